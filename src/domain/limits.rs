@@ -1,0 +1,61 @@
+//! Every limit of the product, with its reason. What an organisation may set is in its configuration or policy; these
+//! are the walls that no configuration moves.
+
+use std::time::Duration;
+
+/// Bytes of a ticket, vendor or policy file. A person writes it; a megabyte is not written by a person.
+pub const DOCUMENT_BYTES: usize = 256 * 1024;
+/// Fields in one inventory: beyond it a reviewer no longer reads them one by one.
+pub const INVENTORY_FIELDS: usize = 1_000;
+/// Characters of a free text (purpose, justification, reason).
+pub const TEXT_CHARS: usize = 4_000;
+/// Login keys, recipients or addresses of one vendor.
+pub const KEYS_PER_VENDOR: usize = 32;
+
+/// Bytes of a staged file's name. With `.age` appended it still fits NAME_MAX of every Linux file system (255).
+pub const FILE_NAME_BYTES: usize = 240;
+/// Files of one delivery: a directory listing of them stays within one snapshot.
+pub const FILES_PER_DELIVERY: u32 = 100_000;
+
+/// Findings kept for one file. The first ones say what is wrong; ten thousand say no more.
+pub const FINDINGS_PER_FILE: usize = 100;
+/// Bytes of one CSV record. Bounds the inspection's memory whatever the file's shape.
+pub const CSV_RECORD_BYTES: usize = 1024 * 1024;
+/// Columns of one CSV record.
+pub const CSV_COLUMNS: usize = 4_096;
+/// Bytes of a producer's manifest.
+pub const MANIFEST_BYTES: usize = 64 * 1024;
+
+/// Bytes of one frame on the control socket.
+pub const CONTROL_FRAME_BYTES: usize = 4 * 1024 * 1024;
+/// Control connections at once.
+pub const CONTROL_CONNECTIONS: usize = 64;
+/// A control connection must have said what it wants by then.
+pub const CONTROL_REQUEST_TIME: Duration = Duration::from_secs(30);
+
+/// An SFTP packet's payload: `limits@openssh.com` announces it, a longer one closes the connection.
+pub const SFTP_PACKET_BYTES: usize = 256 * 1024;
+/// Bytes of one READ's answer.
+pub const SFTP_READ_BYTES: usize = 255 * 1024;
+/// Requests of one session that wait for their answer. `sftp -R 1024` keeps 1,024 in flight.
+pub const SFTP_QUEUED_REQUESTS: usize = 4_096;
+/// Open handles of one session.
+pub const SFTP_HANDLES: usize = 256;
+/// Channels of one connection. sftp and scp use one; a master connection may hold a few.
+pub const SSH_CHANNELS: usize = 8;
+/// From accept to a finished login.
+pub const LOGIN_GRACE: Duration = Duration::from_secs(30);
+/// Public keys one connection may offer. OpenSSH offers each of its agent's.
+pub const KEY_OFFERS: usize = 20;
+/// Connections that have not logged in, in total and from one address.
+pub const UNAUTHENTICATED_CONNECTIONS: usize = 256;
+pub const UNAUTHENTICATED_PER_ADDRESS: usize = 32;
+/// Smallest RSA key that may log in or receive (bits).
+pub const RSA_BITS: usize = 3_072;
+
+/// Commands of one group commit. One fsync carries them all; more would delay the first.
+pub const COMMANDS_PER_COMMIT: usize = 256;
+/// Commands that wait for the ledger. When it is full, callers wait.
+pub const LEDGER_QUEUE: usize = 1_024;
+/// Bytes of one chunk of a stored object's plaintext (docs/at-rest.md).
+pub const AT_REST_CHUNK: usize = 64 * 1024;

@@ -1,0 +1,7 @@
+//! What is true: ids, tickets, votes, vendors, policy, standing. No I/O, no clock, no async.
+
+pub mod canonical;
+pub mod digest;
+pub mod ids;
+pub mod limits;
+pub mod time;

@@ -1,0 +1,9 @@
+//! egressd: the gateway that data has to pass to leave. No approved ticket, no byte.
+//!
+//! `domain` says what is true, `audit`, `sealing` and `inspection` are mechanisms without a will, `gateway` decides
+//! what may happen and alone can name its vault, `endpoints` translate for those who ask.
+
+pub mod audit;
+pub mod domain;
+pub mod inspection;
+pub mod sealing;

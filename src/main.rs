@@ -1,0 +1,2 @@
+//! The one executable: `egressd`, or `egressctl` when called by that name.
+fn main() {}
