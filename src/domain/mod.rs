@@ -2,6 +2,10 @@
 
 pub mod canonical;
 pub mod digest;
+pub mod event;
+pub mod finding;
 pub mod ids;
 pub mod limits;
+pub mod people;
+pub mod signature;
 pub mod time;
