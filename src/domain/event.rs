@@ -5,6 +5,7 @@
 
 use super::{
     digest::Digest,
+    finding::Finding,
     ids::{
         DeliveryId, DeliveryNumber, FileId, ObjectId, PersonId, SessionId, Slug, TicketId, TicketNumber, TransferId, VendorId,
     },
@@ -40,9 +41,12 @@ impl Actor {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", content = "id", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Subject {
-    /// The gateway as a whole.
+    /// What holds for everybody at once: freeze, revoked networks and classes.
     House,
-    Person(PersonId),
+    /// Who is enrolled.
+    Staff,
+    /// Starts, stops, rejected logins: nothing that a decision rests on.
+    Daemon,
     Vendor(VendorId),
     Ticket(TicketId),
     Delivery(DeliveryId),
@@ -160,12 +164,18 @@ pub struct CutTransfer {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Event {
-    // The house
+    // The daemon
     Started {
         configuration: Digest,
         policy: Digest,
     },
     Stopped,
+    /// One record per address and minute.
+    LoginsRejected {
+        count: u32,
+    },
+
+    // The house
     Frozen,
     UnfreezeAsked,
     Unfrozen,
@@ -173,17 +183,15 @@ pub enum Event {
     ClassRevoked {
         class: Slug,
     },
-    /// One record per address and minute.
-    LoginsRejected {
-        count: u32,
-    },
 
-    // People
+    // The staff
     PersonProposed {
+        person: PersonId,
         key: Digest,
         roles: Vec<Role>,
     },
     PersonEnrolled {
+        person: PersonId,
         key: Digest,
     },
 
@@ -262,6 +270,7 @@ pub enum Event {
     },
     FileSealed {
         revision: Digest,
+        vendor: VendorId,
         header: ObjectId,
         payload: ObjectId,
         header_bytes: u64,
@@ -348,7 +357,7 @@ pub enum Detail {
         modified_ns: String,
     },
     Findings {
-        findings: Vec<crate::domain::finding::Finding>,
+        findings: Vec<Finding>,
         more: u32,
     },
     /// The line a session came over.

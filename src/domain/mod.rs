@@ -2,10 +2,21 @@
 
 pub mod canonical;
 pub mod digest;
+pub mod document;
+pub mod dossier;
 pub mod event;
+pub mod file;
 pub mod finding;
+pub mod house;
 pub mod ids;
 pub mod limits;
+pub mod nearest;
+pub mod network;
+pub mod papers;
 pub mod people;
+pub mod policy;
+pub mod refusal;
 pub mod signature;
+pub mod ticket;
 pub mod time;
+pub mod vendor;

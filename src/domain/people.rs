@@ -1,6 +1,11 @@
 //! People on the staff: their roles, the gates they may hold, the roster.
 
-use super::{digest::Digest, ids::PersonId, ids::Slug, signature::PublicKey};
+use super::{
+    digest::Digest,
+    event::{Detail, Event, Record},
+    ids::{PersonId, Slug},
+    signature::PublicKey,
+};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, collections::BTreeSet, fmt};
 
@@ -156,11 +161,31 @@ pub struct Roster {
 }
 
 impl Roster {
-    pub fn propose(&mut self, proposal: Proposal) {
+    /// Replays the staff's records, oldest first. A record that does not fit its own digest enrols nobody.
+    pub fn replay(records: &[Record]) -> Self {
+        let mut roster = Self::default();
+        for record in records {
+            match (&record.event, &record.detail) {
+                (Event::PersonProposed { person, key, roles }, Some(Detail::Person { name, key: text })) => {
+                    let Ok(public) = text.parse::<PublicKey>() else { continue };
+                    if public.fingerprint() == *key {
+                        let roles = roles.iter().copied().collect();
+                        let by = record.by.person().map_or(Proposer::Owner, Proposer::Person);
+                        roster.propose(Proposal { person: Person { id: *person, name: name.clone(), roles, key: public }, by });
+                    }
+                }
+                (Event::PersonEnrolled { person, .. }, _) => roster.enrol(*person),
+                _ => {}
+            }
+        }
+        roster
+    }
+
+    fn propose(&mut self, proposal: Proposal) {
         self.proposed.insert(proposal.person.id, proposal);
     }
 
-    pub fn enrol(&mut self, id: PersonId) {
+    fn enrol(&mut self, id: PersonId) {
         if let Some(proposal) = self.proposed.remove(&id) {
             self.enrolled.insert(id, proposal.person);
         }
