@@ -53,6 +53,11 @@ impl HouseDossier {
         }
     }
 
+    /// The same house, frozen at `now` by the file outside the log.
+    pub fn frozen_at(&self, now: Time) -> Self {
+        Self { frozen: self.frozen.or(Some(now)), ..self.clone() }
+    }
+
     pub fn frozen_since(&self) -> Option<Time> {
         self.frozen
     }
