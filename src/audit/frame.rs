@@ -138,7 +138,7 @@ impl LeafFrame {
             .map(|run| match run.as_array()?.as_slice() {
                 [first, count] => {
                     let (first, count) = (first.as_u64()?, count.as_u64()?);
-                    Some(first..first.checked_add(count)?)
+                    Some(first..first.saturating_add(count))
                 }
                 _ => None,
             })

@@ -103,6 +103,29 @@ fn after_a_snapshot_no_leaf_may_follow_one_that_expired() {
 }
 
 #[test]
+fn a_snapshot_explains_no_prev_that_an_expired_leaf_cannot() {
+    // Only leaf 1 expires. What leaf 3 says of its predecessor lies before the last leaf on its ticket, has not happened yet, or lies before all that expired.
+    for (says, last) in [(Some(0), Some(2)), (Some(1), Some(2)), (Some(99), Some(2)), (Some(0), None), (None, Some(2))] {
+        let mut log = Log::new();
+        log.event(house(), json!({"kind": "x"}), None);
+        log.event(ticket(1), json!({"kind": "x"}), None);
+        log.event(ticket(2), json!({"kind": "x"}), None);
+        let on = if last.is_some() { ticket(2) } else { ticket(3) };
+        match says {
+            Some(prev) => log.last.insert(on.to_string(), prev),
+            None => log.last.remove(&on.to_string()),
+        };
+        log.event(on, json!({"kind": "x"}), None);
+        let mut keeps = Keeps::none();
+        [0, 2, 3].iter().for_each(|index| keeps.keep(*index, &log.rows[*index as usize].hash));
+        log.event(house(), json!({"kind": "snapshot", "kept": 3, "keeps": keeps.digest()}), None);
+        log.commit();
+        log.expire(&[1]);
+        assert_eq!(log.problems(), [Problem::WrongPrev { index: 3, says, last }]);
+    }
+}
+
+#[test]
 fn a_later_snapshot_replaces_an_earlier_one() {
     let mut log = with_snapshot();
     log.expire(&EXPIRED);
