@@ -49,13 +49,16 @@ pub enum FrameError {
 /// What a leaf is about, in as many bytes as a verifier has to remember for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Subject {
-    /// Place in [`SUBJECTS`]; one past its end is the house.
+    /// Place in [`SUBJECTS`], or past its end by the place in [`HOUSE_SUBJECTS`].
     kind: u8,
     id: [u8; 16],
 }
 
-/// The kinds of subject that have an id. `house`, the gateway itself, has none.
-const SUBJECTS: [&str; 7] = ["ticket", "vendor", "file", "delivery", "person", "transfer", "session"];
+/// The kinds of subject that have an id.
+const SUBJECTS: [&str; 6] = ["ticket", "vendor", "file", "delivery", "transfer", "session"];
+
+/// The kinds of which there is one: the gateway as a whole, its staff, the daemon's comings and goings.
+const HOUSE_SUBJECTS: [&str; 3] = ["house", "staff", "daemon"];
 
 impl Subject {
     pub(super) const HOUSE: Self = Self { kind: SUBJECTS.len() as u8, id: [0; 16] };
@@ -108,8 +111,9 @@ impl LeafFrame {
     pub(super) fn subject(&self) -> Result<Subject, FrameError> {
         let on = self.on.as_object().ok_or(FrameError::Subject)?;
         let kind = text(on, "kind").ok_or(FrameError::Subject)?;
-        if kind == "house" {
-            return if on.len() == 1 { Ok(Subject::HOUSE) } else { Err(FrameError::Subject) };
+        if let Some(place) = HOUSE_SUBJECTS.iter().position(|name| *name == kind) {
+            let kind = (SUBJECTS.len() + place) as u8;
+            return if on.len() == 1 { Ok(Subject { kind, id: [0; 16] }) } else { Err(FrameError::Subject) };
         }
         let id = text(on, "id").ok_or(FrameError::Subject)?;
         let uuid = uuid::Uuid::try_parse(id).map_err(|_| FrameError::Subject)?;

@@ -140,6 +140,20 @@ pub enum Item {
     Checksums,
 }
 
+/// One file of a released delivery, as its manifest names it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleasedFile {
+    pub file: FileId,
+    /// As served: `customers.csv.age`.
+    pub name: String,
+    /// Bytes as served.
+    pub bytes: u64,
+    /// Of what is served.
+    pub sha256: Digest,
+    pub rows: u64,
+}
+
 /// One session that a cut ended.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -239,9 +253,11 @@ pub enum Event {
     DeliveryClosed {
         by: ClosedBy,
     },
+    /// `list` is the digest of the files named in the detail record.
     DeliveryReleased {
         revision: Digest,
-        files: Vec<FileId>,
+        files: u32,
+        list: Digest,
         until: Time,
     },
     DeliveryRevoked,
@@ -313,7 +329,7 @@ pub enum Event {
 
     /// Follows each event that ends a standing: what was cut. On the same subject.
     Cut {
-        sessions: Vec<CutSession>,
+        sessions: u32,
     },
 }
 
@@ -366,8 +382,11 @@ pub enum Detail {
         algorithms: String,
         client: String,
     },
-    Path {
-        path: String,
+    Release {
+        files: Vec<ReleasedFile>,
+    },
+    Cut {
+        sessions: Vec<CutSession>,
     },
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     digest::Digest,
-    event::{ClosedBy, Detail, Event, PurgeReason, Record, Subject},
+    event::{ClosedBy, Detail, Event, PurgeReason, Record, ReleasedFile, Subject},
     finding::Finding,
     ids::{DeliveryId, DeliveryNumber, FileId, ObjectId, TicketId, VendorId},
     time::Time,
@@ -157,7 +157,7 @@ impl FileDossier {
 pub struct Released {
     pub at: Time,
     pub revision: Digest,
-    pub files: Vec<FileId>,
+    pub files: Vec<ReleasedFile>,
     /// When retention ends.
     pub until: Time,
 }
@@ -183,9 +183,13 @@ impl DeliveryDossier {
         for record in records {
             match &record.event {
                 Event::DeliveryClosed { by } => delivery.closed = delivery.closed.or(Some((record.at, *by))),
-                Event::DeliveryReleased { revision, files, until } => {
-                    delivery.released =
-                        Some(Released { at: record.at, revision: *revision, files: files.clone(), until: *until });
+                Event::DeliveryReleased { revision, list, until, .. } => {
+                    // Without its list a release shows nothing.
+                    let files = match &record.detail {
+                        Some(Detail::Release { files }) if Digest::of_canonical(files).ok() == Some(*list) => files.clone(),
+                        _ => Vec::new(),
+                    };
+                    delivery.released = Some(Released { at: record.at, revision: *revision, files, until: *until });
                 }
                 Event::DeliveryRevoked => delivery.revoked = delivery.revoked.or(Some(record.at)),
                 _ => {}

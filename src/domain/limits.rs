@@ -14,8 +14,10 @@ pub const KEYS_PER_VENDOR: usize = 32;
 
 /// Bytes of a staged file's name. With `.age` appended it still fits NAME_MAX of every Linux file system (255).
 pub const FILE_NAME_BYTES: usize = 240;
-/// Files of one delivery: a directory listing of them stays within one snapshot.
-pub const FILES_PER_DELIVERY: u32 = 100_000;
+/// Files of one delivery: the record of its release lists them, with their names and sums, within one detail record.
+pub const FILES_PER_DELIVERY: usize = 10_000;
+/// Byte ranges kept of one transfer; beyond it neighbours are joined.
+pub const TRANSFER_RANGES: usize = 1_024;
 
 /// Findings kept for one file. The first ones say what is wrong; ten thousand say no more.
 pub const FINDINGS_PER_FILE: usize = 100;
@@ -64,8 +66,8 @@ pub const AT_REST_CHUNK: usize = 64 * 1024;
 pub const LEAF_BYTES: usize = 64 * 1024;
 /// Bytes of one string in a leaf: the longest algorithm name or key fingerprint, and too short for prose.
 pub const LEAF_TOKEN_BYTES: usize = 128;
-/// Bytes of one detail record. The largest is a ticket of `DOCUMENT_BYTES` with every character escaped.
-pub const DETAIL_BYTES: usize = 1024 * 1024;
+/// Bytes of one detail record. The largest are the list of a delivery's files and a ticket with every character escaped.
+pub const DETAIL_BYTES: usize = 4 * 1024 * 1024;
 /// Leaves of one tile of the log: C2SP tlog-tiles has no other.
 pub const TILE_LEAVES: u64 = 256;
 /// Bytes of a log's origin. It stands in each checkpoint and each verifier key.

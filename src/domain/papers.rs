@@ -3,7 +3,7 @@
 use super::{
     digest::Digest,
     dossier::{State, Surroundings, TicketDossier},
-    event::Protocol,
+    event::{Protocol, ReleasedFile},
     file::{DeliveryDossier, FileDossier},
     ids::{DeliveryId, FileId, TicketId, VendorId},
     refusal::Refusal,
@@ -63,7 +63,9 @@ impl Approved {
 pub struct Clean {
     file: FileId,
     ticket: TicketId,
+    delivery: DeliveryId,
     revision: Digest,
+    rows: u64,
 }
 
 impl Clean {
@@ -77,7 +79,8 @@ impl Clean {
             return Err(disagree("what was inspected is not what was staged"));
         }
         let ticket = file.ticket.ok_or_else(|| disagree("the file belongs to no ticket"))?;
-        Ok(Self { file: file.id, ticket, revision: cleared.revision })
+        let delivery = file.delivery.ok_or_else(|| disagree("the file belongs to no delivery"))?;
+        Ok(Self { file: file.id, ticket, delivery, revision: cleared.revision, rows: cleared.rows })
     }
 }
 
@@ -85,6 +88,9 @@ impl Clean {
 #[derive(Debug)]
 pub struct Sealed {
     file: FileId,
+    name: String,
+    bytes: u64,
+    sha256: Digest,
     revision: Digest,
     vendor: VendorId,
     recipients: Vec<Digest>,
@@ -103,7 +109,15 @@ impl Sealed {
         if file.purge_begun.is_some() {
             return Err(Refusal::RetentionOver {});
         }
-        Ok(Self { file: file.id, revision: sealed.revision, vendor: sealed.vendor, recipients: sealed.recipients.clone() })
+        Ok(Self {
+            file: file.id,
+            name: file.served_name(),
+            bytes: sealed.bytes(),
+            sha256: sealed.sha256,
+            revision: sealed.revision,
+            vendor: sealed.vendor,
+            recipients: sealed.recipients.clone(),
+        })
     }
 }
 
@@ -112,7 +126,7 @@ impl Sealed {
 pub struct Release {
     delivery: DeliveryId,
     revision: Digest,
-    files: Vec<FileId>,
+    files: Vec<ReleasedFile>,
     until: Time,
 }
 
@@ -141,8 +155,8 @@ impl Release {
             if clean.file != sealed.file {
                 return Err(disagree("one file was cleared and another sealed"));
             }
-            if clean.ticket != approved.ticket {
-                return Err(disagree("the file was cleared for another ticket"));
+            if clean.ticket != approved.ticket || clean.delivery != delivery.id {
+                return Err(disagree("the file was cleared for another ticket or delivery"));
             }
             if clean.revision != approved.revision || sealed.revision != approved.revision {
                 return Err(disagree("the file was checked against another revision than the approved one"));
@@ -154,12 +168,19 @@ impl Release {
                 return Err(Refusal::Revoked { scope: super::signature::openssh_fingerprint(*key) });
             }
         }
-        let files = files.into_iter().map(|(clean, _)| clean.file).collect();
+        let listed = |(clean, sealed): (Clean, Sealed)| ReleasedFile {
+            file: clean.file,
+            name: sealed.name,
+            bytes: sealed.bytes,
+            sha256: sealed.sha256,
+            rows: clean.rows,
+        };
+        let files = files.into_iter().map(listed).collect();
         Ok(Self { delivery: delivery.id, revision: approved.revision, files, until: around.now + days(approved.retention_days) })
     }
 
     /// What the record of the release says.
-    pub fn into_parts(self) -> (DeliveryId, Digest, Vec<FileId>, Time) {
+    pub fn into_parts(self) -> (DeliveryId, Digest, Vec<ReleasedFile>, Time) {
         (self.delivery, self.revision, self.files, self.until)
     }
 }
@@ -221,7 +242,7 @@ impl Leave {
         around: &Surroundings<'_>,
     ) -> Result<Self, Refusal> {
         let released = delivery.released.as_ref().ok_or(Refusal::NotYours {})?;
-        if file.delivery != Some(delivery.id) || !released.files.contains(&file.id) {
+        if file.delivery != Some(delivery.id) || !released.files.iter().any(|listed| listed.file == file.id) {
             return Err(Refusal::NotYours {});
         }
         let (clean, sealed) = (Clean::check(file)?, Sealed::check(file)?);

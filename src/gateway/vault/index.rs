@@ -136,14 +136,18 @@ fn delivery(conn: &Connection, id: DeliveryId, record: &Record) -> rusqlite::Res
             params![id, blob(ticket.uuid()), number.0, at],
         ),
         Event::DeliveryClosed { .. } => run(conn, "UPDATE delivery SET closed_at = ?2 WHERE id = ?1", params![id, at]),
-        Event::DeliveryReleased { files, until, .. } => {
+        Event::DeliveryReleased { until, .. } => {
+            let files: &[_] = match &record.detail {
+                Some(Detail::Release { files }) => files,
+                _ => &[],
+            };
             run(
                 conn,
                 "UPDATE delivery SET released_at = ?2, until = ?3 WHERE id = ?1",
                 params![id, at, until.micros()],
             )?;
             for file in files {
-                run(conn, "UPDATE file SET released_at = ?2 WHERE id = ?1", params![blob(file.uuid()), at])?;
+                run(conn, "UPDATE file SET released_at = ?2 WHERE id = ?1", params![blob(file.file.uuid()), at])?;
             }
             Ok(())
         }
