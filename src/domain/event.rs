@@ -310,8 +310,10 @@ pub enum Event {
     SessionDenied {
         code: u16,
     },
+    /// `denied` counts what was asked for in it and refused.
     SessionClosed {
         how: SessionEnd,
+        denied: u32,
     },
     TransferBegun {
         vendor: VendorId,
@@ -371,6 +373,9 @@ pub enum Detail {
         inode: u64,
         bytes: u64,
         modified_ns: String,
+        /// The producer's manifest, as it lay beside the file.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        manifest: Option<String>,
     },
     Findings {
         findings: Vec<Finding>,
@@ -387,6 +392,8 @@ pub enum Detail {
     },
     Cut {
         sessions: Vec<CutSession>,
+        #[serde(default)]
+        reason: String,
     },
 }
 

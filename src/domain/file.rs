@@ -61,6 +61,8 @@ pub struct FileDossier {
     pub delivery: Option<DeliveryId>,
     pub directory: String,
     pub name: String,
+    /// The producer's manifest, as it lay beside the file.
+    pub manifest: Option<String>,
     pub staged: Staged,
     /// The newest holding, unless a recheck was asked for since.
     pub held: Option<Held>,
@@ -80,9 +82,9 @@ impl FileDossier {
             return None;
         };
         // An erased detail leaves a file without a name: it is never released again, but it can still be purged.
-        let (directory, name) = match &first.detail {
-            Some(Detail::Source { directory, name, .. }) => (directory.clone(), name.clone()),
-            _ => (String::new(), String::new()),
+        let (directory, name, manifest) = match &first.detail {
+            Some(Detail::Source { directory, name, manifest, .. }) => (directory.clone(), name.clone(), manifest.clone()),
+            _ => (String::new(), String::new(), None),
         };
         let mut file = Self {
             id,
@@ -90,6 +92,7 @@ impl FileDossier {
             delivery: *delivery,
             directory,
             name,
+            manifest,
             staged: Staged { at: first.at, object: *object, sha256: *sha256, bytes: *bytes },
             held: None,
             cleared: None,
@@ -196,5 +199,14 @@ impl DeliveryDossier {
             }
         }
         Some(delivery)
+    }
+
+    /// Whether it was released with this file.
+    pub fn has_released(&self, file: FileId) -> bool {
+        self.released.as_ref().is_some_and(|released| released.files.iter().any(|listed| listed.file == file))
+    }
+
+    pub fn retention_over(&self, now: Time) -> bool {
+        self.released.as_ref().is_some_and(|released| now >= released.until)
     }
 }

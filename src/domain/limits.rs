@@ -76,3 +76,7 @@ pub const ORIGIN_BYTES: usize = 128;
 pub const CHECKPOINT_NOTE_BYTES: usize = 16 * 1024;
 /// Problems after which a verification stops. The first ones say what is wrong, and it bounds what they make it remember.
 pub const LOG_PROBLEMS: usize = 100;
+/// Files that wait are looked at again this often even if nothing was said of them.
+pub const FILES_TURN: Duration = Duration::from_secs(5);
+/// How often what is due is purged. Bytes are gone well within 15 minutes of their retention's end.
+pub const PURGE_TURN: Duration = Duration::from_secs(60);

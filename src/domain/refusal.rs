@@ -226,6 +226,16 @@ refusals! {
         why "A delivery appears whole or not at all."
         who "an operator" command "egressctl delivery show {delivery}"
 
+    3106 SameName { ticket: String } "a file of this name is already in {ticket}'s open delivery: this one is held"
+        why "Which of two files of one name was meant is not guessed."
+        who "an operator: close the delivery, or discard one of the two" command "egressctl delivery list"
+    3107 DeliveriesUsedUp { ticket: String, limit: u32 } "{ticket} allows {limit} deliveries, and all are used: the file is held"
+        why "The ticket's reviewers approved that many."
+        who "the requester, with a new ticket" command "egressctl ticket show {ticket}"
+    3108 NotInspected { reason: String } "the file could not be inspected: {reason}"
+        why "What is not understood is not released."
+        who "whoever produces the files" command "egressctl file list"
+
     // 4xxx: vendors' access
     4001 NotYours {} "there is no such file"
         why "Unknown and not yours are one answer."

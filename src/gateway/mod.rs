@@ -1,3 +1,241 @@
 //! What may happen: one file per act, the handles that endpoints hold, and the vault that only this room can name.
 
+mod activate;
+pub mod answers;
+pub mod asked;
+mod audit;
+mod core;
+mod desk;
+mod download;
+mod enrol;
+mod explain;
+mod facts;
+mod freeze_file;
+mod inspect;
 pub mod lease;
+mod login;
+mod nudge;
+mod outcome;
+mod pickup;
+mod purge;
+mod recover;
+mod release;
+mod review;
+mod revoke;
+mod seal;
+mod show;
+mod stage;
+mod staging;
+mod submit;
+mod vault;
+mod vendors;
+
+pub use self::core::Settings;
+pub use audit::{OfflineVerdict, verify_offline};
+pub use desk::Desk;
+pub use download::{Download, Opened, ReadError};
+pub use lease::Severable;
+pub use login::{Attempt, Door, Line, Rejected};
+pub use outcome::{Fault, Refused};
+pub use pickup::{Entry, EntryKind, Pickup};
+pub use recover::Recovered;
+
+use self::core::{Core, Stopped};
+use crate::{
+    audit::Signer,
+    clock::Clock,
+    domain::{
+        digest::Digest,
+        event::{Actor, Event, Fact, Subject},
+        limits,
+        policy::Policy,
+        refusal::Refusal,
+    },
+    sealing::MasterKey,
+};
+use freeze_file::FreezeFile;
+use stage::Stage;
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+use vault::{Ledger, Objects};
+
+/// What a gateway is made of.
+pub struct Parts {
+    /// `state/`: the ledger, the stored objects, the freeze file.
+    pub state: PathBuf,
+    pub staging: PathBuf,
+    pub policy: Policy,
+    pub settings: Settings,
+    pub master: MasterKey,
+    pub signer: Signer,
+    pub clock: Arc<dyn Clock>,
+    /// Of the configuration as read; stands in the log at each start.
+    pub configuration: Digest,
+}
+
+/// The gateway. Cheap to clone; private to this room: others get a [`Desk`] or a [`Door`].
+#[derive(Clone)]
+pub struct Gateway {
+    core: Arc<Core>,
+    ledger: Arc<Ledger>,
+    objects: Arc<Objects>,
+    master: Arc<MasterKey>,
+    freeze_file: Arc<FreezeFile>,
+    staging: PathBuf,
+    recovered: Arc<Recovered>,
+}
+
+/// How often everything is looked at that time alone can change: expiry, retention, rejected logins.
+const MOMENT: Duration = Duration::from_millis(500);
+const MINUTE: Duration = Duration::from_secs(60);
+
+impl Gateway {
+    /// Opens ledger and vault and recovers. Revocations are facts of the ledger, so they hold before any listener opens.
+    ///
+    /// # Errors
+    /// A ledger that does not verify, a disk that does not answer: nothing opens.
+    pub fn open(parts: Parts) -> Result<Self, Fault> {
+        let clock = Arc::clone(&parts.clock);
+        let ledger = Ledger::open(&parts.state.join("ledger.db"), parts.signer, Arc::new(move || clock.now()))?;
+        let objects = Objects::open(&parts.state).map_err(|error| Fault::new("the stored objects", error))?;
+        let freeze_file = FreezeFile::at(&parts.state);
+        freeze_file.prepare()?;
+        let core = Core::new(parts.policy, parts.clock, parts.settings);
+        if freeze_file.says_stop() {
+            core.set_stopped_by_file(Stopped::Yes);
+        }
+        let mut gateway = Self {
+            core: Arc::new(core),
+            ledger: Arc::new(ledger),
+            objects: Arc::new(objects),
+            master: Arc::new(parts.master),
+            freeze_file: Arc::new(freeze_file),
+            staging: parts.staging,
+            recovered: Arc::default(),
+        };
+        let recovered = gateway.recover().map_err(as_fault)?;
+        if recovered != Recovered::default() {
+            tracing::warn!(?recovered, "recovered from an interrupted run");
+        }
+        gateway.recovered = Arc::new(recovered);
+        let (configuration, policy) = (parts.configuration, gateway.core.policy.digest());
+        gateway
+            .write_blocking(move |_, tx| {
+                tx.append(Fact::new(Actor::System, Subject::Daemon, Event::Started { configuration, policy }))?;
+                Ok(())
+            })
+            .map_err(as_fault)?;
+        Ok(gateway)
+    }
+
+    /// For staff-facing endpoints.
+    pub fn desk(&self) -> Desk {
+        Desk { gateway: self.clone() }
+    }
+
+    /// For vendor-facing listeners.
+    pub fn door(&self) -> Door {
+        Door { gateway: self.clone() }
+    }
+
+    /// What the last start had to mend.
+    pub fn recovered(&self) -> &Recovered {
+        &self.recovered
+    }
+
+    /// Moves files, ends what has expired, purges what is due: until `shutdown`, or until the ledger can no longer be written.
+    pub async fn run(&self, shutdown: impl Future<Output = ()>) -> Result<(), Fault> {
+        let stage = Stage::open(&self.staging, self.core.settings.rescan)?;
+        let ended = tokio::select! {
+            () = shutdown => Ok(()),
+            ended = stage.run(self.clone()) => ended,
+            ended = self.move_files() => ended,
+            ended = self.watch_time() => ended,
+            fault = self.ledger.poisoned() => Err(Fault::from(fault)),
+        };
+        self.core.stopping.store(true, Ordering::SeqCst);
+        ended
+    }
+
+    /// Records the stop and closes the ledger. Sessions have ended before.
+    pub async fn stop(self) -> Result<(), Fault> {
+        let recorded = self
+            .write(|_, tx| {
+                tx.append(Fact::new(Actor::System, Subject::Daemon, Event::Stopped))?;
+                Ok(())
+            })
+            .await
+            .map_err(as_fault);
+        let ledger = Arc::clone(&self.ledger);
+        tokio::task::spawn_blocking(move || ledger.close()).await.map_err(|error| Fault::new("the ledger", error))?;
+        recorded
+    }
+
+    async fn move_files(&self) -> Result<(), Fault> {
+        loop {
+            let gateway = self.clone();
+            let turn = move || {
+                gateway.close_what_is_quiet()?;
+                gateway.seal_what_may_be()?;
+                gateway.release_what_is_ready()
+            };
+            carried(tokio::task::spawn_blocking(turn).await)?;
+            tokio::select! {
+                () = self.core.nudge.of_files() => {}
+                () = tokio::time::sleep(limits::FILES_TURN) => {}
+            }
+        }
+    }
+
+    async fn watch_time(&self) -> Result<(), Fault> {
+        let mut since_purge = MINUTE;
+        loop {
+            self.cut_what_no_longer_stands().await;
+            if since_purge >= limits::PURGE_TURN {
+                since_purge = Duration::ZERO;
+                let gateway = self.clone();
+                carried(tokio::task::spawn_blocking(move || gateway.purge_what_is_due().map(drop)).await)?;
+                carried(Ok(self.record_rejections().await))?;
+            }
+            tokio::time::sleep(MOMENT).await;
+            since_purge += MOMENT;
+        }
+    }
+}
+
+/// A turn that was refused is tried again at the next; one whose ledger failed is reported and tried again too, since a
+/// poisoned ledger ends the daemon by itself. A panic in a turn ends it here.
+fn carried(turn: Result<Result<(), Refused>, tokio::task::JoinError>) -> Result<(), Fault> {
+    match turn.map_err(|error| Fault::new("a turn of the gateway", error))? {
+        Ok(()) => Ok(()),
+        Err(Refused::Refusal(refusal)) => {
+            tracing::debug!(%refusal, "a turn was refused");
+            Ok(())
+        }
+        Err(Refused::Fault(fault)) => {
+            tracing::error!(%fault, "a turn failed");
+            Ok(())
+        }
+    }
+}
+
+fn as_fault(refused: Refused) -> Fault {
+    match refused {
+        Refused::Fault(fault) => fault,
+        Refused::Refusal(refusal) => Fault::new("at start", refusal),
+    }
+}
+
+/// A reason that is one: not empty, not a novel.
+fn reason(text: String) -> Result<String, Refusal> {
+    if text.trim().is_empty() {
+        return Err(Refusal::ReasonNeeded {});
+    }
+    if text.chars().count() > limits::TEXT_CHARS {
+        return Err(Refusal::TooLarge { what_is: "the reason".into(), limit: limits::TEXT_CHARS });
+    }
+    Ok(text)
+}

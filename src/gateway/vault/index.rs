@@ -223,7 +223,7 @@ fn session(conn: &Connection, id: SessionId, record: &Record) -> rusqlite::Resul
                 params![id, blob(vendor.uuid()), key.as_bytes(), word(protocol), address, client, algorithms, at],
             )
         }
-        Event::SessionClosed { how } => {
+        Event::SessionClosed { how, .. } => {
             run(conn, "UPDATE session SET closed_at = ?2, how = ?3 WHERE id = ?1", params![id, at, word(how)])
         }
         _ => Ok(()),

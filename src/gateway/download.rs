@@ -1,0 +1,355 @@
+//! Download: one vendor reading one released file. The one thing that can read sealed bytes, and only after its record is durable.
+
+use super::{
+    Gateway,
+    core::Core,
+    facts::Facts,
+    lease::Hold,
+    outcome::{Fault, Refused},
+    pickup::{self, Entry},
+    vault::{Shelf, Tx, find},
+};
+use crate::{
+    domain::{
+        event::{Actor, Event, Fact, Item, Subject, TransferEnd},
+        file::SealedFile,
+        ids::{DeliveryNumber, FileId, ObjectId, SessionId, TicketNumber, TransferId},
+        limits,
+        papers::{Leave, Visitor},
+        refusal::Refusal,
+    },
+    sealing::Reader,
+};
+use std::fs::File;
+
+/// What there is to read.
+pub(super) enum Content {
+    /// `MANIFEST.json`, `SHA256SUMS`.
+    Clear(Vec<u8>),
+    Sealed(Box<SealedFile>),
+}
+
+/// A file that may be read. No byte of it has been, and nothing is recorded.
+pub struct Opened {
+    gateway: Gateway,
+    hold: Hold,
+    place: (TicketNumber, DeliveryNumber),
+    entry: Entry,
+    item: Item,
+    content: Content,
+}
+
+/// A file being read: its beginning is durable.
+pub struct Download {
+    gateway: Gateway,
+    hold: Hold,
+    transfer: TransferId,
+    by: Actor,
+    source: Source,
+    ranges: Ranges,
+    state: Health,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Health {
+    Sound,
+    Damaged,
+}
+
+enum Source {
+    Clear(Vec<u8>),
+    /// Header and payload are two objects, served as one file.
+    Sealed { header: Reader<File>, header_bytes: u64, payload: Reader<File>, payload_bytes: u64 },
+}
+
+/// Why bytes could not be handed out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    #[error("the session was cut")]
+    Cut,
+    #[error("the stored object is damaged")]
+    Damaged,
+}
+
+impl Opened {
+    pub(super) fn new(
+        gateway: Gateway,
+        hold: Hold,
+        place: (TicketNumber, DeliveryNumber),
+        entry: Entry,
+        item: Item,
+        content: Content,
+    ) -> Self {
+        Self { gateway, hold, place, entry, item, content }
+    }
+
+    pub fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// Everything is checked again, limits are counted and the transfer's beginning is recorded, in one transaction. When
+    /// this returns the record is durable, and the first byte may leave.
+    pub async fn begin(self) -> Result<Download, Refused> {
+        let Self { gateway, hold, place, item, content, .. } = self;
+        let (session, visitor) = (hold.lease().session(), *hold.lease().visitor());
+        let by = Actor::Vendor { id: visitor.vendor, session };
+        let begun = gateway.write(move |core, tx| begin(core, tx, by, session, visitor, place, item)).await?;
+        hold.begin(begun.transfer);
+        let source = match content {
+            Content::Clear(bytes) => Ok(Source::Clear(bytes)),
+            Content::Sealed(sealed) => open(&gateway, &sealed, begun),
+        };
+        let (source, state) = match source {
+            Ok(source) => (source, Health::Sound),
+            // The beginning is on record, so its end has to be: nothing was read.
+            Err(fault) => {
+                tracing::error!(%fault, "a released object cannot be opened");
+                (Source::Clear(Vec::new()), Health::Damaged)
+            }
+        };
+        Ok(Download { gateway, hold, transfer: begun.transfer, by, source, ranges: Ranges::default(), state })
+    }
+}
+
+/// The record of the beginning, and what it allows.
+struct Begun {
+    transfer: TransferId,
+    keys: Option<(Vec<u8>, Vec<u8>)>,
+}
+
+fn begin(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    by: Actor,
+    session: SessionId,
+    visitor: Visitor,
+    (number, delivery): (TicketNumber, DeliveryNumber),
+    item: Item,
+) -> Result<Begun, Refused> {
+    let facts = Facts::read(core, &*tx)?;
+    let shown = pickup::shown(&facts, &visitor, number, delivery)?;
+    let mut keys = None;
+    if let Item::File(id) = item {
+        let file = facts.file(id)?;
+        let leave = Leave::check(shown.sight, &file, &shown.delivery, &shown.ticket, &facts.around(&shown.vendor))?;
+        within_limit(tx, leave.file(), session, shown.ticket.document().limits.max_downloads)?;
+        let sealed = file.sealed.as_ref().ok_or(Refusal::NotYours {})?;
+        keys = Some((key(tx, sealed.header)?, key(tx, sealed.payload)?));
+    }
+    let transfer = core.new_transfer();
+    let event = Event::TransferBegun {
+        vendor: visitor.vendor,
+        ticket: shown.ticket.id,
+        delivery: shown.delivery.id,
+        item,
+        session,
+        key: visitor.key,
+    };
+    tx.append(Fact::new(by, Subject::Transfer(transfer), event))?;
+    Ok(Begun { transfer, keys })
+}
+
+/// A file read in several ranges of one session counts once. Commands run one after another, so nobody counts in between.
+fn within_limit(tx: &Tx<'_>, file: FileId, session: SessionId, limit: Option<u32>) -> Result<(), Refused> {
+    let Some(limit) = limit else { return Ok(()) };
+    if find::downloads(tx.conn(), file)? >= limit && !find::has_downloaded(tx.conn(), file, session)? {
+        return Err(Refusal::DownloadLimit { limit }.into());
+    }
+    Ok(())
+}
+
+fn key(tx: &Tx<'_>, object: ObjectId) -> Result<Vec<u8>, Refused> {
+    tx.keys_get(object)?.ok_or_else(|| Refusal::RetentionOver {}.into())
+}
+
+fn open(gateway: &Gateway, sealed: &SealedFile, begun: Begun) -> Result<Source, Fault> {
+    let (header_key, payload_key) = begun.keys.ok_or_else(|| Fault::new("a sealed object", "it has no key"))?;
+    let reader = |object, wrapped: Vec<u8>| {
+        let key = gateway.master.unwrap(&wrapped, object).map_err(|error| Fault::new("the key of a sealed object", error))?;
+        let file = gateway.objects.open(Shelf::Sealed, object).map_err(|error| Fault::new("a sealed object", error))?;
+        Reader::new(key, object, file).map_err(|error| Fault::new("a sealed object", error))
+    };
+    Ok(Source::Sealed {
+        header: reader(sealed.header, header_key)?,
+        header_bytes: sealed.header_bytes,
+        payload: reader(sealed.payload, payload_key)?,
+        payload_bytes: sealed.payload_bytes,
+    })
+}
+
+impl Download {
+    /// Bytes of the file as served.
+    pub fn len(&self) -> u64 {
+        match &self.source {
+            Source::Clear(bytes) => bytes.len() as u64,
+            Source::Sealed { header_bytes, payload_bytes, .. } => header_bytes + payload_bytes,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Fills `buffer` from `offset`: lease, disk, lease again, then the bytes are handed out. 0 at the end of the file.
+    pub fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, ReadError> {
+        if self.hold.is_cut() {
+            return Err(ReadError::Cut);
+        }
+        if self.state == Health::Damaged {
+            return Err(ReadError::Damaged);
+        }
+        let read = match self.source.read_at(offset, buffer) {
+            Ok(read) => read,
+            Err(fault) => {
+                tracing::error!(transfer = %self.transfer, %fault, "a stored byte was not served");
+                self.state = Health::Damaged;
+                return Err(ReadError::Damaged);
+            }
+        };
+        // Raised before the second look, so that a receipt written after a cut is never short.
+        self.hold.progress().raise(offset, read as u64);
+        if self.hold.is_cut() {
+            buffer.fill(0);
+            return Err(ReadError::Cut);
+        }
+        self.ranges.add(offset, read as u64);
+        Ok(read)
+    }
+
+    /// Records the end: which ranges were handed out, and why it ended.
+    pub async fn finish(self, how: TransferEnd) {
+        let how = match (self.hold.is_cut(), self.state) {
+            (true, _) => TransferEnd::Severed,
+            (false, Health::Damaged) => TransferEnd::Damaged,
+            (false, Health::Sound) => how,
+        };
+        let (by, transfer) = (self.by, self.transfer);
+        let event = Event::TransferEnded { how, bytes: self.hold.progress().bytes(), ranges: self.ranges.into_vec() };
+        let recorded = self
+            .gateway
+            .write(move |_, tx| {
+                tx.append(Fact::new(by, Subject::Transfer(transfer), event))?;
+                Ok(())
+            })
+            .await;
+        if let Err(Refused::Fault(fault)) = recorded {
+            // The next start finds the transfer open in the log and ends it there.
+            tracing::error!(%transfer, %fault, "the end of a transfer could not be recorded");
+        }
+    }
+}
+
+impl Source {
+    fn read_at(&mut self, offset: u64, buffer: &mut [u8]) -> Result<usize, Fault> {
+        match self {
+            Self::Clear(bytes) => {
+                let rest = usize::try_from(offset).ok().and_then(|from| bytes.get(from..)).unwrap_or_default();
+                let count = rest.len().min(buffer.len());
+                buffer[..count].copy_from_slice(&rest[..count]);
+                Ok(count)
+            }
+            Self::Sealed { header, header_bytes, payload, payload_bytes } => {
+                let end = (*header_bytes + *payload_bytes).min(offset.saturating_add(buffer.len() as u64));
+                let mut done = 0;
+                while offset + (done as u64) < end {
+                    let at = offset + done as u64;
+                    let (reader, from, until) =
+                        if at < *header_bytes { (&mut *header, at, *header_bytes) } else { (&mut *payload, at - *header_bytes, end - *header_bytes) };
+                    let most = usize::try_from(until - from).unwrap_or(usize::MAX).min(buffer.len() - done);
+                    let read = reader.read_at(from, &mut buffer[done..done + most]).map_err(|error| Fault::new("at rest", error))?;
+                    if read == 0 {
+                        return Err(Fault::new("at rest", "the object is shorter than its record says"));
+                    }
+                    done += read;
+                }
+                Ok(done)
+            }
+        }
+    }
+}
+
+/// Which bytes were handed out, as half-open ranges, joined where they touch.
+#[derive(Default)]
+struct Ranges(Vec<(u64, u64)>);
+
+impl Ranges {
+    fn add(&mut self, offset: u64, bytes: u64) {
+        if bytes == 0 {
+            return;
+        }
+        let (mut from, mut to) = (offset, offset + bytes);
+        // Clients read forwards: the last range is nearly always the one that grows.
+        if let Some(last) = self.0.last_mut()
+            && last.1 == from
+        {
+            last.1 = to;
+            return;
+        }
+        self.0.retain(|&(start, end)| {
+            let touches = start <= to && from <= end;
+            if touches {
+                (from, to) = (from.min(start), to.max(end));
+            }
+            !touches
+        });
+        let place = self.0.partition_point(|&(start, _)| start < from);
+        self.0.insert(place, (from, to));
+        if self.0.len() > limits::TRANSFER_RANGES {
+            self.join_nearest();
+        }
+    }
+
+    /// Too many islands: the two with the smallest gap become one. A record may say more than was read, never less.
+    fn join_nearest(&mut self) {
+        let nearest = self.0.windows(2).enumerate().min_by_key(|(_, pair)| pair[1].0 - pair[0].1).map(|(i, _)| i);
+        if let Some(i) = nearest {
+            self.0[i].1 = self.0[i + 1].1;
+            self.0.remove(i + 1);
+        }
+    }
+
+    /// Ascending; what grew in place may have come to touch its neighbour.
+    fn into_vec(self) -> Vec<(u64, u64)> {
+        let mut sorted = self.0;
+        sorted.sort_unstable();
+        let mut joined: Vec<(u64, u64)> = Vec::with_capacity(sorted.len());
+        for (from, to) in sorted {
+            match joined.last_mut() {
+                Some(last) if from <= last.1 => last.1 = last.1.max(to),
+                _ => joined.push((from, to)),
+            }
+        }
+        joined
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn ranges_hold_exactly_the_bytes_that_were_read(reads in prop::collection::vec((0_u64..200, 0_u64..20), 0..40)) {
+            let mut ranges = Ranges::default();
+            let mut bytes = std::collections::BTreeSet::new();
+            for (offset, count) in reads {
+                ranges.add(offset, count);
+                bytes.extend(offset..offset + count);
+            }
+            let ranges = ranges.into_vec();
+            let covered: std::collections::BTreeSet<u64> = ranges.iter().flat_map(|&(from, to)| from..to).collect();
+            prop_assert_eq!(covered, bytes);
+            prop_assert!(ranges.windows(2).all(|pair| pair[0].1 < pair[1].0));
+        }
+    }
+
+    #[test]
+    fn a_scattered_reader_cannot_make_the_record_grow_without_end() {
+        let mut ranges = Ranges::default();
+        for i in 0..100_000 {
+            ranges.add(i * 10, 1);
+        }
+        assert!(ranges.into_vec().len() <= limits::TRANSFER_RANGES);
+    }
+}

@@ -1,0 +1,159 @@
+//! Login: how a vendor's connection becomes a session. Takes the lease first, reads the facts second.
+
+use super::{
+    Gateway,
+    core::{self, Core},
+    facts::{Facts, Source},
+    lease::Severable,
+    outcome::Refused,
+    pickup::Pickup,
+    vault::find,
+};
+use crate::domain::{
+    event::{Actor, Detail, Event, Fact, Protocol, Subject},
+    ids::{Slug, VendorId},
+    network,
+    papers::Visitor,
+    refusal::Refusal,
+    signature::PublicKey,
+};
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// A handle for vendor-facing listeners: admits, and nothing else.
+#[derive(Clone)]
+pub struct Door {
+    pub(super) gateway: Gateway,
+}
+
+/// Who says to be whom, by what key, from where.
+pub struct Attempt {
+    pub user: String,
+    pub key: russh::keys::PublicKey,
+    pub address: IpAddr,
+    pub protocol: Protocol,
+}
+
+/// What the connection negotiated, for the record.
+pub struct Line {
+    pub protocol: Protocol,
+    /// Key exchange, cipher, integrity and host key algorithms.
+    pub algorithms: String,
+    /// How the client names itself; cleaned by the endpoint.
+    pub client: String,
+}
+
+/// Why a connection did not get as far as a session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Rejected {
+    UnknownOrForeign,
+    TooMany,
+    GraceExpired,
+    Protocol,
+}
+
+impl Door {
+    /// May this key be tried? Unknown user, foreign key, revoked, another network: all of them are no.
+    pub fn would_admit(&self, attempt: &Attempt) -> bool {
+        self.gateway.look(|facts| visitor(facts, attempt)).is_ok()
+    }
+
+    /// Opens a session. The endpoint has verified the signature by `attempt.key`; the session's record is durable before this returns.
+    pub async fn login(&self, attempt: Attempt, line: Line, switch: Arc<dyn Severable>) -> Result<Pickup, Refused> {
+        // 1. Who is it? Only to name the lease by; the answer counts for nothing yet.
+        let claimed = self.gateway.look(|facts| visitor(facts, &attempt))?;
+        // 2. The lease. From here on a revocation reaches this connection.
+        let session = core::new_session();
+        let core = &self.gateway.core;
+        let lease = Arc::new(core.leases.take(session, claimed, core.clock.now(), switch));
+        // 3. The facts, and the record.
+        let key = claimed.key;
+        self.gateway
+            .write(move |core, tx| {
+                let facts = Facts::read(core, &*tx)?;
+                let visitor = visitor(&facts, &attempt)?;
+                let vendor = visitor.vendor;
+                if vendor != claimed.vendor {
+                    return Err(Refusal::LoginRefused {}.into());
+                }
+                let event = Event::SessionOpened { vendor, key, protocol: line.protocol };
+                let detail = Detail::Line {
+                    address: visitor.address.to_string(),
+                    algorithms: line.algorithms,
+                    client: line.client,
+                };
+                tx.append(Fact::new(Actor::Vendor { id: vendor, session }, Subject::Session(session), event).with(detail))?;
+                Ok(())
+            })
+            .await?;
+        // 4. A cut between the lease and the record has closed the connection; say so rather than serve into the void.
+        if lease.is_cut() {
+            return Err(Refusal::LoginRefused {}.into());
+        }
+        Ok(Pickup::new(self.gateway.clone(), lease))
+    }
+
+    /// Counts a rejected connection: one record per address and minute.
+    pub fn note_rejected(&self, address: IpAddr, _why: Rejected) {
+        self.gateway.core.rejected.count(address);
+    }
+}
+
+/// The visitor that this attempt makes, if everything about it holds.
+fn visitor<S: Source>(facts: &Facts<'_, S>, attempt: &Attempt) -> Result<Visitor, Refused> {
+    let refused = || Refused::from(Refusal::LoginRefused {});
+    let address = network::canonical(attempt.address);
+    facts.house.admits(address)?;
+    let user: Slug = attempt.user.parse().map_err(|_| refused())?;
+    let key = PublicKey::new(&attempt.key).map_err(|_| refused())?.fingerprint();
+    let vendor: VendorId = find::vendor(facts.source().conn(), &user)?.ok_or_else(refused)?;
+    let dossier = facts.vendor(vendor)?;
+    // The index may be edited; the dossier says whose name it is.
+    if dossier.slug != user {
+        return Err(refused());
+    }
+    dossier.admits(key, address, &facts.roster, facts.now)?;
+    Ok(Visitor { vendor, key, address, protocol: attempt.protocol })
+}
+
+/// Rejected logins by address, since they were last recorded.
+#[derive(Default)]
+pub struct Rejections(Mutex<HashMap<IpAddr, u32>>);
+
+/// Addresses counted in one minute. Past it further ones share one entry, so that a storm makes no storm of records.
+const REJECTED_ADDRESSES: usize = 256;
+
+impl Rejections {
+    fn count(&self, address: IpAddr) {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = counts.len() >= REJECTED_ADDRESSES && !counts.contains_key(&address);
+        let address = if full { IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED) } else { address };
+        let count = counts.entry(address).or_insert(0);
+        *count = count.saturating_add(1);
+    }
+
+    fn take(&self) -> Vec<(IpAddr, u32)> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().collect()
+    }
+}
+
+impl Gateway {
+    /// Records what was rejected since the last time. Called once a minute.
+    pub(super) async fn record_rejections(&self) -> Result<(), Refused> {
+        let counts = self.core.rejected.take();
+        if counts.is_empty() {
+            return Ok(());
+        }
+        self.write(move |_: &Core, tx| {
+            for (address, count) in counts {
+                let detail = Detail::Address { network: address.to_string(), reason: String::new() };
+                tx.append(Fact::new(Actor::System, Subject::Daemon, Event::LoginsRejected { count }).with(detail))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}

@@ -1,0 +1,113 @@
+//! Recover: at start, what a crash left half done is finished or undone, by the state table of ARCHITECTURE.md.
+//!
+//! Nothing here is written a second time: what live code does after a commit, recovery does through the same function.
+
+use super::{
+    Gateway,
+    outcome::{Fault, Refused},
+    revoke,
+    vault::{Shelf, find},
+};
+use crate::domain::{
+    event::{Actor, Fact},
+    ids::ObjectId,
+};
+use std::collections::BTreeSet;
+
+/// What recovery did, for the operator's log and for `status`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Recovered {
+    /// Objects and temporary names that no record named: S1, S2, S4, S5.
+    pub deleted: u64,
+    /// Staged copies destroyed because their sealed file is recorded: S6.
+    pub sealed: u64,
+    /// Purges that had begun: S9.
+    pub purged: u64,
+    /// Sessions and transfers that the last run left open.
+    pub interrupted: u64,
+    /// Objects that a record names and that are not there. Their files fail closed.
+    pub missing: Vec<ObjectId>,
+}
+
+impl Gateway {
+    /// Brings disk and log to agree. Run twice it does nothing the second time.
+    pub(super) fn recover(&self) -> Result<Recovered, Refused> {
+        let mut done = Recovered::default();
+        // S1, S2, S4, S5: what no record names was never acknowledged to anybody.
+        let (staged, sealed) = self.look(|facts| Ok(find::objects(facts.source().conn())?))?;
+        done.deleted += self.delete_strays(Shelf::Incoming, &staged)?;
+        done.deleted += self.delete_strays(Shelf::Sealed, &sealed)?;
+        let named: BTreeSet<ObjectId> = staged.iter().chain(&sealed).copied().collect();
+        self.destroy_unnamed_keys(named)?;
+        // S6: sealed and recorded; the plaintext's key goes now.
+        for file in self.look(|facts| Ok(find::twice(facts.source().conn())?))? {
+            self.destroy_staged_copy(file)?;
+            done.sealed += 1;
+        }
+        // S9: a purge that has begun is finished.
+        for row in self.look(|facts| Ok(find::unpurged(facts.source().conn())?))? {
+            if row.purge_at.is_some() {
+                self.finish_purge(row.id)?;
+                done.purged += 1;
+            }
+        }
+        // A beginning without an end keeps its beginning and gets an end.
+        done.interrupted = self.end_what_is_open()?;
+        // ✗: named and not there. Served it cannot be; that it is so must be seen.
+        done.missing = self.missing_objects()?;
+        Ok(done)
+    }
+
+    fn delete_strays(&self, shelf: Shelf, named: &[ObjectId]) -> Result<u64, Refused> {
+        let fault = |error| Fault::new("recovering stored objects", error);
+        let named: BTreeSet<&ObjectId> = named.iter().collect();
+        let mut deleted = self.objects.sweep_strays(shelf).map_err(fault)? as u64;
+        let present: Vec<ObjectId> = self.objects.iter(shelf).map_err(fault)?.collect::<Result<_, _>>().map_err(fault)?;
+        for object in present {
+            if !named.contains(&object) {
+                self.objects.unlink(shelf, object).map_err(fault)?;
+                deleted += 1;
+            }
+        }
+        Ok(deleted)
+    }
+
+    /// A key without an object opens nothing; a key to destroyed plaintext must not be there at all.
+    fn destroy_unnamed_keys(&self, named: BTreeSet<ObjectId>) -> Result<(), Refused> {
+        self.write_blocking(move |_, tx| {
+            for object in tx.keys()? {
+                if !named.contains(&object) {
+                    tx.keys_delete(object)?;
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn end_what_is_open(&self) -> Result<u64, Refused> {
+        let open = self.ledger.live_subjects();
+        let count = open.len() as u64;
+        self.write_blocking(move |_, tx| {
+            for subject in open {
+                if let Some(event) = revoke::interrupted(subject) {
+                    tx.append(Fact::new(Actor::System, subject, event))?;
+                }
+            }
+            Ok(())
+        })?;
+        Ok(count)
+    }
+
+    fn missing_objects(&self) -> Result<Vec<ObjectId>, Refused> {
+        let (staged, sealed) = self.look(|facts| Ok(find::objects(facts.source().conn())?))?;
+        let mut missing = Vec::new();
+        for (shelf, objects) in [(Shelf::Incoming, staged), (Shelf::Sealed, sealed)] {
+            for object in objects {
+                if !self.objects.contains(shelf, object).map_err(|error| Fault::new("recovering stored objects", error))? {
+                    missing.push(object);
+                }
+            }
+        }
+        Ok(missing)
+    }
+}

@@ -1,0 +1,122 @@
+//! Release: a whole delivery becomes visible to its vendor, because every paper agrees.
+
+use super::{Gateway, core::Core, facts::Facts, outcome::Refused, vault::Tx, vault::find};
+use crate::domain::{
+    canonical,
+    digest::Digest,
+    event::{Actor, Detail, Event, Fact, ReleasedFile, Subject},
+    file::DeliveryDossier,
+    ids::{DeliveryId, TicketNumber},
+    limits,
+    papers::{Approved, Clean, Release, Sealed},
+    refusal::Refusal,
+};
+use serde::Serialize;
+
+impl Gateway {
+    /// Releases every delivery that is closed and whose files are all sealed. What cannot be released yet stays as it is.
+    pub(super) fn release_what_is_ready(&self) -> Result<(), Refused> {
+        let ready = self.look(|facts| Ok(find::unreleased_deliveries(facts.source().conn())?))?;
+        for delivery in ready {
+            match self.write_blocking(move |core, tx| release(core, tx, delivery)) {
+                Ok(()) => tracing::info!(%delivery, "released"),
+                Err(Refused::Refusal(refusal)) => tracing::debug!(%delivery, %refusal, "not released"),
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn release(core: &Core, tx: &mut Tx<'_>, id: DeliveryId) -> Result<(), Refused> {
+    let facts = Facts::read(core, &*tx)?;
+    let delivery = facts.delivery(id)?;
+    // The index may name it again; what was released stays as it was released.
+    if delivery.released.is_some() {
+        return Ok(());
+    }
+    let ticket = facts.ticket(delivery.ticket)?;
+    let vendor = facts.vendor(ticket.vendor)?;
+    let around = facts.around(&vendor);
+    // 1. The ticket, as of now.
+    let approved = Approved::check(&ticket, &around)?;
+    // 2. Every file of the delivery.
+    let rows = find::files_of(tx.conn(), id)?;
+    if rows.len() > limits::FILES_PER_DELIVERY {
+        return Err(Refusal::PapersDisagree { reason: format!("more than {} files", limits::FILES_PER_DELIVERY) }.into());
+    }
+    let mut papers = Vec::with_capacity(rows.len());
+    for row in rows {
+        let file = facts.file(row.id)?;
+        if file.purge_begun.is_some() {
+            continue;
+        }
+        if file.held.is_some() {
+            return Err(Refusal::DeliveryHeld { delivery: format!("{}/{}", ticket.number, delivery.number) }.into());
+        }
+        papers.push((Clean::check(&file)?, Sealed::check(&file)?));
+    }
+    // 3. Do they agree?
+    let release = Release::grant(&delivery, &approved, papers, &around)?;
+    // 4. Durable with this record, and visible from then on: a crash before the commit has released nothing.
+    let (id, revision, files, until) = release.into_parts();
+    let list = Digest::of_canonical(&files).map_err(|error| super::outcome::Fault::new("the list of released files", error))?;
+    let count = u32::try_from(files.len()).unwrap_or(u32::MAX);
+    let event = Event::DeliveryReleased { revision, files: count, list, until };
+    tx.append(Fact::new(Actor::System, Subject::Delivery(id), event).with(Detail::Release { files }))?;
+    Ok(())
+}
+
+/// What accompanies the files of a released delivery, in clear and without a value of the data.
+pub(super) struct Notes {
+    /// Canonical JSON.
+    pub(super) manifest: String,
+    /// As `sha256sum -c` reads it.
+    pub(super) checksums: String,
+}
+
+#[derive(Serialize)]
+struct Manifest<'a> {
+    v: u8,
+    ticket: TicketNumber,
+    delivery: String,
+    revision: Digest,
+    released: String,
+    until: String,
+    files: Vec<Listed<'a>>,
+}
+
+#[derive(Serialize)]
+struct Listed<'a> {
+    name: &'a str,
+    bytes: u64,
+    sha256: Digest,
+    rows: u64,
+}
+
+impl Notes {
+    pub(super) const MANIFEST: &str = "MANIFEST.json";
+    pub(super) const CHECKSUMS: &str = "SHA256SUMS";
+
+    /// The same for the same release, for ever: made of its record alone.
+    pub(super) fn of(ticket: TicketNumber, delivery: &DeliveryDossier) -> Result<Self, Refusal> {
+        let released = delivery.released.as_ref().ok_or(Refusal::NotYours {})?;
+        let listed = |file| {
+            let ReleasedFile { name, bytes, sha256, rows, .. } = file;
+            Listed { name, bytes: *bytes, sha256: *sha256, rows: *rows }
+        };
+        let manifest = Manifest {
+            v: 1,
+            ticket,
+            delivery: delivery.number.to_string(),
+            revision: released.revision,
+            released: released.at.to_string(),
+            until: released.until.to_string(),
+            files: released.files.iter().map(listed).collect(),
+        };
+        let manifest = canonical::to_bytes(&manifest).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        let manifest = manifest.ok_or(Refusal::NotYours {})?;
+        let checksums = released.files.iter().map(|file| format!("{}  {}\n", file.sha256, file.name)).collect();
+        Ok(Self { manifest: manifest + "\n", checksums })
+    }
+}

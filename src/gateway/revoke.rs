@@ -1,0 +1,341 @@
+//! Revoke: a standing ends now. The fact is written first, the leases are cut second; if the first fails, the second happens all the same.
+
+use super::{
+    Gateway,
+    answers::{Completion, CutSessionView, CutTransferView, Done, Durable, Receipt},
+    asked::Scope as Asked,
+    core::{Core, Stopped},
+    desk::Desk,
+    facts::{Facts, Source},
+    lease::{Cut, Scope},
+    outcome::{Fault, Refused},
+    vault::{Tx, find},
+};
+use crate::domain::{
+    authority::Act,
+    event::{Actor, Detail, Event, Fact, SessionEnd, Subject},
+    ids::SessionId,
+    people::Role,
+    refusal::Refusal,
+    signature::openssh_fingerprint,
+};
+use std::time::Duration;
+
+/// A cut session's task ends in milliseconds. One that has not by then is reported as it is: severed, nothing leaves it.
+const ENDING: Duration = Duration::from_secs(10);
+
+/// What a revocation writes and what it cuts.
+struct Ending {
+    /// Several vendors may have filed one recipient key; all else has one subject.
+    subjects: Vec<Subject>,
+    event: Event,
+    detail: Detail,
+    scope: Scope,
+}
+
+impl Desk {
+    /// Ends the standing of what `scope` names, durably and for good, and every session that rests on it.
+    pub async fn revoke(&self, by: Actor, scope: Asked, reason: String) -> Result<Receipt, Refused> {
+        let reason = super::reason(reason)?;
+        let name = scope.to_string();
+        let ending = self.look(|facts| {
+            Act::Revoke.allowed(facts.person(by)?)?;
+            ending(facts, &scope, reason)
+        });
+        self.end(by, name, ending?).await
+    }
+
+    /// Ends everything, until two people lift it.
+    pub async fn freeze(&self, by: Actor, reason: String) -> Result<Receipt, Refused> {
+        let detail = Detail::Reason { text: super::reason(reason)? };
+        self.look(|facts| {
+            Act::Freeze.allowed(facts.person(by)?)?;
+            facts.house.is_frozen().map_err(|_| Refusal::FrozenAlready {}.into())
+        })?;
+        let ending = Ending { subjects: vec![Subject::House], event: Event::Frozen, detail, scope: Scope::Everything };
+        self.end(by, "everything".into(), ending).await
+    }
+
+    /// Lifts a freeze: one person asks, a second one of whom the two is a security_responder completes it.
+    pub async fn unfreeze(&self, by: Actor, reason: String) -> Result<Done, Refused> {
+        let reason = super::reason(reason)?;
+        let done = self.act(move |core, tx| unfreeze(core, tx, by, reason)).await?;
+        if done.state == Completion::Done {
+            // The log says that it is lifted; the file outside it may say so too.
+            self.gateway.freeze_file.clear()?;
+            self.gateway.core.set_stopped_by_file(Stopped::No);
+            self.gateway.core.nudge.files();
+        }
+        Ok(done)
+    }
+
+    /// Ends one session. Its vendor may log in again: this revokes nothing.
+    pub async fn session_kill(&self, by: Actor, session: SessionId, reason: String) -> Result<Receipt, Refused> {
+        let reason = super::reason(reason)?;
+        self.look(|facts| Ok(Act::KillSession.allowed(facts.person(by)?)?))?;
+        let clock = &self.gateway.core.clock;
+        let started = clock.elapsed();
+        let at = clock.now().to_string();
+        let cut = self.gateway.core.leases.cut(&Scope::Session(session));
+        if cut.sessions().is_empty() {
+            return Err(Refusal::NoSuchSession { session: session.to_string() }.into());
+        }
+        let leaf = self.record_cut(by, Subject::Daemon, &cut, Some(reason)).await;
+        self.wait_for(&cut).await;
+        self.receipt(format!("session {session}"), leaf, at, &cut, started)
+    }
+
+    async fn end(&self, by: Actor, name: String, ending: Ending) -> Result<Receipt, Refused> {
+        let core = &self.gateway.core;
+        let (started, at) = (core.clock.elapsed(), core.clock.now().to_string());
+        let Ending { subjects, event, detail, scope } = ending;
+        let subject = subjects.first().copied().unwrap_or(Subject::House);
+        // 1. The fact. Every open that reads facts from here on refuses.
+        let fact = self
+            .act(move |core, tx| {
+                Facts::read(core, &*tx)?.person(by)?;
+                let mut leaf = None;
+                for subject in subjects {
+                    let fact = Fact::new(by, subject, event.clone()).with(detail.clone());
+                    leaf = Some(tx.append(fact)?.index);
+                }
+                Ok(leaf)
+            })
+            .await;
+        let leaf = match fact {
+            Ok(leaf) => leaf,
+            // A refusal that came up in between: nothing was recorded and nothing is cut.
+            Err(refusal @ Refused::Refusal(_)) => return Err(refusal),
+            Err(Refused::Fault(fault)) => {
+                self.gateway.stop_everything(&fault);
+                None
+            }
+        };
+        // 2. The leases. Whoever opened before saw no fact, but has a lease that this finds.
+        let cut = core.leases.cut(&scope);
+        core.nudge.files();
+        // 3. Every affected session ends and records its end, then the receipt is recorded.
+        self.wait_for(&cut).await;
+        if leaf.is_some() {
+            self.record_cut(by, subject, &cut, None).await;
+        }
+        self.receipt(name, leaf, at, &cut, started)
+    }
+
+    async fn wait_for(&self, cut: &Cut) {
+        if tokio::time::timeout(ENDING, cut.ended()).await.is_err() {
+            tracing::error!("a severed session has not ended; nothing leaves it");
+        }
+    }
+
+    /// Records what was cut. The cut itself does not depend on it.
+    async fn record_cut(&self, by: Actor, subject: Subject, cut: &Cut, reason: Option<String>) -> Option<u64> {
+        let sessions = cut.sessions().to_vec();
+        let event = Event::Cut { sessions: u32::try_from(sessions.len()).unwrap_or(u32::MAX) };
+        let detail = Detail::Cut { sessions, reason: reason.unwrap_or_default() };
+        let recorded = self.act(move |_, tx| Ok(tx.append(Fact::new(by, subject, event).with(detail))?.index)).await;
+        recorded.inspect_err(|_| tracing::error!("a receipt could not be recorded")).ok()
+    }
+
+    fn receipt(
+        &self,
+        scope: String,
+        leaf: Option<u64>,
+        at: String,
+        cut: &Cut,
+        started: Duration,
+    ) -> Result<Receipt, Refused> {
+        let took = self.gateway.core.clock.elapsed().saturating_sub(started);
+        let durable = if leaf.is_some() { Durable::Yes } else { Durable::No };
+        // Where the ledger cannot be read, ids stand for names: the receipt is given all the same.
+        let sessions = self.look(|facts| cut.sessions().iter().map(|session| view(facts, session)).collect());
+        let bare = || cut.sessions().iter().map(bare).collect();
+        Ok(Receipt {
+            scope,
+            durable,
+            leaf,
+            at,
+            sessions: sessions.unwrap_or_else(|_| bare()),
+            took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            fallbacks: Vec::new(),
+        })
+    }
+}
+
+fn view<S: Source>(facts: &Facts<'_, S>, cut: &crate::domain::event::CutSession) -> Result<CutSessionView, Refused> {
+    let mut view = bare(cut);
+    if let Some((address, _)) = find::line(facts.source().conn(), cut.session)? {
+        view.address = address;
+    }
+    for (shown, transfer) in view.transfers.iter_mut().zip(&cut.transfers) {
+        let records = facts.source().chain(Subject::Transfer(transfer.transfer))?;
+        if let Some(Event::TransferBegun { vendor, ticket, delivery, item, .. }) = records.first().map(|record| &record.event) {
+            view.vendor = facts.vendor(*vendor)?.slug.to_string();
+            shown.path = super::show::path(facts, *ticket, *delivery, item)?;
+        }
+    }
+    Ok(view)
+}
+
+fn bare(cut: &crate::domain::event::CutSession) -> CutSessionView {
+    let transfers = cut.transfers.iter().map(|transfer| CutTransferView {
+        path: transfer.transfer.to_string(),
+        last_offset: transfer.last_offset,
+        bytes: transfer.bytes,
+    });
+    CutSessionView { session: cut.session, vendor: String::new(), address: String::new(), transfers: transfers.collect() }
+}
+
+/// What `asked` ends, if it exists and has not ended already.
+fn ending<S: Source>(facts: &Facts<'_, S>, asked: &Asked, reason: String) -> Result<Ending, Refused> {
+    let conn = facts.source().conn();
+    let already = || Refused::from(Refusal::RevokedAlready { scope: asked.to_string() });
+    let why = Detail::Reason { text: reason.clone() };
+    let (subject, event, detail, scope, ended) = match asked {
+        Asked::Vendor(slug) => {
+            let id = find::vendor(conn, slug)?.ok_or_else(|| Refusal::UnknownVendor { vendor: slug.to_string() })?;
+            let ended = facts.vendor(id)?.revoked.is_some();
+            (Subject::Vendor(id), Event::VendorRevoked, why, Scope::Vendor(id), ended)
+        }
+        Asked::Key(key) => {
+            let owners = find::vendors_of_key(conn, *key)?;
+            let mut standing = Vec::new();
+            for owner in &owners {
+                if !facts.vendor(*owner)?.is_revoked_key(*key) {
+                    standing.push(Subject::Vendor(*owner));
+                }
+            }
+            if owners.is_empty() {
+                return Err(Refusal::NoSuchKey { key: openssh_fingerprint(*key) }.into());
+            }
+            if standing.is_empty() {
+                return Err(already());
+            }
+            return Ok(Ending { subjects: standing, event: Event::KeyRevoked { key: *key }, detail: why, scope: Scope::Key(*key) });
+        }
+        Asked::Ticket(number) => {
+            let ticket = facts.ticket_numbered(*number)?;
+            (Subject::Ticket(ticket.id), Event::TicketRevoked, why, Scope::Ticket(ticket.id), ticket.revoked.is_some())
+        }
+        Asked::Delivery(path) => {
+            let ticket = facts.ticket_numbered(path.ticket)?;
+            let id = find::delivery(conn, ticket.id, path.number)?
+                .ok_or_else(|| Refusal::NoSuchDelivery { delivery: path.to_string() })?;
+            let ended = facts.delivery(id)?.revoked.is_some();
+            (Subject::Delivery(id), Event::DeliveryRevoked, why, Scope::Delivery(id), ended)
+        }
+        Asked::File(id) => {
+            let ended = facts.file(*id)?.revoked.is_some();
+            (Subject::File(*id), Event::FileRevoked, why, Scope::File(*id), ended)
+        }
+        Asked::Address(network) => {
+            let ended = facts.house.revoked_networks().any(|revoked| revoked == *network);
+            let detail = Detail::Address { network: network.to_string(), reason };
+            (Subject::House, Event::AddressRevoked, detail, Scope::Network(*network), ended)
+        }
+        Asked::Class(class) => {
+            if facts.policy.class(class).is_none() {
+                return Err(Refusal::BadScope { text: format!("the policy knows no class {class}") }.into());
+            }
+            let ended = facts.house.class_revoked(class);
+            (Subject::House, Event::ClassRevoked { class: class.clone() }, why, Scope::Class(class.clone()), ended)
+        }
+    };
+    if ended { Err(already()) } else { Ok(Ending { subjects: vec![subject], event, detail, scope }) }
+}
+
+fn unfreeze(core: &Core, tx: &mut Tx<'_>, by: Actor, reason: String) -> Result<Done, Refused> {
+    let facts = Facts::read(core, &*tx)?;
+    let person = facts.person(by)?;
+    Act::Unfreeze.allowed(person)?;
+    if facts.house.is_frozen().is_ok() {
+        return Err(Refusal::NotFrozen {}.into());
+    }
+    let subject = "everything".to_owned();
+    let detail = Detail::Reason { text: reason };
+    let Some(first) = facts.house.unfreeze_asked_by() else {
+        let record = tx.append(Fact::new(by, Subject::House, Event::UnfreezeAsked).with(detail))?;
+        let headline = "asked; a second person gives the same command, one of the two a security_responder".to_owned();
+        return Ok(Done { subject, state: Completion::WaitsForSecond, headline, leaf: record.index, next: Vec::new() });
+    };
+    if first == person.id {
+        return Err(Refusal::SamePerson { act: "lifting a freeze".into() }.into());
+    }
+    let responder = |id| facts.roster.person(id).is_some_and(|person| person.has(Role::SecurityResponder));
+    if !responder(first) && !responder(person.id) {
+        return Err(Refusal::ResponderNeeded {}.into());
+    }
+    let record = tx.append(Fact::new(by, Subject::House, Event::Unfrozen).with(detail))?;
+    let headline = "the freeze is lifted".to_owned();
+    Ok(Done { subject, state: Completion::Done, headline, leaf: record.index, next: Vec::new() })
+}
+
+impl Gateway {
+    /// The fact could not be made durable: every open is refused from now on, and the file outside the ledger says so to the next start.
+    pub(super) fn stop_everything(&self, fault: &Fault) {
+        self.core.set_stopped_by_file(Stopped::Yes);
+        tracing::error!(%fault, "a revocation could not be recorded: everything is refused");
+        if let Err(fault) = self.freeze_file.write() {
+            tracing::error!(%fault, "the freeze file could not be written either: do not restart before the disk is mended");
+        }
+    }
+}
+
+impl Desk {
+    /// After an act that may have ended a standing: whatever rests on it is cut, by the same look that runs every moment.
+    pub(super) async fn cut_what_no_longer_stands(&self) {
+        self.gateway.cut_what_no_longer_stands().await;
+    }
+}
+
+impl Gateway {
+    /// Looks at every live session and cuts those whose standing has ended: expiry, suspension, withdrawal, a stricter policy.
+    pub(super) async fn cut_what_no_longer_stands(&self) {
+        let fallen: Vec<SessionId> = {
+            let live = self.core.leases.live();
+            live.into_iter().filter(|session| !self.still_stands(session)).map(|session| session.session).collect()
+        };
+        for session in fallen {
+            let cut = self.core.leases.cut(&Scope::Session(session));
+            cut.ended().await;
+            let sessions = cut.sessions().to_vec();
+            let event = Event::Cut { sessions: u32::try_from(sessions.len()).unwrap_or(u32::MAX) };
+            let detail = Detail::Cut { sessions, reason: "what it rested on has ended".into() };
+            let recorded = self
+                .write(move |_, tx| {
+                    tx.append(Fact::new(Actor::System, Subject::Daemon, event).with(detail))?;
+                    Ok(())
+                })
+                .await;
+            if recorded.is_err() {
+                tracing::error!(%session, "a cut could not be recorded");
+            }
+        }
+    }
+
+    /// A session that cannot be judged does not stand.
+    fn still_stands(&self, session: &super::lease::LiveSession) -> bool {
+        let judged = self.look(|facts| {
+            let visitor = &session.visitor;
+            facts.house.admits(visitor.address)?;
+            facts.vendor(visitor.vendor)?.admits(visitor.key, visitor.address, &facts.roster, facts.now)?;
+            for (_, holding, ..) in &session.transfers {
+                let (ticket, delivery) = (facts.ticket(holding.ticket)?, facts.delivery(holding.delivery)?);
+                super::pickup::shown(facts, visitor, ticket.number, delivery.number)?;
+            }
+            Ok(())
+        });
+        judged.is_ok()
+    }
+}
+
+/// Ends in the log what a crash left open.
+pub(super) fn interrupted(subject: Subject) -> Option<Event> {
+    match subject {
+        Subject::Session(_) => Some(Event::SessionClosed { how: SessionEnd::Interrupted, denied: 0 }),
+        Subject::Transfer(_) => {
+            Some(Event::TransferEnded { how: crate::domain::event::TransferEnd::Interrupted, bytes: 0, ranges: Vec::new() })
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,243 @@
+//! Seal: one streaming pass from the staged copy: inspect, encrypt to the vendor, store. Then the staged copy's key is destroyed.
+
+use super::{
+    Gateway,
+    core::Core,
+    facts::Facts,
+    inspect,
+    outcome::{Fault, Refused},
+    vault::{Shelf, Tx, Unfinished, find},
+};
+use crate::{
+    domain::{
+        digest::Digest,
+        event::{Actor, Event, Fact, Subject},
+        file::FileDossier,
+        ids::{FileId, ObjectId, VendorId},
+        papers::Approved,
+        refusal::Refusal,
+    },
+    inspection::{Expectation, Inspected, Inspector},
+    sealing::{Ciphertext, ObjectKey, Reader, Recipient, Sealer, Writer},
+};
+use std::{
+    io::{Read, Write},
+    sync::Arc,
+};
+
+/// Bytes that go through the pass at once.
+const PASS_BYTES: usize = 1 << 20;
+
+/// What sealing one file rests on: read once before the pass, compared again when its result is recorded.
+struct Order {
+    file: Arc<FileDossier>,
+    revision: Digest,
+    vendor: VendorId,
+    expectation: Expectation,
+    recipients: Vec<(Digest, Recipient)>,
+}
+
+/// A file that went through the pass without a finding: two durable objects that no record names yet.
+struct Product {
+    header: (ObjectId, Vec<u8>),
+    payload: (ObjectId, Vec<u8>),
+    ciphertext: Ciphertext,
+    inspected: Inspected,
+}
+
+enum Passed {
+    Sealed(Box<Product>),
+    Found(Inspected),
+    /// The daemon is stopping: nothing was kept.
+    Stopped,
+}
+
+impl Gateway {
+    /// Inspects and seals every file that may be: its ticket is active. Others wait.
+    pub(super) fn seal_what_may_be(&self) -> Result<(), Refused> {
+        let files = self.look(|facts| Ok(find::uninspected(facts.source().conn())?))?;
+        for row in files {
+            if self.core.is_stopping() {
+                break;
+            }
+            match self.seal(row.id) {
+                Ok(()) => {}
+                // It waits, or changed under the pass: the next turn looks again.
+                Err(Refused::Refusal(refusal)) => tracing::debug!(file = %row.id, %refusal, "not sealed"),
+                // One unreadable copy must not keep the others from moving; the ledger's own faults end the daemon elsewhere.
+                Err(Refused::Fault(fault)) => tracing::error!(file = %row.id, %fault, "could not be inspected"),
+            }
+        }
+        Ok(())
+    }
+
+    fn seal(&self, id: FileId) -> Result<(), Refused> {
+        let order = match self.order(id)? {
+            Ok(order) => order,
+            Err((revision, finding)) => return self.hold(id, Some(revision), vec![finding], 0),
+        };
+        match self.pass(&order)? {
+            Passed::Stopped => Ok(()),
+            Passed::Found(inspected) => {
+                let findings = inspected.findings.iter().map(inspect::told).collect();
+                self.hold(id, Some(order.revision), findings, inspected.more_findings)
+            }
+            Passed::Sealed(product) => {
+                let objects = [product.header.0, product.payload.0];
+                if let Err(refused) = self.write_blocking(move |core, tx| record(core, tx, &order, *product)) {
+                    // The revision, the vendor or the file itself changed meanwhile: what was made is of no use.
+                    for object in objects {
+                        self.objects.unlink(Shelf::Sealed, object).map_err(|error| Fault::new("an unused object", error))?;
+                    }
+                    return Err(refused);
+                }
+                self.destroy_staged_copy(id)
+            }
+        }
+    }
+
+    /// What the pass needs, or the finding that makes it needless.
+    #[expect(clippy::type_complexity, reason = "a refusal, a finding or an order: three ends of one question")]
+    fn order(&self, id: FileId) -> Result<Result<Order, (Digest, crate::domain::finding::Finding)>, Refused> {
+        self.look(|facts| {
+            let file = facts.file(id)?;
+            if file.held.is_some() || file.sealed.is_some() || file.purge_begun.is_some() || file.revoked.is_some() {
+                return Err(Refusal::NotHeld { file: id.to_string(), state: "not to be inspected".into() }.into());
+            }
+            let ticket = facts.ticket(file.ticket.ok_or(Refusal::TicketUnknown { directory: file.directory.clone() })?)?;
+            let vendor = facts.vendor(ticket.vendor)?;
+            let approved = Approved::check(&ticket, &facts.around(&vendor))?;
+            let revision = approved.revision();
+            let expectation = match inspect::expectation(ticket.document(), &file) {
+                Ok(expectation) => expectation,
+                Err(finding) => return Ok(Err((revision, finding))),
+            };
+            let mut recipients = Vec::new();
+            for (fingerprint, text) in vendor.recipients(&facts.roster, facts.now)? {
+                let recipient: Recipient = text.parse().map_err(|error| Fault::new("a confirmed recipient key", error))?;
+                recipients.push((fingerprint, recipient));
+            }
+            Ok(Ok(Order { file, revision, vendor: approved.vendor(), expectation, recipients }))
+        })
+    }
+
+    /// The pass itself: memory is bounded by a few buffers, whatever the file's size.
+    fn pass(&self, order: &Order) -> Result<Passed, Refused> {
+        let fault = |error| Fault::new("sealing", error);
+        let mut staged = self.staged_copy(order)?;
+        let mut header = self.sink()?;
+        let mut payload = self.sink()?;
+        let recipients: Vec<Recipient> = order.recipients.iter().map(|(_, recipient)| recipient.clone()).collect();
+        let mut sealer = Sealer::new(&recipients, &mut header.writer, &mut payload.writer).map_err(|error| Fault::new("sealing", error))?;
+        let mut inspector = Inspector::new(order.expectation.clone());
+        let mut buffer = vec![0; PASS_BYTES];
+        loop {
+            if self.core.is_stopping() {
+                return Ok(Passed::Stopped);
+            }
+            let count = staged.read(&mut buffer).map_err(fault)?;
+            if count == 0 {
+                break;
+            }
+            inspector.update(&buffer[..count]);
+            sealer.write_all(&buffer[..count]).map_err(fault)?;
+        }
+        let ciphertext = sealer.finish().map_err(|error| Fault::new("sealing", error))?;
+        let inspected = inspector.finish();
+        // Unfinished objects that are dropped leave nothing behind.
+        if inspected.has_findings() {
+            return Ok(Passed::Found(inspected));
+        }
+        if inspected.sha256 != order.file.staged.sha256 {
+            return Err(Fault::new("the staged copy", "it is not what was staged").into());
+        }
+        let (header, payload) = (header.keep()?, payload.keep()?);
+        Ok(Passed::Sealed(Box::new(Product { header, payload, ciphertext, inspected })))
+    }
+
+    fn staged_copy(&self, order: &Order) -> Result<impl Read + use<>, Fault> {
+        let object = order.file.staged.object;
+        let wrapped = self
+            .ledger
+            .read(|view| view.keys_get(object).map_err(Fault::from))?
+            .ok_or_else(|| Fault::new("the staged copy", "its key is gone"))?;
+        let key = self.master.unwrap(&wrapped, object).map_err(|error| Fault::new("the staged copy", error))?;
+        let file = self.objects.open(Shelf::Incoming, object).map_err(|error| Fault::new("the staged copy", error))?;
+        let reader = Reader::new(key, object, file).map_err(|error| Fault::new("the staged copy", error))?;
+        Ok(reader.sequential())
+    }
+
+    fn sink(&self) -> Result<Sink, Fault> {
+        let object = self.core.new_object();
+        let key = ObjectKey::generate();
+        let wrapped = self.master.wrap(&key, object);
+        let unfinished = self.objects.create(Shelf::Sealed).map_err(|error| Fault::new("sealed/", error))?;
+        Ok(Sink { object, wrapped, writer: Writer::new(key, object, unfinished) })
+    }
+
+    /// The key first, durably; then the bytes, which nobody can read any more. Live code and recovery both come here.
+    pub(super) fn destroy_staged_copy(&self, id: FileId) -> Result<(), Refused> {
+        let object = self.write_blocking(move |core, tx| {
+            let file = Facts::read(core, &*tx)?.file(id)?;
+            let object = file.staged.object;
+            tx.keys_delete(object)?;
+            if !file.staged_copy_gone {
+                tx.append(Fact::new(Actor::System, Subject::File(id), Event::StagedCopyGone))?;
+            }
+            Ok(object)
+        })?;
+        self.objects.unlink(Shelf::Incoming, object).map_err(|error| Fault::new("incoming/", error))?;
+        Ok(())
+    }
+}
+
+/// An object in the making.
+struct Sink {
+    object: ObjectId,
+    wrapped: Vec<u8>,
+    writer: Writer<Unfinished>,
+}
+
+impl Sink {
+    fn keep(self) -> Result<(ObjectId, Vec<u8>), Fault> {
+        let (unfinished, _) = self.writer.finish().map_err(|error| Fault::new("sealed/", error))?;
+        unfinished.keep(self.object).map_err(|error| Fault::new("sealed/", error))?;
+        Ok((self.object, self.wrapped))
+    }
+}
+
+/// Records what the pass made, if what it rested on still holds.
+fn record(core: &Core, tx: &mut Tx<'_>, order: &Order, product: Product) -> Result<(), Refused> {
+    let facts = Facts::read(core, &*tx)?;
+    let file = facts.file(order.file.id)?;
+    let disagree = |reason: &str| Refused::from(Refusal::PapersDisagree { reason: reason.into() });
+    if file.sealed.is_some() || file.held.is_some() || file.purge_begun.is_some() || file.revoked.is_some() {
+        return Err(disagree("the file changed while it was being sealed"));
+    }
+    let ticket = facts.ticket(file.ticket.ok_or_else(|| disagree("the file belongs to no ticket"))?)?;
+    let vendor = facts.vendor(ticket.vendor)?;
+    let approved = Approved::check(&ticket, &facts.around(&vendor))?;
+    if approved.revision() != order.revision || approved.vendor() != order.vendor {
+        return Err(disagree("another revision was approved meanwhile"));
+    }
+    if order.recipients.iter().any(|(key, _)| vendor.is_revoked_key(*key)) {
+        return Err(disagree("a recipient key was revoked meanwhile"));
+    }
+    tx.keys_put(product.header.0, &product.header.1)?;
+    tx.keys_put(product.payload.0, &product.payload.1)?;
+    let Inspected { sha256, bytes, rows, .. } = product.inspected;
+    let cleared = Event::FileCleared { revision: order.revision, sha256, bytes, rows };
+    tx.append(Fact::new(Actor::System, Subject::File(file.id), cleared))?;
+    let sealed = Event::FileSealed {
+        revision: order.revision,
+        vendor: order.vendor,
+        header: product.header.0,
+        payload: product.payload.0,
+        header_bytes: product.ciphertext.header_len,
+        payload_bytes: product.ciphertext.payload_len,
+        sha256: product.ciphertext.sha256,
+        recipients: order.recipients.iter().map(|(key, _)| *key).collect(),
+    };
+    tx.append(Fact::new(Actor::System, Subject::File(file.id), sealed))?;
+    Ok(())
+}

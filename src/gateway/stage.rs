@@ -1,0 +1,527 @@
+//! Stage: a complete file in the staging directory becomes an encrypted copy in the vault, and its source is unlinked.
+
+use super::{
+    Gateway,
+    core::{Core, TurnedAway},
+    facts::Facts,
+    outcome::{Fault, Refused},
+    staging::{
+        self, Candidate, Identity, Observation, Place, Remains, Rescan, Root, Scan, Scope, Settled, TakeError, Taken, Touch,
+        Unacceptable, Watch,
+    },
+    vault::{Shelf, Tx, find},
+};
+use crate::{
+    domain::{
+        digest::{Digest, Hasher},
+        dossier::State,
+        event::{Actor, ClosedBy, Detail, Event, Fact, Subject},
+        file_name::FileName,
+        finding::Finding,
+        ids::{DeliveryId, DeliveryNumber, FileId, ObjectId, TicketId, TicketNumber},
+        limits,
+        refusal::Refusal,
+        shown::shown,
+        time::Time,
+    },
+    sealing::{ObjectKey, Writer},
+};
+use std::{
+    collections::{BTreeMap, HashMap},
+    io::Read,
+    path::Path,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+/// Where a file lies in staging.
+type Spot = (TicketNumber, FileName);
+
+/// Without notifications staging is read this often.
+const POLL: Duration = Duration::from_secs(2);
+
+/// The staging directory and what was seen there so far.
+pub(super) struct Stage {
+    root: Arc<Root>,
+    watch: Watch,
+    seen: HashMap<Spot, Observation>,
+}
+
+/// What one look at staging found, in the order in which it is dealt with.
+#[derive(Default)]
+struct Found {
+    files: Vec<(Spot, Identity)>,
+    manifests: BTreeMap<Spot, Identity>,
+    ready: Vec<(TicketNumber, Identity)>,
+    aside: Vec<(TicketNumber, FileId)>,
+    unacceptable: Vec<Unacceptable>,
+    partial: Vec<(Spot, Identity)>,
+}
+
+impl Stage {
+    pub(super) fn open(directory: &Path, rescan: Duration) -> Result<Self, Fault> {
+        let root = Root::open(directory).map_err(|error| Fault::new("the staging directory", error))?;
+        Ok(Self { root: Arc::new(root), watch: Watch::start(directory, rescan, POLL), seen: HashMap::new() })
+    }
+
+    /// Looks when there is reason to, takes what is complete, until the future is dropped.
+    pub(super) async fn run(mut self, gateway: Gateway) -> Result<(), Fault> {
+        let mut next_look: Option<Time> = None;
+        loop {
+            let now = gateway.core.clock.now();
+            let settling = next_look.map_or(gateway.core.settings.rescan, |at| at.since(now).max(limits::STAGING_COALESCE));
+            let rescan = tokio::select! {
+                rescan = self.watch.next() => rescan,
+                () = gateway.core.nudge.of_staging() => everything(),
+                () = tokio::time::sleep(settling) => everything(),
+            };
+            next_look = self.look(&gateway, rescan).await?;
+        }
+    }
+
+    /// One look. Answers when the next file will have settled, if one is settling.
+    async fn look(&mut self, gateway: &Gateway, rescan: Rescan) -> Result<Option<Time>, Fault> {
+        let scope = match rescan.scope {
+            Scope::Tickets(tickets) if tickets.len() == 1 => tickets.first().copied(),
+            _ => None,
+        };
+        let root = Arc::clone(&self.root);
+        let most = gateway.core.settings.max_file_bytes;
+        let found = blocking(move || scan(&root, scope, most)).await?;
+        for (ticket, _) in found.files.iter().map(|(spot, _)| spot) {
+            self.watch.watch_ticket(*ticket);
+        }
+        let now = gateway.core.clock.now();
+        self.observe(&found, &rescan.touched, scope, now);
+        let quiet = gateway.core.settings.settle;
+        let (complete, next) = self.settled(&found, now, quiet);
+        show_turned_away(&gateway.core, &found, &self.seen, scope, now);
+        let waiting: Vec<TicketNumber> = found
+            .files
+            .iter()
+            .filter(|(spot, _)| !complete.iter().any(|(done, _)| done == spot))
+            .map(|(spot, _)| spot.0)
+            .chain(found.partial.iter().map(|(spot, _)| spot.0))
+            .chain(found.unacceptable.iter().filter_map(|entry| ticket_of(&entry.place)))
+            .collect();
+        let (root, gateway) = (Arc::clone(&self.root), gateway.clone());
+        blocking(move || take_all(&gateway, &root, &found, complete, &waiting)).await?;
+        Ok(next)
+    }
+
+    fn observe(&mut self, found: &Found, touched: &BTreeMap<Spot, Touch>, scope: Option<TicketNumber>, now: Time) {
+        let mut present = HashMap::new();
+        let manifests = found.manifests.iter().map(|(spot, identity)| (manifest_spot(spot), *identity));
+        for (spot, identity) in found.files.iter().cloned().chain(manifests) {
+            let touch = touched.get(&spot).copied();
+            let observation = match self.seen.remove(&spot) {
+                Some(before) => before.again(identity, touch, now),
+                None => Observation::first(identity, touch, now),
+            };
+            present.insert(spot, observation);
+        }
+        // What was not looked at stays as it was seen; what was looked at and is gone is forgotten.
+        self.seen.retain(|(ticket, _), _| scope.is_some_and(|scope| scope != *ticket));
+        self.seen.extend(present);
+    }
+
+    fn settled(&self, found: &Found, now: Time, quiet: Duration) -> (Vec<(Spot, Identity)>, Option<Time>) {
+        let mut complete = Vec::new();
+        let mut next: Option<Time> = None;
+        for (spot, identity) in &found.files {
+            let Some(file) = self.seen.get(spot) else { continue };
+            let manifest = self.seen.get(&manifest_spot(spot));
+            match staging::settled(&spot.1, file, manifest, now, quiet) {
+                Settled::Complete(_) => complete.push((spot.clone(), *identity)),
+                Settled::NotBefore(at) => next = Some(next.map_or(at, |next| next.min(at))),
+                Settled::PartialName => {}
+            }
+        }
+        (complete, next)
+    }
+}
+
+fn everything() -> Rescan {
+    Rescan { scope: Scope::Everything, touched: BTreeMap::new() }
+}
+
+/// The spot of a file's manifest; a file whose name leaves no room for one has none.
+fn manifest_spot((ticket, name): &Spot) -> Spot {
+    (*ticket, name.manifest().unwrap_or_else(|| name.clone()))
+}
+
+fn ticket_of(place: &Place) -> Option<TicketNumber> {
+    match place {
+        Place::InTicket(ticket, _) | Place::Ticket(ticket) => Some(*ticket),
+        Place::InRoot(_) | Place::Root => None,
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Fault::new("staging", error))?
+}
+
+fn scan(root: &Root, scope: Option<TicketNumber>, max_bytes: u64) -> Result<Found, Fault> {
+    let fault = |error| Fault::new("the staging directory", error);
+    let scan = match scope {
+        Some(ticket) => match Scan::ticket(root, ticket, max_bytes) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Found::default()),
+            scan => scan.map_err(fault)?,
+        },
+        None => Scan::everything(root, max_bytes).map_err(fault)?,
+    };
+    let mut found = Found::default();
+    for candidate in scan {
+        match candidate.map_err(fault)? {
+            Candidate::File { ticket, name, identity } => found.files.push(((ticket, name), identity)),
+            Candidate::Partial { ticket, name, identity } => found.partial.push(((ticket, name), identity)),
+            Candidate::Manifest { ticket, of, identity } => {
+                found.manifests.insert((ticket, of), identity);
+            }
+            Candidate::Ready { ticket, identity } => found.ready.push((ticket, identity)),
+            Candidate::SetAside { ticket, file, .. } => found.aside.push((ticket, file)),
+            Candidate::Unacceptable(unacceptable) => found.unacceptable.push(unacceptable),
+        }
+    }
+    Ok(found)
+}
+
+/// What `file list` shows of staging: files that are not taken, with the reason.
+fn show_turned_away(core: &Core, found: &Found, seen: &HashMap<Spot, Observation>, scope: Option<TicketNumber>, now: Time) {
+    let mut shown_away = core.turned_away.lock().unwrap_or_else(PoisonError::into_inner);
+    let before = std::mem::take(&mut *shown_away);
+    let directory_of = |ticket: TicketNumber| ticket.to_string();
+    let mut add = |directory: String, name: String, reason: String, bytes: u64| {
+        if shown_away.len() < limits::STAGING_ENTRIES {
+            let since = before.get(&(directory.clone(), name.clone())).map_or(now, |before| before.since);
+            shown_away.insert((directory, name), TurnedAway { reason, bytes, since });
+        }
+    };
+    for entry in &found.unacceptable {
+        let (directory, name) = match &entry.place {
+            Place::InRoot(name) => (String::new(), shown(&name.to_string_lossy())),
+            Place::InTicket(ticket, name) => (directory_of(*ticket), shown(&name.to_string_lossy())),
+            Place::Ticket(ticket) => (directory_of(*ticket), String::new()),
+            Place::Root => (String::new(), String::new()),
+        };
+        add(directory, name, format!("refused: {}", entry.reason), entry.identity.map_or(0, |identity| identity.size));
+    }
+    for ((ticket, name), identity) in &found.partial {
+        add(directory_of(*ticket), name.to_string(), "settling: its name says that it is still being written".into(), identity.size);
+    }
+    for ((ticket, name), identity) in &found.files {
+        if seen.contains_key(&(*ticket, name.clone())) {
+            add(directory_of(*ticket), name.to_string(), "settling: it is taken when it has stopped changing".into(), identity.size);
+        }
+    }
+    for ((ticket, of), identity) in &found.manifests {
+        let file_is_there = found.files.iter().any(|((number, name), _)| number == ticket && name == of);
+        if !file_is_there {
+            add(directory_of(*ticket), format!("{of}.manifest.toml"), "settling: a manifest whose file is not here".into(), identity.size);
+        }
+    }
+    if let Some(scope) = scope {
+        for ((directory, name), away) in before.iter().filter(|((directory, _), _)| *directory != directory_of(scope)) {
+            shown_away.entry((directory.clone(), name.clone())).or_insert_with(|| away.clone());
+        }
+    }
+}
+
+fn take_all(
+    gateway: &Gateway,
+    root: &Root,
+    found: &Found,
+    complete: Vec<(Spot, Identity)>,
+    waiting: &[TicketNumber],
+) -> Result<(), Fault> {
+    for (ticket, file) in &found.aside {
+        finish_aside(gateway, root, *ticket, *file)?;
+    }
+    let mut taken_all: BTreeMap<TicketNumber, bool> = BTreeMap::new();
+    for ((ticket, name), identity) in complete {
+        if gateway.core.is_stopping() {
+            return Ok(());
+        }
+        let manifest = found.manifests.get(&(ticket, name.clone()));
+        let taken = one(gateway, root, ticket, &name, &identity, manifest)?;
+        *taken_all.entry(ticket).or_insert(true) &= taken;
+        let mut away = gateway.core.turned_away.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken {
+            away.remove(&(ticket.to_string(), name.to_string()));
+        }
+    }
+    for (ticket, identity) in &found.ready {
+        // The producer said that all is there. It closes when all that is there has been taken.
+        if !waiting.contains(ticket) && taken_all.get(ticket).copied().unwrap_or(true) {
+            close_by_ready(gateway, root, *ticket, identity)?;
+        }
+    }
+    gateway.core.nudge.files();
+    Ok(())
+}
+
+/// Takes one file. False when it was not as it was seen, or did not stay so: it settles again.
+fn one(
+    gateway: &Gateway,
+    root: &Root,
+    ticket: TicketNumber,
+    name: &FileName,
+    identity: &Identity,
+    manifest: Option<&Identity>,
+) -> Result<bool, Fault> {
+    let source = Source { directory: ticket.to_string(), name: name.clone(), identity: *identity };
+    if let Some(file) = source.staged_before(gateway)? {
+        // A crash came between the record and the unlinking; the copy counts.
+        unlink(root, ticket, name, file, identity)?;
+        return Ok(true);
+    }
+    let mut taken = match staging::take(root, ticket, name, identity) {
+        Ok(taken) => taken,
+        Err(TakeError::Io(error)) => {
+            tracing::warn!(%ticket, %error, "a staged file cannot be read");
+            return Ok(false);
+        }
+        Err(TakeError::Gone | TakeError::Changed | TakeError::Unacceptable(_)) => return Ok(false),
+    };
+    let text = match manifest {
+        Some(manifest) => read_manifest(root, ticket, name, manifest)?,
+        None => None,
+    };
+    // 1. The encrypted copy, durable.
+    let Some(copy) = copy(gateway, &mut taken)? else { return Ok(false) };
+    if !taken.unchanged().map_err(|error| Fault::new("a staged file", error))? {
+        gateway.objects.unlink(Shelf::Incoming, copy.object).map_err(|error| Fault::new("an unused copy", error))?;
+        return Ok(false);
+    }
+    // 2. Its key and its record. A crash before leaves a copy that nobody can read, which recovery deletes.
+    let (file, object) = (gateway.core.new_file(), copy.object);
+    let staged = gateway.write_blocking(move |core, tx| record(core, tx, file, &source, copy, text));
+    if let Err(refused) = staged {
+        gateway.objects.unlink(Shelf::Incoming, object).map_err(|error| Fault::new("an unused copy", error))?;
+        return match refused {
+            Refused::Fault(fault) => Err(fault),
+            Refused::Refusal(refusal) => {
+                tracing::warn!(%ticket, %refusal, "a staged file was not taken");
+                Ok(false)
+            }
+        };
+    }
+    // 3. The source. A crash before leaves it; the next look meets it and unlinks it.
+    unlink(root, ticket, name, file, identity)?;
+    if let (Some(manifest), Some(manifest_name)) = (manifest, name.manifest()) {
+        unlink(root, ticket, &manifest_name, file, manifest)?;
+    }
+    tracing::info!(%ticket, %file, "staged");
+    Ok(true)
+}
+
+fn unlink(root: &Root, ticket: TicketNumber, name: &FileName, file: FileId, identity: &Identity) -> Result<(), Fault> {
+    let remains = staging::unlink_if_same(root, ticket, name, file, identity).map_err(|error| Fault::new("a staged file's source", error))?;
+    if matches!(remains, Remains::SetAside) {
+        tracing::warn!(%ticket, %file, "the source of a staged file stays set aside: its name was taken meanwhile");
+    }
+    Ok(())
+}
+
+/// A source that was being unlinked when the process ended.
+fn finish_aside(gateway: &Gateway, root: &Root, ticket: TicketNumber, file: FileId) -> Result<(), Fault> {
+    let recorded = gateway.look(|facts| {
+        let records = facts.source().chain(Subject::File(file))?;
+        Ok(records.first().and_then(|record| record.detail.clone()))
+    });
+    let Ok(Some(Detail::Source { name, device, inode, bytes, modified_ns, .. })) = recorded else { return Ok(()) };
+    let (Ok(name), Ok(mtime_ns)) = (name.parse::<FileName>(), modified_ns.parse()) else { return Ok(()) };
+    let expected = Identity {
+        dev: device,
+        ino: inode,
+        size: bytes,
+        mtime_ns,
+        ctime_ns: mtime_ns,
+        nlink: 1,
+        kind: staging::Kind::Regular,
+    };
+    staging::finish_unlink(root, ticket, &name, file, &expected).map_err(|error| Fault::new("a staged file's source", error))?;
+    Ok(())
+}
+
+fn read_manifest(root: &Root, ticket: TicketNumber, of: &FileName, identity: &Identity) -> Result<Option<String>, Fault> {
+    let Some(name) = of.manifest() else { return Ok(None) };
+    let Ok(mut taken) = staging::take(root, ticket, &name, identity) else { return Ok(None) };
+    let mut bytes = Vec::new();
+    let most = limits::MANIFEST_BYTES as u64 + 1;
+    (&mut taken).take(most).read_to_end(&mut bytes).map_err(|error| Fault::new("a manifest", error))?;
+    // What is no text is kept as something that is no manifest either: inspection says so.
+    Ok(Some(String::from_utf8(bytes).unwrap_or_else(|_| "\u{fffd}".into())))
+}
+
+struct Source {
+    directory: String,
+    name: FileName,
+    identity: Identity,
+}
+
+impl Source {
+    fn staged_before(&self, gateway: &Gateway) -> Result<Option<FileId>, Fault> {
+        let modified = self.identity.mtime_ns.to_string();
+        let source = find::Source {
+            directory: &self.directory,
+            name: self.name.as_str(),
+            device: self.identity.dev,
+            inode: self.identity.ino,
+            bytes: self.identity.size,
+            modified: &modified,
+        };
+        match gateway.look(|facts| Ok(find::staged_from(facts.source().conn(), &source)?)) {
+            Ok(file) => Ok(file),
+            Err(Refused::Fault(fault)) => Err(fault),
+            Err(Refused::Refusal(_)) => Ok(None),
+        }
+    }
+}
+
+/// A durable encrypted copy that no record names yet.
+struct Copy {
+    object: ObjectId,
+    wrapped: Vec<u8>,
+    sha256: Digest,
+    bytes: u64,
+}
+
+/// Copies into `incoming/` under a fresh key. None if the daemon is stopping.
+fn copy(gateway: &Gateway, taken: &mut Taken) -> Result<Option<Copy>, Fault> {
+    let fault = |error| Fault::new("copying a staged file", error);
+    let object = gateway.core.new_object();
+    let key = ObjectKey::generate();
+    let wrapped = gateway.master.wrap(&key, object);
+    let unfinished = gateway.objects.create(Shelf::Incoming).map_err(|error| Fault::new("incoming/", error))?;
+    let mut writer = Writer::new(key, object, unfinished);
+    let mut hasher = Hasher::new();
+    let mut buffer = vec![0; COPY_BYTES];
+    let mut bytes = 0;
+    loop {
+        if gateway.core.is_stopping() {
+            return Ok(None);
+        }
+        let count = taken.read(&mut buffer).map_err(fault)?;
+        if count == 0 {
+            break;
+        }
+        hasher.update(&buffer[..count]);
+        std::io::Write::write_all(&mut writer, &buffer[..count]).map_err(fault)?;
+        bytes += count as u64;
+    }
+    let (unfinished, _) = writer.finish().map_err(|error| Fault::new("copying a staged file", error))?;
+    unfinished.keep(object).map_err(|error| Fault::new("incoming/", error))?;
+    Ok(Some(Copy { object, wrapped, sha256: hasher.finish(), bytes }))
+}
+
+const COPY_BYTES: usize = 1 << 20;
+
+/// Which ticket and delivery a new file joins, or why it is held at once.
+enum Joins {
+    Delivery(TicketId, DeliveryId),
+    Held(Option<TicketId>, Refusal),
+}
+
+fn record(core: &Core, tx: &mut Tx<'_>, file: FileId, source: &Source, copy: Copy, manifest: Option<String>) -> Result<(), Refused> {
+    tx.keys_put(copy.object, &copy.wrapped)?;
+    let joins = joins(core, tx, source)?;
+    let (ticket, delivery) = match &joins {
+        Joins::Delivery(ticket, delivery) => (Some(*ticket), Some(*delivery)),
+        Joins::Held(ticket, _) => (*ticket, None),
+    };
+    let event = Event::FileStaged { ticket, delivery, object: copy.object, sha256: copy.sha256, bytes: copy.bytes };
+    let identity = &source.identity;
+    let detail = Detail::Source {
+        directory: source.directory.clone(),
+        name: source.name.to_string(),
+        device: identity.dev,
+        inode: identity.ino,
+        bytes: identity.size,
+        modified_ns: identity.mtime_ns.to_string(),
+        manifest,
+    };
+    tx.append(Fact::new(Actor::System, Subject::File(file), event).with(detail))?;
+    if let Joins::Held(_, refusal) = joins {
+        let finding = Finding { code: format!("E{:04}", refusal.code()), what: refusal.what(), fix: refusal.who().to_owned() };
+        let held = Event::FileHeld { revision: None, findings: 1 };
+        let detail = Detail::Findings { findings: vec![finding], more: 0 };
+        tx.append(Fact::new(Actor::System, Subject::File(file), held).with(detail))?;
+    }
+    Ok(())
+}
+
+fn joins(core: &Core, tx: &mut Tx<'_>, source: &Source) -> Result<Joins, Refused> {
+    let facts = Facts::read(core, &*tx)?;
+    let directory = source.directory.clone();
+    let ticket = match directory.parse().map(|number| facts.ticket_numbered(number)) {
+        Ok(Ok(ticket)) => ticket,
+        Ok(Err(fault @ Refused::Fault(_))) => return Err(fault),
+        _ => return Ok(Joins::Held(None, Refusal::TicketUnknown { directory })),
+    };
+    let vendor = facts.vendor(ticket.vendor)?;
+    let state = ticket.state(&facts.around(&vendor));
+    let number = ticket.number.to_string();
+    if state.is_terminal() {
+        return Ok(Joins::Held(Some(ticket.id), Refusal::TicketOver { ticket: number, state: State::name(state).into() }));
+    }
+    let conn = tx.conn();
+    let delivery = match find::open_delivery(conn, ticket.id)? {
+        Some(open) => {
+            if find::file_named(conn, open, source.name.as_str())?.is_some() {
+                return Ok(Joins::Held(Some(ticket.id), Refusal::SameName { ticket: number }));
+            }
+            open
+        }
+        None => {
+            let last = find::last_delivery_number(conn, ticket.id)?;
+            if ticket.document().limits.max_deliveries.is_some_and(|most| last >= most) {
+                return Ok(Joins::Held(Some(ticket.id), Refusal::DeliveriesUsedUp { ticket: number, limit: last }));
+            }
+            let delivery = core.new_delivery();
+            let event = Event::DeliveryOpened { ticket: ticket.id, number: DeliveryNumber(last + 1) };
+            tx.append(Fact::new(Actor::System, Subject::Delivery(delivery), event))?;
+            delivery
+        }
+    };
+    Ok(Joins::Delivery(ticket.id, delivery))
+}
+
+fn close_by_ready(gateway: &Gateway, root: &Root, number: TicketNumber, identity: &Identity) -> Result<(), Fault> {
+    let closed = gateway.write_blocking(move |core, tx| {
+        let facts = Facts::read(core, &*tx)?;
+        let ticket = facts.ticket_numbered(number)?;
+        let open = find::open_delivery(tx.conn(), ticket.id)?;
+        let open = open.ok_or(Refusal::DeliveryEmpty { delivery: number.to_string() })?;
+        if find::files_of(tx.conn(), open)?.is_empty() {
+            return Err(Refusal::DeliveryEmpty { delivery: number.to_string() }.into());
+        }
+        tx.append(Fact::new(Actor::System, Subject::Delivery(open), Event::DeliveryClosed { by: ClosedBy::Ready }))?;
+        Ok(())
+    });
+    match closed {
+        Ok(()) => {}
+        // Nothing to close yet: the mark stays and is looked at again.
+        Err(Refused::Refusal(_)) => return Ok(()),
+        Err(Refused::Fault(fault)) => return Err(fault),
+    }
+    staging::unlink_ready(root, number, identity).map_err(|error| Fault::new("_READY", error))
+}
+
+impl Gateway {
+    /// Closes deliveries into which nothing has come for the configured time.
+    pub(super) fn close_what_is_quiet(&self) -> Result<(), Refused> {
+        let Some(quiet) = self.core.settings.delivery_quiet else { return Ok(()) };
+        let due = self.look(|facts| Ok(find::quiet_deliveries(facts.source().conn(), facts.now - quiet)?))?;
+        for delivery in due {
+            self.write_blocking(move |core, tx| {
+                if Facts::read(core, &*tx)?.delivery(delivery)?.closed.is_none() {
+                    let event = Event::DeliveryClosed { by: ClosedBy::Quiet };
+                    tx.append(Fact::new(Actor::System, Subject::Delivery(delivery), event))?;
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,291 @@
+//! Finding things by what people call them, and listing them. Answers come from the index: good for a list, never for a grant.
+
+use super::index::blob;
+use crate::domain::{
+    digest::Digest,
+    ids::{DeliveryId, DeliveryNumber, FileId, ObjectId, PersonId, SessionId, Slug, TicketId, TicketNumber, TransferId, VendorId},
+    time::Time,
+};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params, types::FromSql};
+use uuid::Uuid;
+
+/// Reads a stored id.
+fn id<T>(row: &Row<'_>, column: usize, make: fn(Uuid) -> T) -> Result<T> {
+    Ok(make(Uuid::from_bytes(row.get::<_, [u8; 16]>(column)?)))
+}
+
+fn maybe_id<T>(row: &Row<'_>, column: usize, make: fn(Uuid) -> T) -> Result<Option<T>> {
+    Ok(row.get::<_, Option<[u8; 16]>>(column)?.map(|bytes| make(Uuid::from_bytes(bytes))))
+}
+
+fn time(row: &Row<'_>, column: usize) -> Result<Time> {
+    row.get(column).map(Time::from_micros)
+}
+
+fn maybe_time(row: &Row<'_>, column: usize) -> Result<Option<Time>> {
+    Ok(row.get::<_, Option<i64>>(column)?.map(Time::from_micros))
+}
+
+/// SQLite's integers are signed; what is stored in them here never was negative.
+fn count(row: &Row<'_>, column: usize) -> Result<u64> {
+    row.get::<_, i64>(column).map(|n| u64::try_from(n).unwrap_or(0))
+}
+
+fn one<T>(conn: &Connection, sql: &'static str, params: impl rusqlite::Params, read: impl FnOnce(&Row<'_>) -> Result<T>) -> Result<Option<T>> {
+    conn.prepare_cached(sql)?.query_row(params, read).optional()
+}
+
+fn all<T>(conn: &Connection, sql: &'static str, params: impl rusqlite::Params, read: impl FnMut(&Row<'_>) -> Result<T>) -> Result<Vec<T>> {
+    conn.prepare_cached(sql)?.query_map(params, read)?.collect()
+}
+
+fn number<T: FromSql>(conn: &Connection, sql: &'static str, params: impl rusqlite::Params) -> Result<T> {
+    conn.prepare_cached(sql)?.query_row(params, |row| row.get(0))
+}
+
+pub fn vendor(conn: &Connection, slug: &Slug) -> Result<Option<VendorId>> {
+    one(conn, "SELECT id FROM vendor WHERE slug = ?1", [slug.as_str()], |row| id(row, 0, VendorId::from_uuid))
+}
+
+pub fn vendors(conn: &Connection) -> Result<Vec<VendorId>> {
+    all(conn, "SELECT id FROM vendor ORDER BY slug", [], |row| id(row, 0, VendorId::from_uuid))
+}
+
+/// Every vendor that has ever filed this key, for whatever use.
+pub fn vendors_of_key(conn: &Connection, key: Digest) -> Result<Vec<VendorId>> {
+    all(conn, "SELECT DISTINCT vendor FROM vendor_key WHERE key = ?1", [key.as_bytes()], |row| id(row, 0, VendorId::from_uuid))
+}
+
+pub fn person_named(conn: &Connection, name: &Slug) -> Result<Option<PersonId>> {
+    let sql = "SELECT id FROM person WHERE name = ?1 AND enrolled_at IS NOT NULL";
+    one(conn, sql, [name.as_str()], |row| id(row, 0, PersonId::from_uuid))
+}
+
+pub fn ticket(conn: &Connection, number: TicketNumber) -> Result<Option<TicketId>> {
+    one(conn, "SELECT id FROM ticket WHERE number = ?1", [number.to_string()], |row| id(row, 0, TicketId::from_uuid))
+}
+
+/// The highest sequence given out in `year`; 0 before the first.
+pub fn last_sequence(conn: &Connection, year: u16) -> Result<u32> {
+    number(conn, "SELECT COALESCE(MAX(sequence), 0) FROM ticket WHERE year = ?1", [year])
+}
+
+/// Newest first.
+pub fn tickets(conn: &Connection) -> Result<Vec<TicketId>> {
+    all(conn, "SELECT id FROM ticket ORDER BY year DESC, sequence DESC", [], |row| id(row, 0, TicketId::from_uuid))
+}
+
+pub fn tickets_of(conn: &Connection, vendor: VendorId) -> Result<Vec<TicketId>> {
+    let sql = "SELECT id FROM ticket WHERE vendor = ?1 ORDER BY year, sequence";
+    all(conn, sql, [blob(vendor.uuid())], |row| id(row, 0, TicketId::from_uuid))
+}
+
+pub fn delivery(conn: &Connection, ticket: TicketId, number: DeliveryNumber) -> Result<Option<DeliveryId>> {
+    let sql = "SELECT id FROM delivery WHERE ticket = ?1 AND number = ?2";
+    one(conn, sql, params![blob(ticket.uuid()), number.0], |row| id(row, 0, DeliveryId::from_uuid))
+}
+
+/// The ticket's delivery that still takes files.
+pub fn open_delivery(conn: &Connection, ticket: TicketId) -> Result<Option<DeliveryId>> {
+    let sql = "SELECT id FROM delivery WHERE ticket = ?1 AND closed_at IS NULL AND revoked_at IS NULL ORDER BY number DESC LIMIT 1";
+    one(conn, sql, [blob(ticket.uuid())], |row| id(row, 0, DeliveryId::from_uuid))
+}
+
+pub fn last_delivery_number(conn: &Connection, ticket: TicketId) -> Result<u32> {
+    number(conn, "SELECT COALESCE(MAX(number), 0) FROM delivery WHERE ticket = ?1", [blob(ticket.uuid())])
+}
+
+pub fn deliveries(conn: &Connection, ticket: Option<TicketId>) -> Result<Vec<DeliveryId>> {
+    let read = |row: &Row<'_>| id(row, 0, DeliveryId::from_uuid);
+    match ticket {
+        Some(ticket) => all(conn, "SELECT id FROM delivery WHERE ticket = ?1 ORDER BY number", [blob(ticket.uuid())], read),
+        None => all(conn, "SELECT id FROM delivery ORDER BY opened_at DESC", [], read),
+    }
+}
+
+/// Deliveries of a ticket that are released and neither revoked nor, at `now`, past their retention.
+pub fn visible_deliveries(conn: &Connection, ticket: TicketId, now: Time) -> Result<Vec<DeliveryId>> {
+    let sql = "SELECT id FROM delivery WHERE ticket = ?1 AND released_at IS NOT NULL AND revoked_at IS NULL AND until > ?2
+               ORDER BY number";
+    all(conn, sql, params![blob(ticket.uuid()), now.micros()], |row| id(row, 0, DeliveryId::from_uuid))
+}
+
+/// Deliveries that are closed and wait for their release.
+pub fn unreleased_deliveries(conn: &Connection) -> Result<Vec<DeliveryId>> {
+    let sql = "SELECT id FROM delivery WHERE closed_at IS NOT NULL AND released_at IS NULL AND revoked_at IS NULL ORDER BY opened_at";
+    all(conn, sql, [], |row| id(row, 0, DeliveryId::from_uuid))
+}
+
+/// Open deliveries into which nothing came since `before`, and which hold something.
+pub fn quiet_deliveries(conn: &Connection, before: Time) -> Result<Vec<DeliveryId>> {
+    let sql = "SELECT delivery FROM file JOIN delivery ON delivery.id = file.delivery
+               WHERE closed_at IS NULL AND delivery.revoked_at IS NULL GROUP BY delivery HAVING MAX(staged_at) < ?1";
+    all(conn, sql, [before.micros()], |row| id(row, 0, DeliveryId::from_uuid))
+}
+
+/// A file as the index has it.
+#[derive(Clone, Debug)]
+pub struct FileRow {
+    pub id: FileId,
+    pub ticket: Option<TicketId>,
+    pub delivery: Option<DeliveryId>,
+    pub directory: String,
+    pub name: String,
+    pub bytes: u64,
+    pub staged_at: Time,
+    pub held_at: Option<Time>,
+    pub sealed_at: Option<Time>,
+    pub sealed_bytes: u64,
+    pub released_at: Option<Time>,
+    pub revoked_at: Option<Time>,
+    pub purge_at: Option<Time>,
+    pub purged_at: Option<Time>,
+}
+
+macro_rules! file_columns {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, ticket, delivery, directory, name, bytes, staged_at, held_at, sealed_at, COALESCE(sealed_bytes, 0),
+             released_at, revoked_at, purge_at, purged_at FROM file ",
+            $rest
+        )
+    };
+}
+
+fn file_row(row: &Row<'_>) -> Result<FileRow> {
+    Ok(FileRow {
+        id: id(row, 0, FileId::from_uuid)?,
+        ticket: maybe_id(row, 1, TicketId::from_uuid)?,
+        delivery: maybe_id(row, 2, DeliveryId::from_uuid)?,
+        directory: row.get(3)?,
+        name: row.get(4)?,
+        bytes: count(row, 5)?,
+        staged_at: time(row, 6)?,
+        held_at: maybe_time(row, 7)?,
+        sealed_at: maybe_time(row, 8)?,
+        sealed_bytes: count(row, 9)?,
+        released_at: maybe_time(row, 10)?,
+        revoked_at: maybe_time(row, 11)?,
+        purge_at: maybe_time(row, 12)?,
+        purged_at: maybe_time(row, 13)?,
+    })
+}
+
+pub fn file(conn: &Connection, file: FileId) -> Result<Option<FileRow>> {
+    one(conn, file_columns!("WHERE id = ?1"), [blob(file.uuid())], file_row)
+}
+
+/// Newest first; of one ticket or of all.
+pub fn files(conn: &Connection, ticket: Option<TicketId>, most: usize) -> Result<Vec<FileRow>> {
+    match ticket {
+        Some(ticket) => {
+            all(conn, file_columns!("WHERE ticket = ?1 ORDER BY id DESC LIMIT ?2"), params![blob(ticket.uuid()), most as i64], file_row)
+        }
+        None => all(conn, file_columns!("ORDER BY id DESC LIMIT ?1"), [most as i64], file_row),
+    }
+}
+
+pub fn count_files(conn: &Connection, ticket: Option<TicketId>) -> Result<u64> {
+    let read = |n: i64| u64::try_from(n).unwrap_or(0);
+    match ticket {
+        Some(ticket) => number(conn, "SELECT COUNT(*) FROM file WHERE ticket = ?1", [blob(ticket.uuid())]).map(read),
+        None => number(conn, "SELECT COUNT(*) FROM file", []).map(read),
+    }
+}
+
+/// Files of a delivery whose bytes are not purged, by name.
+pub fn files_of(conn: &Connection, delivery: DeliveryId) -> Result<Vec<FileRow>> {
+    all(conn, file_columns!("WHERE delivery = ?1 AND purged_at IS NULL ORDER BY name"), [blob(delivery.uuid())], file_row)
+}
+
+/// A file of a delivery by its staged name, unless it is purged.
+pub fn file_named(conn: &Connection, delivery: DeliveryId, name: &str) -> Result<Option<FileRow>> {
+    let sql = file_columns!("WHERE delivery = ?1 AND name = ?2 AND purged_at IS NULL AND purge_at IS NULL");
+    one(conn, sql, params![blob(delivery.uuid()), name], file_row)
+}
+
+/// Files that are neither held, sealed nor on their way out: what inspection has to do.
+pub fn uninspected(conn: &Connection) -> Result<Vec<FileRow>> {
+    let sql = file_columns!(
+        "WHERE released_at IS NULL AND purged_at IS NULL AND purge_at IS NULL AND held_at IS NULL AND sealed_at IS NULL ORDER BY id"
+    );
+    all(conn, sql, [], file_row)
+}
+
+/// Files that still have bytes.
+pub fn unpurged(conn: &Connection) -> Result<Vec<FileRow>> {
+    all(conn, file_columns!("WHERE purged_at IS NULL ORDER BY id"), [], file_row)
+}
+
+/// Sealed files whose staged copy is still there.
+pub fn twice(conn: &Connection) -> Result<Vec<FileId>> {
+    let sql = "SELECT id FROM file WHERE sealed_at IS NOT NULL AND incoming IS NOT NULL AND purged_at IS NULL";
+    all(conn, sql, [], |row| id(row, 0, FileId::from_uuid))
+}
+
+/// Where a staged file came from, so that meeting its source again stages nothing twice.
+pub struct Source<'a> {
+    pub directory: &'a str,
+    pub name: &'a str,
+    pub device: u64,
+    pub inode: u64,
+    pub bytes: u64,
+    pub modified: &'a str,
+}
+
+pub fn staged_from(conn: &Connection, source: &Source<'_>) -> Result<Option<FileId>> {
+    let sql = "SELECT id FROM file WHERE directory = ?1 AND name = ?2 AND inode = ?3 AND device = ?4 AND bytes = ?5 AND modified = ?6";
+    let params = params![
+        source.directory,
+        source.name,
+        source.inode as i64,
+        source.device as i64,
+        source.bytes as i64,
+        source.modified
+    ];
+    one(conn, sql, params, |row| id(row, 0, FileId::from_uuid))
+}
+
+/// Stored objects that belong to an unpurged file: (staged copies, sealed headers and payloads).
+pub fn objects(conn: &Connection) -> Result<(Vec<ObjectId>, Vec<ObjectId>)> {
+    let sql = "SELECT incoming, header, payload FROM file WHERE purged_at IS NULL";
+    let rows = all(conn, sql, [], |row| {
+        let read = |column| maybe_id(row, column, ObjectId::from_uuid);
+        Ok((read(0)?, read(1)?, read(2)?))
+    })?;
+    let staged = rows.iter().filter_map(|(incoming, ..)| *incoming).collect();
+    let sealed = rows.iter().flat_map(|(_, header, payload)| [*header, *payload]).flatten().collect();
+    Ok((staged, sealed))
+}
+
+/// Sessions of which a transfer of this file was begun.
+pub fn downloads(conn: &Connection, file: FileId) -> Result<u32> {
+    number(conn, "SELECT COUNT(DISTINCT session) FROM transfer WHERE file = ?1", [blob(file.uuid())])
+}
+
+pub fn has_downloaded(conn: &Connection, file: FileId, session: SessionId) -> Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM transfer WHERE file = ?1 AND session = ?2)";
+    number(conn, sql, params![blob(file.uuid()), blob(session.uuid())])
+}
+
+/// Newest first.
+pub fn transfers(conn: &Connection, ticket: Option<TicketId>, vendor: Option<VendorId>, most: usize) -> Result<Vec<TransferId>> {
+    let sql = "SELECT id FROM transfer WHERE (?1 IS NULL OR ticket = ?1) AND (?2 IS NULL OR vendor = ?2) ORDER BY id DESC LIMIT ?3";
+    let params = params![ticket.map(|ticket| blob(ticket.uuid())), vendor.map(|vendor| blob(vendor.uuid())), most as i64];
+    all(conn, sql, params, |row| id(row, 0, TransferId::from_uuid))
+}
+
+pub fn transfers_of_delivery(conn: &Connection, delivery: DeliveryId, most: usize) -> Result<Vec<TransferId>> {
+    let sql = "SELECT id FROM transfer WHERE delivery = ?1 ORDER BY id DESC LIMIT ?2";
+    all(conn, sql, params![blob(delivery.uuid()), most as i64], |row| id(row, 0, TransferId::from_uuid))
+}
+
+pub fn count_transfers(conn: &Connection) -> Result<u64> {
+    number(conn, "SELECT COUNT(*) FROM transfer", []).map(|n: i64| u64::try_from(n).unwrap_or(0))
+}
+
+/// The line a session came over, as the index has it: (address, client).
+pub fn line(conn: &Connection, session: SessionId) -> Result<Option<(String, String)>> {
+    let sql = "SELECT COALESCE(address, ''), COALESCE(client, '') FROM session WHERE id = ?1";
+    one(conn, sql, [blob(session.uuid())], |row| Ok((row.get(0)?, row.get(1)?)))
+}
