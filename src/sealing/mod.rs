@@ -2,3 +2,5 @@
 
 pub mod at_rest;
 mod chunks;
+pub mod recipient;
+pub mod seal;
