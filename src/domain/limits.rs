@@ -54,6 +54,10 @@ pub const UNAUTHENTICATED_CONNECTIONS: usize = 256;
 pub const UNAUTHENTICATED_PER_ADDRESS: usize = 32;
 /// Smallest RSA key that may log in or receive (bits).
 pub const RSA_BITS: usize = 3_072;
+/// Largest RSA key that may receive (bits): the age implementations of our time read no longer one.
+pub const RSA_RECIPIENT_BITS: usize = 4_096;
+/// Bytes of a recipient's text. The longest RSA key takes a quarter of it, its comment may have the rest.
+pub const RECIPIENT_BYTES: usize = 4 * 1024;
 
 /// Commands of one group commit. One fsync carries them all; more would delay the first.
 pub const COMMANDS_PER_COMMIT: usize = 256;
@@ -80,3 +84,5 @@ pub const LOG_PROBLEMS: usize = 100;
 pub const FILES_TURN: Duration = Duration::from_secs(5);
 /// How often what is due is purged. Bytes are gone well within 15 minutes of their retention's end.
 pub const PURGE_TURN: Duration = Duration::from_secs(60);
+/// Bytes of one stored object's plaintext: ext4's longest file. All arithmetic on lengths stays within 64 bits.
+pub const AT_REST_OBJECT_BYTES: u64 = 1 << 44;

@@ -1,1 +1,6 @@
-//! placeholder
+//! Recipient encryption and the at-rest envelope: bytes in, bytes out. No file system, no clock, no async.
+
+pub mod at_rest;
+mod chunks;
+pub mod recipient;
+pub mod seal;
