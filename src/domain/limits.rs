@@ -19,6 +19,10 @@ pub const FILES_PER_DELIVERY: u32 = 100_000;
 
 /// Findings kept for one file. The first ones say what is wrong; ten thousand say no more.
 pub const FINDINGS_PER_FILE: usize = 100;
+/// Characters of a producer's column or key name that are shown in a finding. A longer one is no name.
+pub const SHOWN_NAME_CHARS: usize = 80;
+/// Pairs of unknown and missing names that are compared to find what was meant: keeps a hostile header cheap.
+pub const NAME_COMPARISONS: usize = 20_000;
 /// Bytes of one CSV record. Bounds the inspection's memory whatever the file's shape.
 pub const CSV_RECORD_BYTES: usize = 1024 * 1024;
 /// Columns of one CSV record.
