@@ -90,8 +90,8 @@ impl Structure {
         }
     }
 
-    /// One byte that carries structure, at its offset. Whatever lies between two such bytes shows in their distance.
-    #[inline]
+    /// One byte that carries structure, at its offset; inlined, since a call for each would cost a fifth more. Whatever lies between two such bytes shows in their distance.
+    #[inline(always)]
     fn mark(&mut self, byte: u8, at: u64, report: &mut impl FnMut(Event)) {
         match self.state {
             State::Plain => self.plain(byte, at, report),
@@ -121,7 +121,7 @@ impl Structure {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn plain(&mut self, byte: u8, at: u64, report: &mut impl FnMut(Event)) {
         match byte {
             b',' => {
