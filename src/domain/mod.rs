@@ -2,6 +2,7 @@
 
 pub mod canonical;
 pub mod digest;
+pub mod file_name;
 pub mod ids;
 pub mod limits;
 pub mod time;

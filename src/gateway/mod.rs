@@ -1,0 +1,3 @@
+//! What may happen: the acts, each in its file.
+
+pub mod staging;
