@@ -14,8 +14,10 @@ pub const KEYS_PER_VENDOR: usize = 32;
 
 /// Bytes of a staged file's name. With `.age` appended it still fits NAME_MAX of every Linux file system (255).
 pub const FILE_NAME_BYTES: usize = 240;
-/// Files of one delivery: a directory listing of them stays within one snapshot.
-pub const FILES_PER_DELIVERY: u32 = 100_000;
+/// Files of one delivery: the record of its release lists them, with their names and sums, within one detail record.
+pub const FILES_PER_DELIVERY: usize = 10_000;
+/// Byte ranges kept of one transfer; beyond it neighbours are joined.
+pub const TRANSFER_RANGES: usize = 1_024;
 
 /// Directories looked at in staging. Tickets that run at once are a few hundred.
 pub const STAGING_DIRECTORIES: usize = 10_000;
@@ -74,3 +76,18 @@ pub const COMMANDS_PER_COMMIT: usize = 256;
 pub const LEDGER_QUEUE: usize = 1_024;
 /// Bytes of one chunk of a stored object's plaintext (docs/at-rest.md).
 pub const AT_REST_CHUNK: usize = 64 * 1024;
+
+/// Bytes of one leaf (docs/audit-log.md). Ids and enums of one event are a few hundred; the rest is room for lists of runs.
+pub const LEAF_BYTES: usize = 64 * 1024;
+/// Bytes of one string in a leaf: the longest algorithm name or key fingerprint, and too short for prose.
+pub const LEAF_TOKEN_BYTES: usize = 128;
+/// Bytes of one detail record. The largest are the list of a delivery's files and a ticket with every character escaped.
+pub const DETAIL_BYTES: usize = 4 * 1024 * 1024;
+/// Leaves of one tile of the log: C2SP tlog-tiles has no other.
+pub const TILE_LEAVES: u64 = 256;
+/// Bytes of a log's origin. It stands in each checkpoint and each verifier key.
+pub const ORIGIN_BYTES: usize = 128;
+/// Bytes of a checkpoint that comes from outside: ours is under 400, each witness adds about 150.
+pub const CHECKPOINT_NOTE_BYTES: usize = 16 * 1024;
+/// Problems after which a verification stops. The first ones say what is wrong, and it bounds what they make it remember.
+pub const LOG_PROBLEMS: usize = 100;

@@ -1,0 +1,117 @@
+//! Authority: which role may do what. One table; whatever is not in it is refused.
+
+use super::{people::Person, people::Role, refusal::Refusal};
+
+/// What a person may ask of the gateway.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Act {
+    Look,
+    EnrolStaff,
+    FileVendor,
+    ConfirmVendor,
+    SubmitTicket,
+    /// The gate's own role is asked for beside this.
+    Vote,
+    ActivateTicket,
+    WithdrawTicket,
+    CloseDelivery,
+    RecheckFile,
+    DiscardFile,
+    KillSession,
+    Revoke,
+    Freeze,
+    Unfreeze,
+    Purge,
+    ReadLog,
+}
+
+impl Act {
+    pub const ALL: [Self; 17] = [
+        Self::Look,
+        Self::EnrolStaff,
+        Self::FileVendor,
+        Self::ConfirmVendor,
+        Self::SubmitTicket,
+        Self::Vote,
+        Self::ActivateTicket,
+        Self::WithdrawTicket,
+        Self::CloseDelivery,
+        Self::RecheckFile,
+        Self::DiscardFile,
+        Self::KillSession,
+        Self::Revoke,
+        Self::Freeze,
+        Self::Unfreeze,
+        Self::Purge,
+        Self::ReadLog,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Look => "looking",
+            Self::EnrolStaff => "enrolling staff",
+            Self::FileVendor => "filing a vendor",
+            Self::ConfirmVendor => "confirming a vendor",
+            Self::SubmitTicket => "submitting a ticket",
+            Self::Vote => "voting",
+            Self::ActivateTicket => "activating a ticket",
+            Self::WithdrawTicket => "withdrawing a ticket",
+            Self::CloseDelivery => "closing a delivery",
+            Self::RecheckFile => "rechecking a file",
+            Self::DiscardFile => "discarding a file",
+            Self::KillSession => "ending a session",
+            Self::Revoke => "revoking",
+            Self::Freeze => "freezing",
+            Self::Unfreeze => "lifting a freeze",
+            Self::Purge => "purging",
+            Self::ReadLog => "reading the log",
+        }
+    }
+
+    /// The roles that may; any one of them suffices.
+    pub const fn roles(self) -> &'static [Role] {
+        match self {
+            // What the staff may see, all of the staff may see: names, states, findings; never a value of the data.
+            Self::Look | Self::EnrolStaff | Self::ReadLog => &Role::ALL,
+            Self::FileVendor => &[Role::Operator, Role::VendorRiskAnalyst],
+            Self::ConfirmVendor => &[Role::Operator, Role::VendorRiskAnalyst, Role::SecurityReviewer],
+            Self::SubmitTicket | Self::WithdrawTicket => &[Role::Requester],
+            Self::Vote => &[
+                Role::BusinessApprover,
+                Role::DataOwner,
+                Role::PrivacyReviewer,
+                Role::SecurityReviewer,
+                Role::VendorRiskAnalyst,
+                Role::LegalReviewer,
+                Role::Executive,
+            ],
+            Self::ActivateTicket | Self::CloseDelivery | Self::RecheckFile | Self::DiscardFile | Self::Purge => &[Role::Operator],
+            Self::KillSession => &[Role::Operator, Role::SecurityResponder],
+            Self::Revoke | Self::Freeze => &[Role::SecurityResponder],
+            Self::Unfreeze => &[Role::SecurityResponder, Role::Operator, Role::Executive],
+        }
+    }
+
+    pub fn allowed(self, person: &Person) -> Result<(), Refusal> {
+        if self.roles().iter().any(|role| person.has(*role)) {
+            return Ok(());
+        }
+        let names: Vec<_> = self.roles().iter().map(|role| role.name()).collect();
+        Err(Refusal::RoleNeeded { role: names.join(" or "), act: self.name().into() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_may_do_everything_and_a_sysadmin_approves_and_releases_nothing() {
+        for role in Role::ALL {
+            assert!(Act::ALL.iter().any(|act| !act.roles().contains(&role)), "{role} may do everything");
+        }
+        for act in [Act::Vote, Act::ActivateTicket, Act::SubmitTicket, Act::ConfirmVendor, Act::Revoke, Act::Unfreeze] {
+            assert!(!act.roles().contains(&Role::Sysadmin), "a sysadmin is {}", act.name());
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! A ticket's dossier: all that was recorded about it, and its standing computed from that, the policy and the clock.
+
+use super::{
+    digest::Digest,
+    event::{Decision, Detail, Event, Record, Subject},
+    house::HouseDossier,
+    ids::{PersonId, TicketId, TicketNumber, VendorId},
+    people::{Gate, Roster},
+    policy::Policy,
+    refusal::Refusal,
+    ticket::TicketDocument,
+    time::Time,
+    vendor::VendorDossier,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where a ticket stands. Derived, never stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum State {
+    /// Nobody may vote: the vendor's keys or assessment are missing.
+    OnHold,
+    InReview,
+    Approved,
+    Active,
+    /// Was activated; something it rests on no longer holds.
+    Suspended,
+    Closed,
+    Rejected,
+    Withdrawn,
+    Revoked,
+}
+
+impl State {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::OnHold => "on_hold",
+            Self::InReview => "in_review",
+            Self::Approved => "approved",
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Closed => "closed",
+            Self::Rejected => "rejected",
+            Self::Withdrawn => "withdrawn",
+            Self::Revoked => "revoked",
+        }
+    }
+
+    /// No state leads out of a terminal.
+    pub const fn is_terminal(self) -> bool {
+        matches!(self, Self::Closed | Self::Rejected | Self::Withdrawn | Self::Revoked)
+    }
+}
+
+/// What a ticket's standing depends on beside its own records.
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
+    pub now: Time,
+    pub policy: &'a Policy,
+    pub vendor: &'a VendorDossier,
+    pub roster: &'a Roster,
+    pub house: &'a HouseDossier,
+}
+
+#[derive(Clone, Debug)]
+pub struct Revision {
+    pub digest: Digest,
+    pub document: TicketDocument,
+    pub submitted_at: Time,
+}
+
+#[derive(Clone, Debug)]
+pub struct Vote {
+    pub gate: Gate,
+    pub decision: Decision,
+    pub question: Digest,
+    pub by: PersonId,
+    pub at: Time,
+    pub reason: String,
+    pub leaf: u64,
+}
+
+/// One gate of a ticket, as it stands.
+#[derive(Clone, Debug)]
+pub struct GateStanding<'a> {
+    pub gate: Gate,
+    pub question: Digest,
+    /// The vote that counts, if one does.
+    pub approved_by: Option<&'a Vote>,
+}
+
+/// Everything recorded about one ticket.
+#[derive(Clone, Debug)]
+pub struct TicketDossier {
+    pub id: TicketId,
+    pub number: TicketNumber,
+    pub requester: PersonId,
+    pub vendor: VendorId,
+    /// Oldest first; the last is the current one.
+    revisions: Vec<Revision>,
+    pub votes: Vec<Vote>,
+    pub activated: Option<Time>,
+    pub withdrawn: Option<Time>,
+    pub revoked: Option<Time>,
+}
+
+impl TicketDossier {
+    /// Replays a ticket's records, oldest first. `None` when they are not a ticket's or its details are erased.
+    pub fn replay(records: &[Record]) -> Option<Self> {
+        let first = records.first()?;
+        let (Subject::Ticket(id), Event::TicketSubmitted { number, vendor, .. }) = (first.on, &first.event) else { return None };
+        let mut dossier = Self {
+            id,
+            number: *number,
+            requester: first.by.person()?,
+            vendor: *vendor,
+            revisions: Vec::new(),
+            votes: Vec::new(),
+            activated: None,
+            withdrawn: None,
+            revoked: None,
+        };
+        for record in records {
+            dossier.apply(record)?;
+        }
+        Some(dossier)
+    }
+
+    fn apply(&mut self, record: &Record) -> Option<()> {
+        match &record.event {
+            Event::TicketSubmitted { revision, .. } => {
+                let Some(Detail::Ticket { document }) = &record.detail else { return None };
+                let document = TicketDocument::parse(document).ok().filter(|document| document.digest() == *revision)?;
+                self.revisions.push(Revision { digest: *revision, document, submitted_at: record.at });
+            }
+            Event::TicketVoted { gate, decision, question, .. } => {
+                let Some(Detail::Signed { reason, .. }) = &record.detail else { return None };
+                self.votes.push(Vote {
+                    gate: *gate,
+                    decision: *decision,
+                    question: *question,
+                    by: record.by.person()?,
+                    at: record.at,
+                    reason: reason.clone(),
+                    leaf: record.index,
+                });
+            }
+            Event::TicketActivated { .. } => self.activated = self.activated.or(Some(record.at)),
+            Event::TicketWithdrawn => self.withdrawn = self.withdrawn.or(Some(record.at)),
+            Event::TicketRevoked => self.revoked = self.revoked.or(Some(record.at)),
+            _ => {}
+        }
+        Some(())
+    }
+
+    pub fn current(&self) -> &Revision {
+        self.revisions.last().expect("a dossier begins with a submission")
+    }
+
+    pub fn document(&self) -> &TicketDocument {
+        &self.current().document
+    }
+
+    pub fn revision(&self, digest: Digest) -> Option<&Revision> {
+        self.revisions.iter().find(|revision| revision.digest == digest)
+    }
+
+    pub fn revisions(&self) -> &[Revision] {
+        &self.revisions
+    }
+
+    /// The question that `gate` asks now.
+    pub fn question(&self, gate: Gate, around: &Surroundings<'_>) -> Option<Digest> {
+        let vendor = around.vendor.current(around.roster).or(around.vendor.revisions.last())?;
+        Some(self.document().question(gate, self.vendor, vendor.document.assessment_digest(), around.policy))
+    }
+
+    /// The gates that today's policy asks for, each with the vote that counts. A vote counts while it answers today's
+    /// question, its voter is not the requester and still holds the gate's role; one person holds at most one gate.
+    pub fn gates<'d>(&'d self, around: &Surroundings<'_>) -> Vec<GateStanding<'d>> {
+        let mut holders: BTreeMap<PersonId, Gate> = BTreeMap::new();
+        for vote in &self.votes {
+            holders.entry(vote.by).or_insert(vote.gate);
+        }
+        let needed = self.document().gates(around.policy);
+        needed
+            .iter()
+            .filter_map(|gate| {
+                let question = self.question(*gate, around)?;
+                let approved_by = self.votes.iter().rev().find(|vote| {
+                    vote.gate == *gate
+                        && vote.decision == Decision::Approve
+                        && vote.question == question
+                        && vote.by != self.requester
+                        && holders.get(&vote.by) == Some(gate)
+                        && around.roster.person(vote.by).is_some_and(|person| person.has(gate.role()))
+                });
+                Some(GateStanding { gate: *gate, question, approved_by })
+            })
+            .collect()
+    }
+
+    /// The gates that are still open.
+    pub fn open_gates(&self, around: &Surroundings<'_>) -> BTreeSet<Gate> {
+        self.gates(around).into_iter().filter(|standing| standing.approved_by.is_none()).map(|standing| standing.gate).collect()
+    }
+
+    pub fn rejection(&self) -> Option<&Vote> {
+        self.votes.iter().find(|vote| vote.decision == Decision::Reject)
+    }
+
+    pub fn state(&self, around: &Surroundings<'_>) -> State {
+        if self.revoked.is_some() {
+            return State::Revoked;
+        }
+        if self.withdrawn.is_some() {
+            return State::Withdrawn;
+        }
+        if self.rejection().is_some() {
+            return State::Rejected;
+        }
+        if self.document().window.is_over(around.now) {
+            return State::Closed;
+        }
+        let activated = self.activated.is_some();
+        if self.blocked(around).is_some() {
+            return if activated { State::Suspended } else { State::OnHold };
+        }
+        match (self.open_gates(around).is_empty(), activated) {
+            (true, true) => State::Active,
+            (true, false) => State::Approved,
+            (false, true) => State::Suspended,
+            (false, false) => State::InReview,
+        }
+    }
+
+    /// What beyond votes stops this ticket: its vendor, a revoked class, today's bounds.
+    pub fn blocked(&self, around: &Surroundings<'_>) -> Option<Refusal> {
+        if let Err(refusal) = around.vendor.stands(around.roster, around.now) {
+            return Some(refusal);
+        }
+        if let Some(field) = self.document().fields.iter().find(|field| around.house.class_revoked(&field.class)) {
+            return Some(Refusal::Revoked { scope: format!("class {}", field.class) });
+        }
+        match self.document().admissible(around.policy, around.now) {
+            Err(refusal @ (Refusal::UnknownClass { .. } | Refusal::RetentionOutOfBounds { .. })) => Some(refusal),
+            _ => None,
+        }
+    }
+}

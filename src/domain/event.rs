@@ -1,0 +1,442 @@
+//! What can happen: every event, what its leaf says, what its detail record says.
+//!
+//! A leaf holds ids, digests, enums, numbers and times. Names, addresses and free text stand in the detail record, which
+//! the leaf commits to and which can be erased alone (docs/audit-log.md).
+
+use super::{
+    digest::Digest,
+    finding::Finding,
+    ids::{
+        DeliveryId, DeliveryNumber, FileId, ObjectId, PersonId, SessionId, Slug, TicketId, TicketNumber, TransferId, VendorId,
+    },
+    people::{Gate, Role},
+    time::Time,
+};
+use serde::{Deserialize, Serialize};
+
+/// Who did it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Actor {
+    /// An enrolled person, by the key whose signature admitted the request.
+    Person { id: PersonId, key: Digest },
+    /// The daemon, by a rule that an earlier event or the configuration set.
+    System,
+    /// The daemon's own user or root, on the machine: only for the first two people.
+    Owner,
+    /// A vendor, in one of its sessions.
+    Vendor { id: VendorId, session: SessionId },
+}
+
+impl Actor {
+    pub fn person(self) -> Option<PersonId> {
+        match self {
+            Self::Person { id, .. } => Some(id),
+            Self::System | Self::Owner | Self::Vendor { .. } => None,
+        }
+    }
+}
+
+/// What it happened to. Leaves about one subject are chained by their `prev`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "id", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Subject {
+    /// What holds for everybody at once: freeze, revoked networks and classes.
+    House,
+    /// Who is enrolled.
+    Staff,
+    /// Starts, stops, rejected logins: nothing that a decision rests on.
+    Daemon,
+    Vendor(VendorId),
+    Ticket(TicketId),
+    Delivery(DeliveryId),
+    File(FileId),
+    Session(SessionId),
+    Transfer(TransferId),
+}
+
+/// A reviewer's decision.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    Approve,
+    /// Ends the ticket; needs a reason.
+    Reject,
+}
+
+/// How a delivery was closed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClosedBy {
+    /// The producer dropped `_READY`.
+    Ready,
+    Command,
+    /// Nothing arrived for the configured time.
+    Quiet,
+}
+
+/// Why bytes are destroyed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PurgeReason {
+    /// The retention that runs from release has passed.
+    Retention,
+    /// Somebody discarded the file.
+    Discarded,
+    /// Held or waiting longer than staging allows.
+    TimedOut,
+    /// Sealed under a revision that is no longer the current one.
+    Superseded,
+    /// Its ticket, delivery, vendor or itself was revoked, or its ticket ended before release.
+    Ended,
+}
+
+/// How a vendor's connection ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionEnd {
+    Closed,
+    Lost,
+    Idle,
+    /// The peer broke the protocol.
+    Protocol,
+    /// A revocation, an expiry or an operator cut it.
+    Severed,
+    /// The daemon ended before the session did; written at the next start.
+    Interrupted,
+}
+
+/// How a transfer ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransferEnd {
+    /// The client closed the file.
+    Closed,
+    /// The connection ended with the file open.
+    SessionEnded,
+    /// A revocation, an expiry or an operator cut it.
+    Severed,
+    /// A stored byte did not authenticate.
+    Damaged,
+    /// The daemon ended before the transfer did; written at the next start.
+    Interrupted,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    Sftp,
+    Https,
+}
+
+/// Which object of a released delivery a transfer reads.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "id", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Item {
+    File(FileId),
+    /// `MANIFEST.json`
+    Manifest,
+    /// `SHA256SUMS`
+    Checksums,
+}
+
+/// One file of a released delivery, as its manifest names it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReleasedFile {
+    pub file: FileId,
+    /// As served: `customers.csv.age`.
+    pub name: String,
+    /// Bytes as served.
+    pub bytes: u64,
+    /// Of what is served.
+    pub sha256: Digest,
+    pub rows: u64,
+}
+
+/// One session that a cut ended.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CutSession {
+    pub session: SessionId,
+    /// The transfers that were open in it.
+    pub transfers: Vec<CutTransfer>,
+}
+
+/// The furthest that an ended transfer can have got. The client may have received less, never more.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CutTransfer {
+    pub transfer: TransferId,
+    /// One past the last byte handed to the connection.
+    pub last_offset: u64,
+    /// Bytes handed to the connection in all.
+    pub bytes: u64,
+}
+
+/// What happened: the part that stands in the leaf.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Event {
+    // The daemon
+    Started {
+        configuration: Digest,
+        policy: Digest,
+    },
+    Stopped,
+    /// One record per address and minute.
+    LoginsRejected {
+        count: u32,
+    },
+
+    // The house
+    Frozen,
+    UnfreezeAsked,
+    Unfrozen,
+    AddressRevoked,
+    ClassRevoked {
+        class: Slug,
+    },
+
+    // The staff
+    PersonProposed {
+        person: PersonId,
+        key: Digest,
+        roles: Vec<Role>,
+    },
+    PersonEnrolled {
+        person: PersonId,
+        key: Digest,
+    },
+
+    // Vendors
+    VendorFiled {
+        revision: Digest,
+        assessment: Digest,
+        logins: Vec<Digest>,
+        recipients: Vec<Digest>,
+    },
+    VendorConfirmed {
+        revision: Digest,
+    },
+    VendorRevoked,
+    KeyRevoked {
+        key: Digest,
+    },
+
+    // Tickets
+    TicketSubmitted {
+        number: TicketNumber,
+        revision: Digest,
+        vendor: VendorId,
+        policy: Digest,
+    },
+    TicketVoted {
+        gate: Gate,
+        decision: Decision,
+        question: Digest,
+        revision: Digest,
+        policy: Digest,
+    },
+    TicketActivated {
+        revision: Digest,
+        policy: Digest,
+    },
+    TicketWithdrawn,
+    TicketRevoked,
+
+    // Deliveries
+    DeliveryOpened {
+        ticket: TicketId,
+        number: DeliveryNumber,
+    },
+    DeliveryClosed {
+        by: ClosedBy,
+    },
+    /// `list` is the digest of the files named in the detail record.
+    DeliveryReleased {
+        revision: Digest,
+        files: u32,
+        list: Digest,
+        until: Time,
+    },
+    DeliveryRevoked,
+
+    // Files
+    FileStaged {
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        ticket: Option<TicketId>,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        delivery: Option<DeliveryId>,
+        object: ObjectId,
+        sha256: Digest,
+        bytes: u64,
+    },
+    FileHeld {
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        revision: Option<Digest>,
+        findings: u32,
+    },
+    FileRecheckAsked,
+    FileCleared {
+        revision: Digest,
+        sha256: Digest,
+        bytes: u64,
+        rows: u64,
+    },
+    FileSealed {
+        revision: Digest,
+        vendor: VendorId,
+        header: ObjectId,
+        payload: ObjectId,
+        header_bytes: u64,
+        payload_bytes: u64,
+        sha256: Digest,
+        recipients: Vec<Digest>,
+    },
+    StagedCopyGone,
+    FileRevoked,
+    PurgeBegun {
+        why: PurgeReason,
+    },
+    Purged,
+
+    // Vendors' sessions and transfers
+    SessionOpened {
+        vendor: VendorId,
+        key: Digest,
+        protocol: Protocol,
+    },
+    SessionDenied {
+        code: u16,
+    },
+    SessionClosed {
+        how: SessionEnd,
+    },
+    TransferBegun {
+        vendor: VendorId,
+        ticket: TicketId,
+        delivery: DeliveryId,
+        item: Item,
+        session: SessionId,
+        key: Digest,
+    },
+    TransferEnded {
+        how: TransferEnd,
+        bytes: u64,
+        ranges: Vec<(u64, u64)>,
+    },
+
+    /// Follows each event that ends a standing: what was cut. On the same subject.
+    Cut {
+        sessions: u32,
+    },
+}
+
+/// The part of an event that can be erased alone.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Detail {
+    Person {
+        name: Slug,
+        key: String,
+    },
+    /// The vendor file as it was filed.
+    Vendor {
+        document: String,
+    },
+    /// The ticket file as it was submitted.
+    Ticket {
+        document: String,
+    },
+    /// The text that was signed, and the armoured signature over it.
+    Signed {
+        text: String,
+        signature: String,
+        #[serde(default)]
+        reason: String,
+    },
+    Reason {
+        text: String,
+    },
+    Address {
+        network: String,
+        reason: String,
+    },
+    /// Where a file came from.
+    Source {
+        directory: String,
+        name: String,
+        device: u64,
+        inode: u64,
+        bytes: u64,
+        modified_ns: String,
+    },
+    Findings {
+        findings: Vec<Finding>,
+        more: u32,
+    },
+    /// The line a session came over.
+    Line {
+        address: String,
+        algorithms: String,
+        client: String,
+    },
+    Release {
+        files: Vec<ReleasedFile>,
+    },
+    Cut {
+        sessions: Vec<CutSession>,
+    },
+}
+
+/// Something to be recorded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fact {
+    pub by: Actor,
+    pub on: Subject,
+    pub event: Event,
+    pub detail: Option<Detail>,
+}
+
+impl Fact {
+    pub fn new(by: Actor, on: Subject, event: Event) -> Self {
+        Self { by, on, event, detail: None }
+    }
+
+    pub fn with(mut self, detail: Detail) -> Self {
+        self.detail = Some(detail);
+        self
+    }
+}
+
+/// A fact as recorded: the leaf's number and time, and its detail unless that was erased.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Record {
+    pub index: u64,
+    pub at: Time,
+    pub by: Actor,
+    pub on: Subject,
+    pub event: Event,
+    pub detail: Option<Detail>,
+}
+
+/// The leaf as encoded: canonical JSON of this (docs/audit-log.md).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Leaf {
+    pub v: u8,
+    pub at: Time,
+    pub by: Actor,
+    pub on: Subject,
+    /// The index of the previous leaf on the same subject.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub prev: Option<u64>,
+    /// The commitment to the detail record.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub detail: Option<Digest>,
+    pub event: Event,
+}
+
+/// The version of the leaf format that this program writes.
+pub const LEAF_VERSION: u8 = 1;

@@ -1,0 +1,88 @@
+//! The house: what holds for everybody at once: a freeze, revoked networks, revoked classes of data.
+
+use super::{
+    event::{Detail, Event, Record},
+    ids::{PersonId, Slug},
+    network::Network,
+    refusal::Refusal,
+    time::Time,
+};
+use std::{collections::BTreeMap, net::IpAddr};
+
+/// Everything recorded about the gateway as a whole.
+#[derive(Clone, Default, Debug)]
+pub struct HouseDossier {
+    frozen: Option<Time>,
+    /// Who has asked to lift the freeze.
+    unfreeze_asked: Option<PersonId>,
+    networks: Vec<(Network, Time)>,
+    /// A revoked network whose detail record is gone can no longer be told from others: everything is refused.
+    unreadable_network: bool,
+    classes: BTreeMap<Slug, Time>,
+}
+
+impl HouseDossier {
+    /// Replays the house's records, oldest first.
+    pub fn replay(records: &[Record]) -> Self {
+        let mut house = Self::default();
+        for record in records {
+            house.apply(record);
+        }
+        house
+    }
+
+    fn apply(&mut self, record: &Record) {
+        match &record.event {
+            Event::Frozen => self.frozen = self.frozen.or(Some(record.at)),
+            Event::UnfreezeAsked => self.unfreeze_asked = record.by.person(),
+            Event::Unfrozen => {
+                self.frozen = None;
+                self.unfreeze_asked = None;
+            }
+            Event::AddressRevoked => match &record.detail {
+                Some(Detail::Address { network, .. }) => match network.parse() {
+                    Ok(network) => self.networks.push((network, record.at)),
+                    Err(_) => self.unreadable_network = true,
+                },
+                _ => self.unreadable_network = true,
+            },
+            Event::ClassRevoked { class } => {
+                self.classes.entry(class.clone()).or_insert(record.at);
+            }
+            _ => {}
+        }
+    }
+
+    /// The same house, frozen at `now` by the file outside the log.
+    pub fn frozen_at(&self, now: Time) -> Self {
+        Self { frozen: self.frozen.or(Some(now)), ..self.clone() }
+    }
+
+    pub fn frozen_since(&self) -> Option<Time> {
+        self.frozen
+    }
+
+    pub fn unfreeze_asked_by(&self) -> Option<PersonId> {
+        self.unfreeze_asked
+    }
+
+    pub fn revoked_networks(&self) -> impl Iterator<Item = Network> {
+        self.networks.iter().map(|(network, _)| *network)
+    }
+
+    pub fn class_revoked(&self, class: &Slug) -> bool {
+        self.classes.contains_key(class)
+    }
+
+    pub fn is_frozen(&self) -> Result<(), Refusal> {
+        if self.frozen.is_some() || self.unreadable_network { Err(Refusal::Frozen {}) } else { Ok(()) }
+    }
+
+    pub fn admits(&self, address: IpAddr) -> Result<(), Refusal> {
+        self.is_frozen()?;
+        match self.networks.iter().find(|(network, _)| network.contains(address)) {
+            Some((network, _)) => Err(Refusal::Revoked { scope: network.to_string() }),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Papers: proofs as values. Each has private fields and one constructor that checks; no paper can be copied or forged.
+
+use super::{
+    digest::Digest,
+    dossier::{State, Surroundings, TicketDossier},
+    event::{Protocol, ReleasedFile},
+    file::{DeliveryDossier, FileDossier},
+    ids::{DeliveryId, FileId, TicketId, VendorId},
+    refusal::Refusal,
+    time::{Time, days},
+};
+use std::net::IpAddr;
+
+/// A ticket that is approved, active and in its window right now, for one vendor.
+#[derive(Debug)]
+pub struct Approved {
+    ticket: TicketId,
+    revision: Digest,
+    vendor: VendorId,
+    retention_days: u32,
+}
+
+impl Approved {
+    pub fn check(ticket: &TicketDossier, around: &Surroundings<'_>) -> Result<Self, Refusal> {
+        around.house.is_frozen()?;
+        if ticket.vendor != around.vendor.id {
+            return Err(Refusal::PapersDisagree { reason: "the ticket names another vendor".into() });
+        }
+        let state = ticket.state(around);
+        if state != State::Active {
+            return Err(match ticket.blocked(around) {
+                Some(refusal) if !state.is_terminal() => refusal,
+                _ => Refusal::NotActive { ticket: ticket.number.to_string(), state: state.name().into() },
+            });
+        }
+        let window = ticket.document().window;
+        if !window.is_open(around.now) {
+            return Err(Refusal::WindowNotOpen { ticket: ticket.number.to_string(), opens: window.opens.to_string() });
+        }
+        Ok(Self {
+            ticket: ticket.id,
+            revision: ticket.current().digest,
+            vendor: ticket.vendor,
+            retention_days: ticket.document().retention_days,
+        })
+    }
+
+    pub fn revision(&self) -> Digest {
+        self.revision
+    }
+
+    pub fn vendor(&self) -> VendorId {
+        self.vendor
+    }
+
+    pub fn ticket(&self) -> TicketId {
+        self.ticket
+    }
+}
+
+/// A file whose whole content was inspected under a revision and has no finding.
+#[derive(Debug)]
+pub struct Clean {
+    file: FileId,
+    ticket: TicketId,
+    delivery: DeliveryId,
+    revision: Digest,
+    rows: u64,
+}
+
+impl Clean {
+    pub fn check(file: &FileDossier) -> Result<Self, Refusal> {
+        let disagree = |reason: &str| Refusal::PapersDisagree { reason: reason.into() };
+        let cleared = file.cleared.ok_or_else(|| disagree("the file was not cleared"))?;
+        if file.held.is_some() {
+            return Err(disagree("the file is held"));
+        }
+        if cleared.sha256 != file.staged.sha256 {
+            return Err(disagree("what was inspected is not what was staged"));
+        }
+        let ticket = file.ticket.ok_or_else(|| disagree("the file belongs to no ticket"))?;
+        let delivery = file.delivery.ok_or_else(|| disagree("the file belongs to no delivery"))?;
+        Ok(Self { file: file.id, ticket, delivery, revision: cleared.revision, rows: cleared.rows })
+    }
+}
+
+/// A file that is encrypted to its vendor, stored, and of which no plaintext is left.
+#[derive(Debug)]
+pub struct Sealed {
+    file: FileId,
+    name: String,
+    bytes: u64,
+    sha256: Digest,
+    revision: Digest,
+    vendor: VendorId,
+    recipients: Vec<Digest>,
+}
+
+impl Sealed {
+    pub fn check(file: &FileDossier) -> Result<Self, Refusal> {
+        let disagree = |reason: &str| Refusal::PapersDisagree { reason: reason.into() };
+        let sealed = file.sealed.as_ref().ok_or_else(|| disagree("the file is not sealed"))?;
+        if !file.staged_copy_gone {
+            return Err(disagree("the staged copy still exists"));
+        }
+        if file.revoked.is_some() {
+            return Err(Refusal::Revoked { scope: format!("file {}", file.id) });
+        }
+        if file.purge_begun.is_some() {
+            return Err(Refusal::RetentionOver {});
+        }
+        Ok(Self {
+            file: file.id,
+            name: file.served_name(),
+            bytes: sealed.bytes(),
+            sha256: sealed.sha256,
+            revision: sealed.revision,
+            vendor: sealed.vendor,
+            recipients: sealed.recipients.clone(),
+        })
+    }
+}
+
+/// Leave to make a delivery visible: every paper names the same files, the same revision, the same vendor.
+#[derive(Debug)]
+pub struct Release {
+    delivery: DeliveryId,
+    revision: Digest,
+    files: Vec<ReleasedFile>,
+    until: Time,
+}
+
+impl Release {
+    pub fn grant(
+        delivery: &DeliveryDossier,
+        approved: &Approved,
+        files: Vec<(Clean, Sealed)>,
+        around: &Surroundings<'_>,
+    ) -> Result<Self, Refusal> {
+        let disagree = |reason: &str| Refusal::PapersDisagree { reason: reason.into() };
+        let number = delivery.number.to_string();
+        if delivery.ticket != approved.ticket {
+            return Err(disagree("the delivery is another ticket's"));
+        }
+        if delivery.closed.is_none() {
+            return Err(Refusal::DeliveryOpen { delivery: number });
+        }
+        if delivery.revoked.is_some() {
+            return Err(Refusal::Revoked { scope: format!("delivery {number}") });
+        }
+        if files.is_empty() {
+            return Err(Refusal::DeliveryEmpty { delivery: number });
+        }
+        for (clean, sealed) in &files {
+            if clean.file != sealed.file {
+                return Err(disagree("one file was cleared and another sealed"));
+            }
+            if clean.ticket != approved.ticket || clean.delivery != delivery.id {
+                return Err(disagree("the file was cleared for another ticket or delivery"));
+            }
+            if clean.revision != approved.revision || sealed.revision != approved.revision {
+                return Err(disagree("the file was checked against another revision than the approved one"));
+            }
+            if sealed.vendor != approved.vendor || sealed.recipients.is_empty() {
+                return Err(disagree("the file was sealed for another vendor"));
+            }
+            if let Some(key) = sealed.recipients.iter().find(|key| around.vendor.is_revoked_key(**key)) {
+                return Err(Refusal::Revoked { scope: super::signature::openssh_fingerprint(*key) });
+            }
+        }
+        let listed = |(clean, sealed): (Clean, Sealed)| ReleasedFile {
+            file: clean.file,
+            name: sealed.name,
+            bytes: sealed.bytes,
+            sha256: sealed.sha256,
+            rows: clean.rows,
+        };
+        let files = files.into_iter().map(listed).collect();
+        Ok(Self { delivery: delivery.id, revision: approved.revision, files, until: around.now + days(approved.retention_days) })
+    }
+
+    /// What the record of the release says.
+    pub fn into_parts(self) -> (DeliveryId, Digest, Vec<ReleasedFile>, Time) {
+        (self.delivery, self.revision, self.files, self.until)
+    }
+}
+
+/// Who stands at the door: a vendor's session as its login fixed it.
+#[derive(Clone, Copy, Debug)]
+pub struct Visitor {
+    pub vendor: VendorId,
+    pub key: Digest,
+    pub address: IpAddr,
+    pub protocol: Protocol,
+}
+
+/// Leave for one visitor to see one released delivery right now.
+#[derive(Debug)]
+pub struct Sight(());
+
+impl Sight {
+    /// Everything that must hold while a delivery is shown or served: nothing revoked, nothing expired, the ticket active.
+    pub fn check(
+        visitor: &Visitor,
+        ticket: &TicketDossier,
+        delivery: &DeliveryDossier,
+        around: &Surroundings<'_>,
+    ) -> Result<Self, Refusal> {
+        if ticket.vendor != visitor.vendor || around.vendor.id != visitor.vendor || delivery.ticket != ticket.id {
+            return Err(Refusal::NotYours {});
+        }
+        around.house.admits(visitor.address)?;
+        around.vendor.admits(visitor.key, visitor.address, around.roster, around.now)?;
+        let released = delivery.released.as_ref().ok_or(Refusal::NotYours {})?;
+        if delivery.revoked.is_some() {
+            return Err(Refusal::Revoked { scope: format!("delivery {}/{}", ticket.number, delivery.number) });
+        }
+        if around.now >= released.until {
+            return Err(Refusal::RetentionOver {});
+        }
+        if !ticket.document().protocols.contains(&visitor.protocol) {
+            return Err(Refusal::ProtocolNotApproved { protocol: format!("{:?}", visitor.protocol).to_lowercase() });
+        }
+        Approved::check(ticket, around)?;
+        Ok(Self(()))
+    }
+}
+
+/// Leave for one visitor to read one released file right now.
+#[derive(Debug)]
+pub struct Leave {
+    file: FileId,
+    until: Time,
+}
+
+impl Leave {
+    pub fn check(
+        _sight: Sight,
+        file: &FileDossier,
+        delivery: &DeliveryDossier,
+        ticket: &TicketDossier,
+        around: &Surroundings<'_>,
+    ) -> Result<Self, Refusal> {
+        let released = delivery.released.as_ref().ok_or(Refusal::NotYours {})?;
+        if file.delivery != Some(delivery.id) || !released.files.iter().any(|listed| listed.file == file.id) {
+            return Err(Refusal::NotYours {});
+        }
+        let (clean, sealed) = (Clean::check(file)?, Sealed::check(file)?);
+        // A released delivery keeps the revision it was released under.
+        if clean.revision != released.revision || sealed.revision != released.revision || sealed.vendor != ticket.vendor {
+            return Err(Refusal::PapersDisagree {
+                reason: "the file was not sealed under the revision that was released".into(),
+            });
+        }
+        if let Some(key) = sealed.recipients.iter().find(|key| around.vendor.is_revoked_key(**key)) {
+            return Err(Refusal::Revoked { scope: super::signature::openssh_fingerprint(*key) });
+        }
+        Ok(Self { file: file.id, until: released.until.min(ticket.document().window.closes.ends()) })
+    }
+
+    pub fn file(&self) -> FileId {
+        self.file
+    }
+
+    /// When it ends by itself.
+    pub fn until(&self) -> Time {
+        self.until
+    }
+}

@@ -1,0 +1,225 @@
+//! People on the staff: their roles, the gates they may hold, the roster.
+
+use super::{
+    digest::Digest,
+    event::{Detail, Event, Record},
+    ids::{PersonId, Slug},
+    signature::PublicKey,
+};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, collections::BTreeSet, fmt};
+
+/// What a person may do. Deny by default; there is no role that may do everything.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    Requester,
+    BusinessApprover,
+    DataOwner,
+    PrivacyReviewer,
+    SecurityReviewer,
+    VendorRiskAnalyst,
+    LegalReviewer,
+    Executive,
+    Operator,
+    SecurityResponder,
+    Auditor,
+    Sysadmin,
+}
+
+impl Role {
+    pub const ALL: [Self; 12] = [
+        Self::Requester,
+        Self::BusinessApprover,
+        Self::DataOwner,
+        Self::PrivacyReviewer,
+        Self::SecurityReviewer,
+        Self::VendorRiskAnalyst,
+        Self::LegalReviewer,
+        Self::Executive,
+        Self::Operator,
+        Self::SecurityResponder,
+        Self::Auditor,
+        Self::Sysadmin,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Requester => "requester",
+            Self::BusinessApprover => "business_approver",
+            Self::DataOwner => "data_owner",
+            Self::PrivacyReviewer => "privacy_reviewer",
+            Self::SecurityReviewer => "security_reviewer",
+            Self::VendorRiskAnalyst => "vendor_risk_analyst",
+            Self::LegalReviewer => "legal_reviewer",
+            Self::Executive => "executive",
+            Self::Operator => "operator",
+            Self::SecurityResponder => "security_responder",
+            Self::Auditor => "auditor",
+            Self::Sysadmin => "sysadmin",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.name() == name)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// One review that a ticket needs.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gate {
+    Business,
+    DataOwner,
+    Privacy,
+    Security,
+    VendorRisk,
+    Legal,
+    Executive,
+}
+
+impl Gate {
+    pub const ALL: [Self; 7] =
+        [Self::Business, Self::DataOwner, Self::Privacy, Self::Security, Self::VendorRisk, Self::Legal, Self::Executive];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Business => "business",
+            Self::DataOwner => "data_owner",
+            Self::Privacy => "privacy",
+            Self::Security => "security",
+            Self::VendorRisk => "vendor_risk",
+            Self::Legal => "legal",
+            Self::Executive => "executive",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|gate| gate.name() == name)
+    }
+
+    /// The one role whose holder may vote at this gate. A business or executive vote never opens another gate.
+    pub const fn role(self) -> Role {
+        match self {
+            Self::Business => Role::BusinessApprover,
+            Self::DataOwner => Role::DataOwner,
+            Self::Privacy => Role::PrivacyReviewer,
+            Self::Security => Role::SecurityReviewer,
+            Self::VendorRisk => Role::VendorRiskAnalyst,
+            Self::Legal => Role::LegalReviewer,
+            Self::Executive => Role::Executive,
+        }
+    }
+}
+
+impl fmt::Display for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// An enrolled person.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Person {
+    pub id: PersonId,
+    pub name: Slug,
+    pub roles: BTreeSet<Role>,
+    pub key: PublicKey,
+}
+
+impl Person {
+    pub fn has(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+}
+
+/// A proposed person, waiting for a second member of the staff.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Proposal {
+    pub person: Person,
+    pub by: Proposer,
+}
+
+/// Who proposed an enrolment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Proposer {
+    Owner,
+    Person(PersonId),
+}
+
+/// Everybody who is enrolled or proposed.
+#[derive(Clone, Default, Debug)]
+pub struct Roster {
+    enrolled: BTreeMap<PersonId, Person>,
+    proposed: BTreeMap<PersonId, Proposal>,
+}
+
+impl Roster {
+    /// Replays the staff's records, oldest first. A record that does not fit its own digest enrols nobody.
+    pub fn replay(records: &[Record]) -> Self {
+        let mut roster = Self::default();
+        for record in records {
+            match (&record.event, &record.detail) {
+                (Event::PersonProposed { person, key, roles }, Some(Detail::Person { name, key: text })) => {
+                    let Ok(public) = text.parse::<PublicKey>() else { continue };
+                    if public.fingerprint() == *key {
+                        let roles = roles.iter().copied().collect();
+                        let by = record.by.person().map_or(Proposer::Owner, Proposer::Person);
+                        roster.propose(Proposal { person: Person { id: *person, name: name.clone(), roles, key: public }, by });
+                    }
+                }
+                (Event::PersonEnrolled { person, .. }, _) => roster.enrol(*person),
+                _ => {}
+            }
+        }
+        roster
+    }
+
+    fn propose(&mut self, proposal: Proposal) {
+        self.proposed.insert(proposal.person.id, proposal);
+    }
+
+    fn enrol(&mut self, id: PersonId) {
+        if let Some(proposal) = self.proposed.remove(&id) {
+            self.enrolled.insert(id, proposal.person);
+        }
+    }
+
+    pub fn person(&self, id: PersonId) -> Option<&Person> {
+        self.enrolled.get(&id)
+    }
+
+    pub fn by_key(&self, fingerprint: Digest) -> Option<&Person> {
+        self.enrolled.values().find(|person| person.key.fingerprint() == fingerprint)
+    }
+
+    pub fn by_name(&self, name: &Slug) -> Option<&Person> {
+        self.enrolled.values().find(|person| person.name == *name)
+    }
+
+    pub fn proposal(&self, name: &Slug) -> Option<&Proposal> {
+        self.proposed.values().find(|proposal| proposal.person.name == *name)
+    }
+
+    pub fn proposals(&self) -> impl Iterator<Item = &Proposal> {
+        self.proposed.values()
+    }
+
+    pub fn people(&self) -> impl Iterator<Item = &Person> {
+        self.enrolled.values()
+    }
+
+    pub fn len(&self) -> usize {
+        self.enrolled.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.enrolled.is_empty()
+    }
+}

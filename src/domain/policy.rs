@@ -1,0 +1,178 @@
+//! Policy: classes of data → tier → gates and retention bounds. An organisation's file, within a compiled-in floor.
+
+use super::{
+    digest::Digest,
+    document::{self, DocumentError},
+    ids::Slug,
+    people::Gate,
+};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, collections::BTreeSet, fmt};
+
+/// How much harm a field can do: computed from classes, never lowered by hand.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub enum Tier {
+    /// Not about persons.
+    T0,
+    /// Pseudonymous.
+    T1,
+    /// Direct identifiers, or enough others to identify.
+    T2,
+    /// Special: health, government ids, card data, children, credentials.
+    T3,
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Class {
+    pub tier: Tier,
+    /// What belongs in it, for whoever fills in a ticket.
+    pub describes: String,
+    /// Counts towards the combination rule.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub quasi_identifier: bool,
+}
+
+/// Days a vendor may find a released file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetentionDays {
+    pub least: u32,
+    pub most: u32,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TierRule {
+    pub gates: BTreeSet<Gate>,
+    pub retention_days: RetentionDays,
+}
+
+/// So many quasi-identifiers together lift a ticket to a tier.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Combination {
+    pub quasi_identifiers: u32,
+    pub tier: Tier,
+}
+
+/// The policy file, checked: every tier has a rule, every rule a gate.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Policy {
+    /// The version of this file's format.
+    pub policy: u32,
+    pub combination: Combination,
+    pub classes: BTreeMap<Slug, Class>,
+    pub tiers: BTreeMap<Tier, TierRule>,
+}
+
+/// Gates that no policy can take from a tier. Everywhere at least one approver who is not the requester.
+const fn floor(tier: Tier) -> &'static [Gate] {
+    match tier {
+        Tier::T0 | Tier::T1 => &[Gate::Business],
+        Tier::T2 | Tier::T3 => &[Gate::Business, Gate::Privacy, Gate::Security],
+    }
+}
+
+const TIERS: [Tier; 4] = [Tier::T0, Tier::T1, Tier::T2, Tier::T3];
+
+/// Longest retention any policy may allow (days): D73's 30 to 90 with room for a regulator's year.
+const RETENTION_CEILING: u32 = 366;
+
+impl Policy {
+    /// Reads and checks a policy file.
+    pub fn parse(text: &str) -> Result<Self, DocumentError> {
+        let policy: Self = document::parse(text)?;
+        policy.check().map_err(DocumentError::whole)?;
+        Ok(policy)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.policy != 1 {
+            return Err(format!("policy = {} is not a version this program reads: it reads 1", self.policy));
+        }
+        if self.combination.quasi_identifiers == 0 {
+            return Err("combination.quasi_identifiers must be at least 1".into());
+        }
+        for tier in TIERS {
+            let rule = self.tiers.get(&tier).ok_or_else(|| format!("tiers.{tier} is missing: every tier needs its gates"))?;
+            for gate in floor(tier) {
+                if !rule.gates.contains(gate) {
+                    return Err(format!("tiers.{tier}.gates lacks {gate}: no policy may leave that gate out of {tier}"));
+                }
+            }
+            let RetentionDays { least, most } = rule.retention_days;
+            if least == 0 || least > most || most > RETENTION_CEILING {
+                return Err(format!(
+                    "tiers.{tier}.retention_days: least must be at least 1, most at least least and at most {RETENTION_CEILING}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    pub fn digest(&self) -> Digest {
+        Digest::of_canonical(self).expect("a policy holds only integers, strings and booleans")
+    }
+
+    pub fn class(&self, name: &Slug) -> Option<&Class> {
+        self.classes.get(name)
+    }
+
+    pub fn rule(&self, tier: Tier) -> &TierRule {
+        self.tiers.get(&tier).expect("a parsed policy has a rule for every tier")
+    }
+
+    /// The tier of fields of these classes. A class that the policy no longer knows counts as the highest.
+    pub fn tier<'a>(&self, classes: impl IntoIterator<Item = &'a Slug>) -> Tier {
+        let mut tier = Tier::T0;
+        let mut quasi = 0;
+        for name in classes {
+            let class = self.class(name);
+            tier = tier.max(class.map_or(Tier::T3, |class| class.tier));
+            quasi += u32::from(class.is_some_and(|class| class.quasi_identifier));
+        }
+        if quasi >= self.combination.quasi_identifiers { tier.max(self.combination.tier) } else { tier }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../../config/policy.toml");
+
+    fn slug(text: &str) -> Slug {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_example_policy_is_read_and_its_digest_ignores_comments() {
+        let policy = Policy::parse(EXAMPLE).unwrap();
+        assert_eq!(policy.digest(), Policy::parse(&format!("# hello\n{EXAMPLE}")).unwrap().digest());
+    }
+
+    #[test]
+    fn no_policy_can_leave_the_floor_out() {
+        let text = EXAMPLE.replace("\"privacy\", ", "");
+        assert!(Policy::parse(&text).unwrap_err().what.contains("lacks privacy"));
+    }
+
+    #[test]
+    fn tiers_rise_with_the_worst_class_with_combinations_and_with_unknown_classes() {
+        let policy = Policy::parse(EXAMPLE).unwrap();
+        assert_eq!(policy.tier([&slug("business")]), Tier::T0);
+        assert_eq!(policy.tier([&slug("business"), &slug("health")]), Tier::T3);
+        let quasi = slug("quasi_identifier");
+        assert_eq!(policy.tier([&quasi]), Tier::T1);
+        assert_eq!(policy.tier(std::iter::repeat_n(&quasi, 3)), Tier::T2);
+        assert_eq!(policy.tier([&slug("never-heard-of")]), Tier::T3);
+    }
+}

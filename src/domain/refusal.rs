@@ -1,0 +1,337 @@
+//! Refusals: expected answers with a stable code, a reason in words, and what to do about it.
+
+use std::fmt;
+
+/// What an outsider may learn of a refusal. "Unknown" and "not yours" are one answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outside {
+    NoSuchFile,
+    Denied,
+    TryLater,
+}
+
+/// One entry of the catalogue: what a code means, whoever it was given to.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    pub code: u16,
+    pub name: &'static str,
+    /// Why such a rule exists.
+    pub why: &'static str,
+    /// Who can change it.
+    pub who: &'static str,
+}
+
+macro_rules! refusals {
+    ($($code:literal $name:ident { $($field:ident : $kind:ty),* } $what:literal why $why:literal who $who:literal command $command:literal)*) => {
+        /// An expected answer. Exhaustive: whoever adds one writes its words here, once.
+        #[derive(Clone, PartialEq, Eq, Debug)]
+        pub enum Refusal {
+            $($name { $($field: $kind),* },)*
+        }
+
+        /// Every code, for `egressctl explain CODE`.
+        pub const CATALOGUE: &[Entry] = &[$(Entry { code: $code, name: stringify!($name), why: $why, who: $who }),*];
+
+        #[allow(unused_variables, reason = "a field may be used by the sentence, by the command, or by both")]
+        impl Refusal {
+            pub const fn code(&self) -> u16 {
+                match self { $(Self::$name { .. } => $code,)* }
+            }
+
+            /// What was refused, in one sentence.
+            pub fn what(&self) -> String {
+                match self { $(Self::$name { $($field),* } => format!($what),)* }
+            }
+
+            pub const fn why(&self) -> &'static str {
+                match self { $(Self::$name { .. } => $why,)* }
+            }
+
+            pub const fn who(&self) -> &'static str {
+                match self { $(Self::$name { .. } => $who,)* }
+            }
+
+            /// The command to type next.
+            pub fn command(&self) -> String {
+                match self { $(Self::$name { $($field),* } => format!($command),)* }
+            }
+        }
+    };
+}
+
+refusals! {
+    // 1xxx: who asks
+    1001 NotSigned {} "the request carries no signature"
+        why "Every request is signed by the person who makes it, so that the record says who did what."
+        who "you" command "egressctl --key ~/.ssh/id_ed25519 whoami"
+    1002 BadSignature { reason: String } "the request's signature was not accepted: {reason}"
+        why "A signature counts for one request on one connection, by one key."
+        who "you" command "egressctl --key ~/.ssh/id_ed25519 whoami"
+    1003 UnknownKey { key: String } "the key {key} belongs to nobody on the staff"
+        why "Only enrolled people act; every key is enrolled by two of the staff."
+        who "any two enrolled people, one of them a sysadmin or security_responder"
+        command "egressctl staff enroll NAME --role ROLE --public-key FILE.pub"
+    1004 NotThatPerson { name: String } "the key that signed is not {name}'s"
+        why "--as chooses a key; it grants nothing."
+        who "you" command "egressctl whoami"
+    1005 RoleNeeded { role: String, act: String } "{act} needs the role {role}"
+        why "Every act is allowed by a role, and no role allows everything."
+        who "a holder of that role" command "egressctl staff list"
+    1006 NotTheOwner {} "only the daemon's own user or root may do this without a signature, and only on the machine"
+        why "The first two people are enrolled on the machine itself; nothing on the network can."
+        who "the machine's administrator" command "sudo -u egressd egressctl staff enroll NAME --role ROLE --public-key FILE.pub"
+    1007 NotInTheFirstTwo {} "two people are enrolled already: from now on two of the staff enrol together"
+        why "The owner of the machine could otherwise make reviewers at will."
+        who "any two enrolled people, one of them a sysadmin or security_responder"
+        command "egressctl staff enroll NAME --role ROLE --public-key FILE.pub"
+    1008 NameTaken { name: String } "{name} is enrolled or proposed already, with another key or other roles"
+        why "One name is one person for ever, so that the record stays readable."
+        who "you" command "egressctl staff list"
+    1009 KeyTaken { key: String } "the key {key} already belongs to somebody"
+        why "A key that two people share proves nothing about either."
+        who "you" command "egressctl key list"
+    1010 SecondPersonNeeded { act: String } "{act}: recorded; a second person must give the same command"
+        why "What opens a door takes two people."
+        who "another enrolled person" command "egressctl status"
+    1011 SamePerson { act: String } "{act} needs a second person: you did the first half"
+        why "What opens a door takes two people."
+        who "another enrolled person" command "egressctl staff list"
+    1012 TrustedRoleNeeded {} "one of the two who enrol must be a sysadmin or a security_responder"
+        why "Enrolment decides who may ever vote."
+        who "a sysadmin or security_responder" command "egressctl staff list"
+
+    // 2xxx: tickets and votes
+    2001 BadDocument { reason: String } "{reason}"
+        why "Tickets, vendors and policies are read strictly: what is not understood is not guessed."
+        who "whoever wrote the file" command "egressctl explain E2001"
+    2002 NoSuchTicket { ticket: String } "there is no ticket {ticket}"
+        why "A ticket has its number from the moment it was submitted."
+        who "you" command "egressctl ticket list"
+    2003 VagueField { field: String, reason: String } "field {field}: {reason}"
+        why "Reviewers approve fields by name; a collective name could hold anything."
+        who "the requester" command "egressctl explain E2003"
+    2004 UnknownClass { field: String, class: String, nearest: String } "field {field}: the policy knows no class {class}{nearest}"
+        why "A field's class decides the gates; one that the policy does not know decides nothing."
+        who "the requester" command "egressctl explain E2004"
+    2005 RetentionOutOfBounds { days: u32, least: u32, most: u32, tier: String } "retention of {days} days is outside the {least} to {most} days that tier {tier} allows"
+        why "The policy bounds how long a vendor may find a file here."
+        who "the requester" command "egressctl ticket submit FILE"
+    2006 WindowPassed { closes: String } "the ticket's window closed on {closes}"
+        why "A ticket is for a time; what is sent later needs a new one."
+        who "the requester" command "egressctl ticket submit FILE"
+    2007 UnknownVendor { vendor: String } "there is no vendor {vendor}"
+        why "A ticket names a vendor whose keys two people have confirmed."
+        who "an operator or vendor_risk_analyst" command "egressctl vendor add FILE"
+    2008 TicketEnded { ticket: String, state: String } "{ticket} is {state}: nothing leads out of that"
+        why "Terminal states are final, so that a stopped ticket stays stopped."
+        who "the requester, with a new ticket" command "egressctl ticket submit FILE"
+    2009 NotRequester { ticket: String } "only the person who submitted {ticket} may withdraw it"
+        why "A request belongs to its requester; others vote or revoke."
+        who "the requester" command "egressctl ticket show {ticket}"
+    2010 TreatmentNotSupported { field: String, treatment: String } "field {field}: the treatment {treatment} cannot be verified yet"
+        why "A treatment that nobody checks would be a promise without a keeper."
+        who "the requester" command "egressctl explain E2010"
+    2101 RequesterMayNotVote { ticket: String } "you requested {ticket}, so you hold none of its gates"
+        why "Nobody approves their own request."
+        who "another holder of the gate's role" command "egressctl ticket show {ticket}"
+    2102 OneGateEach { ticket: String, held: String } "you voted at {ticket}'s gate {held} already: one person holds at most one gate of a ticket"
+        why "Each gate is a different pair of eyes."
+        who "another holder of the gate's role" command "egressctl ticket show {ticket}"
+    2103 GateNotNeeded { ticket: String, gate: String } "{ticket} has no gate {gate}"
+        why "The policy maps the fields' classes to the gates."
+        who "you" command "egressctl ticket show {ticket}"
+    2104 QuestionChanged { ticket: String } "what was signed is not the question that {ticket} asks now"
+        why "A vote counts for the question it answers, and for no other."
+        who "you" command "egressctl ticket show {ticket}"
+    2105 ReasonNeeded {} "a reason is needed"
+        why "Nothing is rejected, discarded or revoked without saying why."
+        who "you" command "add --reason \"…\""
+    2106 NotInReview { ticket: String, state: String } "{ticket} is {state}: it takes no votes"
+        why "Votes are given while a ticket is in review."
+        who "you" command "egressctl explain {ticket}"
+    2107 VotedAlready { ticket: String, gate: String } "you voted at {ticket}'s gate {gate} already"
+        why "One person, one vote."
+        who "you" command "egressctl ticket show {ticket}"
+    2201 NotApproved { ticket: String, missing: String } "{ticket} is not approved: {missing}"
+        why "Every gate must be green for the current revision's question under today's policy."
+        who "the holders of the missing gates" command "egressctl ticket show {ticket}"
+    2202 NotActive { ticket: String, state: String } "{ticket} is {state}, not active"
+        why "Bytes leave only under an active ticket."
+        who "an operator, once it is approved" command "egressctl ticket activate {ticket}"
+    2203 WindowNotOpen { ticket: String, opens: String } "{ticket}'s window opens on {opens}"
+        why "A ticket is for a time."
+        who "nobody: it opens by itself" command "egressctl ticket show {ticket}"
+    2204 ActiveAlready { ticket: String } "{ticket} is active already"
+        why "A ticket is activated once."
+        who "nobody" command "egressctl ticket show {ticket}"
+    2205 OnHold { ticket: String, reason: String } "{ticket} waits: {reason}"
+        why "A vendor without confirmed keys and a valid assessment receives nothing."
+        who "a vendor_risk_analyst and a security_reviewer" command "egressctl vendor list"
+
+    // 23xx: vendors
+    2301 VendorRevoked { vendor: String } "the vendor {vendor} is revoked"
+        why "Revocation of a vendor is final."
+        who "nobody; file it anew under another name" command "egressctl vendor show {vendor}"
+    2302 NothingToConfirm { vendor: String, revision: String } "{vendor} has no revision {revision} that waits for confirmation"
+        why "A confirmation counts for exactly the keys that were shown."
+        who "you" command "egressctl vendor show {vendor}"
+    2303 ConfirmedAlready { vendor: String } "you filed or confirmed this revision of {vendor} already"
+        why "Three people stand behind a vendor's keys: one files, two confirm, one of these a security_reviewer."
+        who "another person" command "egressctl vendor show {vendor}"
+    2304 LoginKeyTaken { key: String } "the login key {key} belongs to another vendor"
+        why "A login key belongs to exactly one vendor."
+        who "the vendor, with a key of its own" command "egressctl key list"
+    2305 BadKey { line: String, reason: String } "{line}: {reason}"
+        why "Keys are parsed when they are filed, not when they are needed."
+        who "whoever wrote the file" command "egressctl explain E2305"
+    2306 NoSuchKey { key: String } "no vendor has a key {key}"
+        why "Keys are named by their fingerprint."
+        who "you" command "egressctl key list"
+    2307 UnchangedVendor { vendor: String } "this is already the filed revision of {vendor}"
+        why "A revision differs from the one before it."
+        who "you" command "egressctl vendor show {vendor}"
+
+    // 3xxx: files and deliveries
+    3001 NoSuchFile { file: String } "there is no file {file}"
+        why "A file has its id from the moment it was staged."
+        who "you" command "egressctl file list"
+    3002 NoSuchDelivery { delivery: String } "there is no delivery {delivery}"
+        why "Deliveries count from 0001 within their ticket."
+        who "you" command "egressctl delivery list"
+    3003 NotHeld { file: String, state: String } "{file} is {state}, not held"
+        why "Only a held file can be checked again."
+        who "you" command "egressctl file show {file}"
+    3004 NotDiscardable { file: String, state: String } "{file} is {state}: it cannot be discarded any more"
+        why "A released file leaves by retention or revocation, so that its delivery stays whole."
+        who "a security_responder" command "egressctl revoke file {file} --reason \"…\""
+    3005 DeliveryNotOpen { delivery: String, state: String } "{delivery} is {state}"
+        why "A delivery closes once."
+        who "you" command "egressctl delivery show {delivery}"
+    3006 DeliveryEmpty { delivery: String } "{delivery} holds no file"
+        why "An empty delivery would tell the vendor that all is there."
+        who "whoever produces the files" command "egressctl file list"
+    3101 TicketUnknown { directory: String } "no ticket is called {directory}: the file is held"
+        why "A file leaves under a ticket; a directory that names none is somebody's mistake."
+        who "an operator" command "egressctl file list"
+    3102 TicketNotApproved { ticket: String } "{ticket} is not approved and active yet: the file waits"
+        why "Inspection and sealing name the revision that was approved."
+        who "the ticket's reviewers, then an operator" command "egressctl explain {ticket}"
+    3103 TicketOver { ticket: String, state: String } "{ticket} is {state}: the file is held"
+        why "A ticket that has ended releases nothing more."
+        who "an operator, or the requester with a new ticket" command "egressctl explain {ticket}"
+    3104 DeliveryOpen { delivery: String } "{delivery} is not closed: the file is sealed and waits for the rest"
+        why "A delivery appears whole or not at all."
+        who "whoever produces the files" command "egressctl delivery close {delivery}"
+    3105 DeliveryHeld { delivery: String } "a file of {delivery} is held: nothing of it is released"
+        why "A delivery appears whole or not at all."
+        who "an operator" command "egressctl delivery show {delivery}"
+
+    // 4xxx: vendors' access
+    4001 NotYours {} "there is no such file"
+        why "Unknown and not yours are one answer."
+        who "nobody" command "egressctl transfer list"
+    4002 Frozen {} "the gateway is frozen"
+        why "A freeze ends everything until two people lift it."
+        who "two people, one of them a security_responder" command "egressctl unfreeze --reason \"…\""
+    4003 Revoked { scope: String } "{scope} is revoked"
+        why "Revocation takes effect at once and is final."
+        who "nobody" command "egressctl explain {scope}"
+    4004 AddressNotAllowed { address: String } "{address} is not among the vendor's source addresses"
+        why "A vendor names the networks it pulls from."
+        who "an operator, with a new revision of the vendor" command "egressctl vendor add FILE"
+    4005 RetentionOver {} "the delivery's retention is over"
+        why "A file may be fetched until its retention ends."
+        who "nobody" command "egressctl file list"
+    4006 DownloadLimit { limit: u32 } "the ticket allows {limit} downloads of a file"
+        why "The ticket's reviewers approved that many."
+        who "the requester, with a new ticket" command "egressctl ticket submit FILE"
+    4007 ProtocolNotApproved { protocol: String } "the ticket does not allow {protocol}"
+        why "Reviewers approve the protocols with the rest."
+        who "the requester, with a new ticket" command "egressctl ticket submit FILE"
+    4008 NotDurable {} "the gateway cannot write its log, so it serves nothing"
+        why "No byte leaves before the record that says so is durable."
+        who "the machine's administrator" command "egressctl status"
+    4009 PapersDisagree { reason: String } "the file's papers do not agree: {reason}"
+        why "What was approved, what was checked and what was sealed must be the same file under the same revision for the same vendor."
+        who "an operator" command "egressctl audit verify"
+    4010 LoginRefused {} "login refused"
+        why "Unknown user, foreign key, revoked and not allowed are one answer outside."
+        who "an operator" command "egressctl vendor list"
+
+    // 5xxx: revocation, freeze, purge, log
+    5001 RevokedAlready { scope: String } "{scope} is revoked already"
+        why "Revocation is final; once is enough."
+        who "nobody" command "egressctl explain {scope}"
+    5002 NotFrozen {} "the gateway is not frozen"
+        why "Only a freeze can be lifted."
+        who "nobody" command "egressctl status"
+    5003 FrozenAlready {} "the gateway is frozen already"
+        why "Once is enough."
+        who "two people, one of them a security_responder, can lift it" command "egressctl unfreeze --reason \"…\""
+    5004 NoSuchSession { session: String } "there is no session {session}"
+        why "Sessions are listed while they live."
+        who "you" command "egressctl session list"
+    5005 ResponderNeeded {} "one of the two who lift a freeze must be a security_responder"
+        why "Security stopped it; security agrees that it goes on."
+        who "a security_responder" command "egressctl unfreeze --reason \"…\""
+    5006 ClockJumped {} "the clock jumped: nothing is purged until that is understood"
+        why "What cannot be undone waits for a clock that can be believed."
+        who "the machine's administrator" command "egressctl status"
+    5007 BadScope { text: String } "{text}"
+        why "A revocation names exactly what it ends."
+        who "you" command "egressctl revoke --help"
+
+    // 9xxx: requests
+    9001 BadRequest { reason: String } "the request was not understood: {reason}"
+        why "Requests are read strictly."
+        who "you" command "egressctl --help"
+    9002 UnknownSubject { text: String } "{text} is no ticket, file, delivery, vendor, key, session or code known here"
+        why "Everything that has an id can be explained."
+        who "you" command "egressctl ticket list"
+    9003 TooLarge { what_is: String, limit: usize } "{what_is} is larger than {limit} bytes"
+        why "Every input has a limit."
+        who "you" command "egressctl --help"
+}
+
+impl Refusal {
+    /// What a vendor may learn.
+    pub const fn outside(&self) -> Outside {
+        match self {
+            Self::NotDurable {} | Self::Frozen {} => Outside::TryLater,
+            Self::DownloadLimit { .. } | Self::ProtocolNotApproved { .. } | Self::LoginRefused {} => Outside::Denied,
+            _ => Outside::NoSuchFile,
+        }
+    }
+
+    /// The catalogue's entry for `E2101` or `2101`.
+    pub fn entry(code: &str) -> Option<&'static Entry> {
+        let digits = code.strip_prefix(['E', 'e']).unwrap_or(code);
+        let code: u16 = (digits.len() == 4).then(|| digits.parse().ok()).flatten()?;
+        CATALOGUE.iter().find(|entry| entry.code == code)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "E{:04}: {}", self.code(), self.what())
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_rise() {
+        assert!(CATALOGUE.windows(2).all(|pair| pair[0].code < pair[1].code));
+    }
+
+    #[test]
+    fn a_frozen_gateway_and_a_foreign_file_tell_a_vendor_nothing_of_others() {
+        assert_eq!(Refusal::NotYours {}.outside(), Refusal::Revoked { scope: "x".into() }.outside());
+        assert_eq!(Refusal::entry("E2101").map(|entry| entry.name), Some("RequesterMayNotVote"));
+        assert!(Refusal::entry("E21010").is_none());
+    }
+}

@@ -1,0 +1,232 @@
+//! Vendors: the file that describes one, its revisions, who confirmed which, and whether it may receive anything.
+
+use super::{
+    digest::Digest,
+    document::{self, DocumentError},
+    event::{Detail, Event, Record, Subject},
+    ids::{PersonId, Slug, VendorId},
+    limits,
+    network::Network,
+    people::{Role, Roster},
+    refusal::Refusal,
+    signature::PublicKey,
+    time::{Day, Time},
+};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, collections::BTreeSet, net::IpAddr};
+
+/// What vendor risk found out about a vendor. Its digest is part of every gate's question.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assessment {
+    pub reference: String,
+    /// The last day on which it counts. Afterwards nothing is released and nothing served.
+    pub valid_until: Day,
+    /// Contract, data processing agreement or similar.
+    pub contract: String,
+}
+
+/// A vendor file as somebody wrote it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VendorDocument {
+    /// The version of this file's format.
+    pub vendor: u32,
+    /// The vendor's id here, and its user name on SFTP.
+    pub id: Slug,
+    pub name: String,
+    pub contact: String,
+    /// SSH public keys that may log in.
+    pub login_keys: Vec<PublicKey>,
+    /// Public keys that files are sealed to, all of them: age1…, ssh-ed25519, ssh-rsa.
+    pub recipients: Vec<String>,
+    /// Networks the vendor pulls from.
+    pub addresses: Vec<Network>,
+    pub assessment: Assessment,
+}
+
+impl VendorDocument {
+    pub fn parse(text: &str) -> Result<Self, DocumentError> {
+        let document: Self = document::parse(text)?;
+        document.check().map_err(DocumentError::whole)?;
+        Ok(document)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.vendor != 1 {
+            return Err(format!("vendor = {} is not a version this program reads: it reads 1", self.vendor));
+        }
+        for (what, count) in
+            [("login_keys", self.login_keys.len()), ("recipients", self.recipients.len()), ("addresses", self.addresses.len())]
+        {
+            if count == 0 {
+                return Err(format!("{what} is empty: a vendor needs at least one"));
+            }
+            if count > limits::KEYS_PER_VENDOR {
+                return Err(format!("{what} holds {count} entries: at most {} are allowed", limits::KEYS_PER_VENDOR));
+            }
+        }
+        for (what, text) in
+            [("name", &self.name), ("contact", &self.contact), ("assessment.reference", &self.assessment.reference)]
+        {
+            if text.trim().is_empty() || text.chars().count() > limits::TEXT_CHARS {
+                return Err(format!("{what} must be 1 to {} characters", limits::TEXT_CHARS));
+            }
+        }
+        let distinct: BTreeSet<Digest> = self.login_keys.iter().map(PublicKey::fingerprint).collect();
+        if distinct.len() != self.login_keys.len() {
+            return Err("login_keys holds the same key twice".into());
+        }
+        Ok(())
+    }
+
+    pub fn digest(&self) -> Digest {
+        Digest::of_canonical(self).expect("a vendor document holds only integers and strings")
+    }
+
+    pub fn assessment_digest(&self) -> Digest {
+        Digest::of_canonical(&self.assessment).expect("an assessment holds only strings")
+    }
+}
+
+/// The text that a person signs to confirm a vendor's keys.
+pub fn confirmation_text(vendor: &Slug, revision: Digest) -> String {
+    format!(
+        "egressd vendor confirmation 1\nvendor {vendor}\nrevision {revision}\nI compared the keys with the vendor by another way\n"
+    )
+}
+
+#[derive(Clone, Debug)]
+pub struct VendorRevision {
+    pub digest: Digest,
+    pub document: VendorDocument,
+    /// Fingerprints of the document's recipients, in its order.
+    pub recipients: Vec<Digest>,
+    pub filed_by: Option<PersonId>,
+    pub filed_at: Time,
+    pub confirmed_by: BTreeSet<PersonId>,
+}
+
+impl VendorRevision {
+    /// Three people stand behind a vendor's keys: one files, two more confirm, one of these a security_reviewer.
+    pub fn confirmed(&self, roster: &Roster) -> bool {
+        self.missing(roster).is_empty()
+    }
+
+    /// Whose confirmation is missing, in words.
+    pub fn missing(&self, roster: &Roster) -> Vec<&'static str> {
+        let others: Vec<_> = self.confirmed_by.iter().filter(|id| Some(**id) != self.filed_by).collect();
+        let reviewed = others.iter().any(|id| roster.person(**id).is_some_and(|person| person.has(Role::SecurityReviewer)));
+        let mut missing = Vec::new();
+        if others.len() + usize::from(!reviewed) < 2 {
+            missing.push("a second person's confirmation");
+        }
+        if !reviewed {
+            missing.push("a security_reviewer's confirmation");
+        }
+        missing
+    }
+}
+
+/// Everything recorded about one vendor.
+#[derive(Clone, Debug)]
+pub struct VendorDossier {
+    pub id: VendorId,
+    pub slug: Slug,
+    pub revisions: Vec<VendorRevision>,
+    pub revoked: Option<Time>,
+    pub revoked_keys: BTreeMap<Digest, Time>,
+}
+
+impl VendorDossier {
+    /// Replays a vendor's records, oldest first. `None` when they are not a vendor's or their details are erased.
+    pub fn replay(records: &[Record]) -> Option<Self> {
+        let first = records.first()?;
+        let Subject::Vendor(id) = first.on else { return None };
+        let slug = revision(first)?.document.id;
+        let mut dossier = Self { id, slug, revisions: Vec::new(), revoked: None, revoked_keys: BTreeMap::new() };
+        for record in records {
+            match &record.event {
+                Event::VendorFiled { .. } => dossier.revisions.push(revision(record)?),
+                Event::VendorConfirmed { revision } => {
+                    let filed = dossier.revisions.iter_mut().rfind(|filed| filed.digest == *revision)?;
+                    filed.confirmed_by.extend(record.by.person());
+                }
+                Event::VendorRevoked => dossier.revoked = dossier.revoked.or(Some(record.at)),
+                Event::KeyRevoked { key } => {
+                    dossier.revoked_keys.entry(*key).or_insert(record.at);
+                }
+                _ => {}
+            }
+        }
+        Some(dossier)
+    }
+
+    /// The newest revision that is confirmed: the one that counts.
+    pub fn current(&self, roster: &Roster) -> Option<&VendorRevision> {
+        self.revisions.iter().rev().find(|revision| revision.confirmed(roster))
+    }
+
+    /// The newest revision, if it still waits for confirmations.
+    pub fn pending(&self, roster: &Roster) -> Option<&VendorRevision> {
+        self.revisions.last().filter(|revision| !revision.confirmed(roster))
+    }
+
+    pub fn is_revoked_key(&self, key: Digest) -> bool {
+        self.revoked_keys.contains_key(&key)
+    }
+
+    /// May this vendor receive anything at `now`?
+    pub fn stands(&self, roster: &Roster, now: Time) -> Result<&VendorRevision, Refusal> {
+        if self.revoked.is_some() {
+            return Err(Refusal::VendorRevoked { vendor: self.slug.to_string() });
+        }
+        let hold = |reason: String| Refusal::OnHold { ticket: self.slug.to_string(), reason };
+        let current = self.current(roster).ok_or_else(|| {
+            let missing = self.revisions.last().map_or_else(Vec::new, |revision| revision.missing(roster));
+            hold(format!("the vendor {} lacks {}", self.slug, missing.join(" and ")))
+        })?;
+        let until = current.document.assessment.valid_until;
+        if now >= until.ends() {
+            return Err(hold(format!("the assessment of {} ended on {until}", self.slug)));
+        }
+        if current.recipients.iter().all(|key| self.is_revoked_key(*key)) {
+            return Err(hold(format!("the vendor {} has no recipient key that is not revoked", self.slug)));
+        }
+        Ok(current)
+    }
+
+    /// May `key` log in for this vendor from `address` at `now`? The vendor's standing, the key, the network.
+    pub fn admits(&self, key: Digest, address: IpAddr, roster: &Roster, now: Time) -> Result<(), Refusal> {
+        let current = self.stands(roster, now)?;
+        if self.is_revoked_key(key) || !current.document.login_keys.iter().any(|login| login.fingerprint() == key) {
+            return Err(Refusal::LoginRefused {});
+        }
+        if current.document.addresses.iter().any(|network| network.contains(address)) {
+            Ok(())
+        } else {
+            Err(Refusal::AddressNotAllowed { address: address.to_string() })
+        }
+    }
+
+    /// The recipients to seal to at `now`: (fingerprint, key as written), revoked ones left out.
+    pub fn recipients(&self, roster: &Roster, now: Time) -> Result<Vec<(Digest, &str)>, Refusal> {
+        let current = self.stands(roster, now)?;
+        let keys = current.recipients.iter().copied().zip(current.document.recipients.iter().map(String::as_str));
+        Ok(keys.filter(|(fingerprint, _)| !self.is_revoked_key(*fingerprint)).collect())
+    }
+}
+
+fn revision(record: &Record) -> Option<VendorRevision> {
+    let Event::VendorFiled { revision, recipients, .. } = &record.event else { return None };
+    let Some(Detail::Vendor { document }) = &record.detail else { return None };
+    let document = VendorDocument::parse(document).ok().filter(|document| document.digest() == *revision)?;
+    Some(VendorRevision {
+        digest: *revision,
+        document,
+        recipients: recipients.clone(),
+        filed_by: record.by.person(),
+        filed_at: record.at,
+        confirmed_by: BTreeSet::new(),
+    })
+}

@@ -1,0 +1,338 @@
+//! What desk acts answer: one struct for each, rich enough for a table and stable enough for a script.
+//!
+//! Times are RFC 3339 in UTC. Optional members are absent, not null. New members may be added, none is renamed.
+
+mod files;
+mod words;
+
+pub use files::*;
+pub use words::*;
+
+use crate::domain::{
+    digest::Digest,
+    event::{Decision, Protocol},
+    ids::{PersonId, Slug, TicketNumber},
+    people::{Gate, Role},
+};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Rows of a table, cut at `limits::LISTED_ROWS` so that an answer fits its frame.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Listing<T> {
+    pub rows: Vec<T>,
+    /// How many more there are.
+    pub left_off: u64,
+}
+
+/// Something that stands in the way, who can remove it, and what that person types.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Blocker {
+    pub what: String,
+    pub who: String,
+    pub command: String,
+}
+
+/// One line of a history.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Moment {
+    pub leaf: u64,
+    pub at: String,
+    pub who: String,
+    pub what: String,
+}
+
+/// An act that needs no answer of its own.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Done {
+    /// What it was done to, as people write it.
+    pub subject: String,
+    pub state: Completion,
+    /// One sentence.
+    pub headline: String,
+    /// The leaf that records it.
+    pub leaf: u64,
+    /// What remains, and whose it is.
+    pub next: Vec<Blocker>,
+}
+
+// --- whoami, status
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Who {
+    /// The daemon's own user or root, on the machine.
+    Owner,
+    Person {
+        id: PersonId,
+        name: Slug,
+        roles: BTreeSet<Role>,
+        key: String,
+    },
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Status {
+    pub version: String,
+    pub since: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub frozen: Option<Frozen>,
+    pub log: LogStatus,
+    pub people: u64,
+    pub vendors: u64,
+    pub tickets: BTreeMap<TicketState, u64>,
+    pub files: BTreeMap<FileState, u64>,
+    pub sessions: u64,
+    pub transfers: u64,
+    /// What in staging, the configuration or the machine needs somebody.
+    pub problems: Vec<Blocker>,
+    pub disks: Vec<Disk>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Frozen {
+    pub since: String,
+    pub reason: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct LogStatus {
+    pub size: u64,
+    pub root: Digest,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub last_checkpoint: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Disk {
+    pub directory: String,
+    pub free_bytes: u64,
+    pub total_bytes: u64,
+}
+
+// --- staff, keys
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StaffRow {
+    pub id: PersonId,
+    pub name: Slug,
+    pub state: StaffState,
+    pub roles: BTreeSet<Role>,
+    pub key: String,
+    pub proposed_by: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct KeyRow {
+    /// `SHA256:…`
+    pub key: String,
+    /// The person or vendor it belongs to.
+    pub owner: Slug,
+    pub r#use: KeyUse,
+    pub algorithm: String,
+    pub state: KeyState,
+    pub since: String,
+}
+
+// --- vendors
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct VendorRow {
+    pub vendor: Slug,
+    pub name: String,
+    pub state: VendorState,
+    pub revision: Digest,
+    pub keys: u64,
+    pub active_tickets: u64,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct VendorView {
+    pub vendor: Slug,
+    pub name: String,
+    pub state: VendorState,
+    pub why_not_approved: Vec<Blocker>,
+    /// The newest last.
+    pub revisions: Vec<VendorRevision>,
+    pub keys: Vec<KeyRow>,
+    pub addresses: Vec<String>,
+    pub assessment: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub assessment_until: Option<String>,
+    pub timeline: Vec<Moment>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct VendorRevision {
+    pub revision: Digest,
+    pub filed_at: String,
+    pub filed_by: Slug,
+    pub confirmed_by: Vec<Slug>,
+    /// The keys this revision brings, as fingerprints: what a second person compares out of band.
+    pub keys: Vec<String>,
+    /// What a confirmation signs in the namespace `egressd-vote`; absent once nothing is missing.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub confirm_text: Option<String>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct VendorFiled {
+    pub vendor: Slug,
+    pub revision: Digest,
+    pub keys: Vec<String>,
+    pub leaf: u64,
+    pub next: Vec<Blocker>,
+}
+
+// --- tickets
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TicketRow {
+    pub ticket: TicketNumber,
+    pub title: String,
+    pub state: TicketState,
+    pub tier: Tier,
+    pub vendor: Slug,
+    pub requester: Slug,
+    pub until: String,
+    /// The gates that are not green yet.
+    pub open_gates: Vec<Gate>,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct TicketView {
+    pub ticket: TicketNumber,
+    pub title: String,
+    pub state: TicketState,
+    pub why_not_active: Vec<Blocker>,
+    pub tier: Tier,
+    pub revision: Digest,
+    pub revision_number: u32,
+    pub requester: Slug,
+    pub vendor: Slug,
+    pub purpose: String,
+    pub justification: String,
+    /// Days in UTC, both included.
+    pub from: String,
+    pub until: String,
+    pub protocols: Vec<Protocol>,
+    pub retention_days: u32,
+    /// Name and value, as the ticket and the policy set them: `rows_per_file`, `downloads_per_file`, …
+    pub limits: BTreeMap<String, u64>,
+    pub gates: Vec<GateView>,
+    pub fields: Vec<FieldView>,
+    pub files: BTreeMap<FileState, u64>,
+    pub deliveries: Vec<DeliveryRow>,
+    pub timeline: Vec<Moment>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GateView {
+    pub gate: Gate,
+    pub needed: u32,
+    /// Votes that count today.
+    pub have: u32,
+    pub votes: Vec<VoteView>,
+    pub question: Digest,
+    /// What a vote signs in the namespace `egressd-vote`. Each names the ticket, the gate, the decision and the question.
+    pub approve_text: String,
+    pub reject_text: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct VoteView {
+    pub who: Slug,
+    pub decision: Decision,
+    pub at: String,
+    pub reason: String,
+    pub standing: VoteStanding,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FieldView {
+    pub name: String,
+    pub r#type: String,
+    pub class: String,
+    pub treatment: String,
+    pub source: String,
+    pub destination: String,
+    pub necessity: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Submitted {
+    pub ticket: TicketNumber,
+    pub revision: Digest,
+    pub state: TicketState,
+    pub tier: Tier,
+    pub gates: Vec<Gate>,
+    pub leaf: u64,
+    pub next: Vec<Blocker>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Voted {
+    pub ticket: TicketNumber,
+    pub gate: Gate,
+    pub decision: Decision,
+    /// The ticket's state now.
+    pub state: TicketState,
+    pub open_gates: Vec<Gate>,
+    pub leaf: u64,
+    pub next: Vec<Blocker>,
+}
+
+// --- explain, audit
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Explanation {
+    pub subject: String,
+    pub headline: String,
+    pub because: Vec<String>,
+    pub who: String,
+    pub commands: Vec<String>,
+    pub timeline: Vec<Moment>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AuditVerdict {
+    pub verdict: Soundness,
+    pub size: u64,
+    pub root: Digest,
+    /// What was compared: `leaves`, `checkpoints`, `index`, `details`, `outside checkpoint`.
+    pub checked: Vec<String>,
+    /// The first one first.
+    pub problems: Vec<AuditProblem>,
+    pub took_ms: u64,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AuditProblem {
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub leaf: Option<u64>,
+    pub what: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CheckpointNote {
+    pub size: u64,
+    pub root: Digest,
+    pub at: String,
+    /// The C2SP signed note, to be kept where the gateway's operator cannot reach it.
+    pub note: String,
+    /// The C2SP verifier key that checks it.
+    pub verifier_key: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TailRow {
+    pub leaf: u64,
+    pub at: String,
+    pub who: String,
+    pub subject: String,
+    /// The event's kind as the leaf writes it.
+    pub event: String,
+    /// In words, from the leaf and its detail record.
+    pub what: String,
+    pub hash: Digest,
+}

@@ -1,0 +1,51 @@
+//! The closed sets of words that answers use: states, uses, verdicts.
+
+use serde::{Deserialize, Serialize};
+
+/// A closed set of words: each has one name, on the wire and on the screen.
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident { $($variant:ident = $text:literal),* $(,)? })*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+            pub enum $name {
+                $(#[serde(rename = $text)] $variant,)*
+            }
+
+            impl $name {
+                pub const fn name(self) -> &'static str {
+                    match self { $(Self::$variant => $text,)* }
+                }
+            }
+        )*
+    };
+}
+
+words! {
+    /// A ticket's life (product.md). Derived from its events, never stored.
+    TicketState {
+        Draft = "draft", Submitted = "submitted", Returned = "returned", OnHold = "on_hold", InReview = "in_review",
+        Approved = "approved", Active = "active", Suspended = "suspended", Closing = "closing", Closed = "closed",
+        Rejected = "rejected", Withdrawn = "withdrawn", Revoked = "revoked",
+    }
+    /// A file's life. `refused` never entered staging: its source still lies where it was dropped.
+    FileState {
+        Detected = "detected", Settling = "settling", Staged = "staged", Waiting = "waiting", Inspecting = "inspecting",
+        Held = "held", Sealed = "sealed", Released = "released", Purging = "purging", Purged = "purged", Refused = "refused",
+    }
+    DeliveryState { Open = "open", Closed = "closed", Released = "released", Revoked = "revoked", Purged = "purged" }
+    VendorState { Filed = "filed", Approved = "approved", Suspended = "suspended", Revoked = "revoked" }
+    StaffState { Proposed = "proposed", Enrolled = "enrolled" }
+    KeyState { Proposed = "proposed", Active = "active", Revoked = "revoked" }
+    KeyUse { Staff = "staff", Login = "login", Recipient = "recipient" }
+    /// Computed from the fields' classes; nobody sets it.
+    Tier { T0 = "T0", T1 = "T1", T2 = "T2", T3 = "T3" }
+    /// Whether an act is done or waits for the second person.
+    Completion { Done = "done", WaitsForSecond = "waits_for_second" }
+    /// Whether the fact of a revocation is on disk. `no`: cut all the same, and to be repeated.
+    Durable { Yes = "yes", No = "no" }
+    Soundness { Sound = "sound", Broken = "broken" }
+    /// Whether a vote counts. `asked_again`: the question has changed since.
+    VoteStanding { Counts = "counts", AskedAgain = "asked_again" }
+    Served { Whole = "whole", Part = "part", Nothing = "nothing" }
+}

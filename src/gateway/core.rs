@@ -1,0 +1,145 @@
+//! What every act shares: policy, clock, leases, the caches. Owns neither the ledger nor a thread, so that a transaction may hold it.
+
+use super::{facts::Dossiers, lease::LeaseBook, nudge::Nudge};
+use crate::{
+    clock::Clock,
+    domain::{ids::*, policy::Policy, time::Time},
+};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use uuid::{NoContext, Timestamp, Uuid};
+
+/// What an organisation sets in its configuration (config/egressd.toml).
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// A file that was neither renamed into place nor closed counts as complete after being unchanged for so long.
+    pub settle: Duration,
+    /// How often staging is read whole, whatever notifications say.
+    pub rescan: Duration,
+    /// A delivery closes by itself when nothing arrived for so long. None: only `_READY` and the command close it.
+    pub delivery_quiet: Option<Duration>,
+    /// A file whose ticket is not approved is purged after so long.
+    pub waiting: Duration,
+    /// A held file is purged after so long.
+    pub held: Duration,
+    pub max_file_bytes: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            settle: Duration::from_secs(10),
+            rescan: Duration::from_secs(120),
+            delivery_quiet: None,
+            waiting: crate::domain::time::days(30),
+            held: crate::domain::time::days(3),
+            max_file_bytes: 1 << 40,
+        }
+    }
+}
+
+/// A file in staging that cannot be taken, and why: shown in `file list`, never touched.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TurnedAway {
+    pub reason: String,
+    pub bytes: u64,
+    pub since: Time,
+}
+
+pub struct Core {
+    pub policy: Arc<Policy>,
+    pub clock: Arc<dyn Clock>,
+    pub settings: Settings,
+    pub leases: LeaseBook,
+    pub dossiers: Dossiers,
+    pub nudge: Nudge,
+    /// (directory, name) → why it was turned away, as of the last look at staging.
+    pub turned_away: Mutex<BTreeMap<(String, String), TurnedAway>>,
+    /// Rejected logins of the running minute.
+    pub rejected: super::login::Rejections,
+    stopped_by_file: AtomicBool,
+    /// Sealing and copying look here between chunks.
+    pub stopping: AtomicBool,
+}
+
+impl Core {
+    pub fn new(policy: Policy, clock: Arc<dyn Clock>, settings: Settings) -> Self {
+        Self {
+            policy: Arc::new(policy),
+            clock,
+            settings,
+            leases: LeaseBook::default(),
+            dossiers: Dossiers::default(),
+            nudge: Nudge::default(),
+            turned_away: Mutex::default(),
+            rejected: super::login::Rejections::default(),
+            stopped_by_file: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// The freeze file outside the ledger says stop: a cut that could not be made durable in the log.
+    pub fn stopped_by_file(&self) -> bool {
+        self.stopped_by_file.load(Ordering::SeqCst)
+    }
+
+    pub fn set_stopped_by_file(&self, state: Stopped) {
+        self.stopped_by_file.store(state == Stopped::Yes, Ordering::SeqCst);
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    fn v7(&self) -> Uuid {
+        let now = self.clock.now();
+        let micros = now.micros().max(0) as u64;
+        Uuid::new_v7(Timestamp::from_unix(NoContext, micros / 1_000_000, (micros % 1_000_000) as u32 * 1_000))
+    }
+
+    pub fn new_vendor(&self) -> VendorId {
+        VendorId::from_uuid(self.v7())
+    }
+
+    pub fn new_ticket(&self) -> TicketId {
+        TicketId::from_uuid(self.v7())
+    }
+
+    pub fn new_delivery(&self) -> DeliveryId {
+        DeliveryId::from_uuid(self.v7())
+    }
+
+    pub fn new_file(&self) -> FileId {
+        FileId::from_uuid(self.v7())
+    }
+
+    pub fn new_object(&self) -> ObjectId {
+        ObjectId::from_uuid(self.v7())
+    }
+
+    pub fn new_transfer(&self) -> TransferId {
+        TransferId::from_uuid(self.v7())
+    }
+}
+
+/// Whether the freeze file is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stopped {
+    Yes,
+    No,
+}
+
+/// People and sessions have random ids: they stand in leaves or are told to clients.
+pub fn new_person() -> PersonId {
+    PersonId::from_uuid(Uuid::new_v4())
+}
+
+pub fn new_session() -> SessionId {
+    SessionId::from_uuid(Uuid::new_v4())
+}

@@ -1,0 +1,76 @@
+//! The desk: what staff-facing endpoints hold. It can do everything except read a released file.
+
+use super::{Gateway, core::Core, facts::Facts, outcome::Fault, outcome::Refused, vault::Tx, vault::View};
+use crate::domain::{
+    people::Person,
+    refusal::Refusal,
+    signature::{PublicKey, openssh_fingerprint},
+};
+
+/// A handle for the control socket, later the API. Each act is in the file that is named after it.
+#[derive(Clone)]
+pub struct Desk {
+    pub(super) gateway: Gateway,
+}
+
+impl Desk {
+    /// Whose key this is.
+    pub async fn who(&self, key: &PublicKey) -> Result<Person, Refused> {
+        let fingerprint = key.fingerprint();
+        self.look(|facts| {
+            let unknown = || Refusal::UnknownKey { key: openssh_fingerprint(fingerprint) };
+            Ok(facts.roster.by_key(fingerprint).ok_or_else(unknown)?.clone())
+        })
+    }
+
+    /// Runs an act as one transaction: its records are durable when this returns.
+    pub(super) async fn act<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Core, &mut Tx<'_>) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Refused> {
+        self.gateway.write(act).await
+    }
+
+    /// Looks at committed facts.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&Facts<'_, View<'_>>) -> Result<T, Refused>) -> Result<T, Refused> {
+        self.gateway.look(look)
+    }
+}
+
+impl From<crate::domain::ids::NotAnId> for Refused {
+    fn from(error: crate::domain::ids::NotAnId) -> Self {
+        Refusal::BadRequest { reason: error.to_string() }.into()
+    }
+}
+
+impl Gateway {
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Core, &mut Tx<'_>) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Refused> {
+        let core = self.core.clone();
+        self.ledger.write(move |tx| act(&core, tx)).await.map_err(Refused::from)
+    }
+
+    pub(super) fn write_blocking<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&Core, &mut Tx<'_>) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Refused> {
+        let core = self.core.clone();
+        self.ledger.write_blocking(move |tx| act(&core, tx)).map_err(Refused::from)
+    }
+
+    pub(super) fn look<T>(&self, look: impl FnOnce(&Facts<'_, View<'_>>) -> Result<T, Refused>) -> Result<T, Refused> {
+        self.ledger.read(|view| {
+            let facts = Facts::read(&self.core, view)?;
+            look(&facts)
+        })
+    }
+}
+
+/// What the ledger could not do is a fault; that it does nothing any more is an answer for whoever asks.
+impl From<super::vault::LedgerFault> for Fault {
+    fn from(fault: super::vault::LedgerFault) -> Self {
+        Self::new("the ledger", fault)
+    }
+}

@@ -1,0 +1,118 @@
+//! Enrol: how a person comes to be on the staff. The machine's owner enrols the first two, two of the staff every other.
+
+use super::{
+    answers::{Blocker, Completion, Done},
+    core::{self, Core},
+    desk::Desk,
+    facts::Facts,
+    outcome::Refused,
+    vault::Tx,
+};
+use crate::domain::{
+    event::{Actor, Detail, Event, Fact, Subject},
+    ids::{PersonId, Slug},
+    people::{Person, Proposal, Proposer, Role, Roster},
+    refusal::Refusal,
+    signature::{PublicKey, openssh_fingerprint},
+};
+use std::collections::BTreeSet;
+
+/// So many people the machine's owner enrols alone; from then on the staff enrols.
+pub const FIRST_PEOPLE: usize = 2;
+
+struct Enrolment {
+    name: Slug,
+    roles: BTreeSet<Role>,
+    key: PublicKey,
+}
+
+impl Desk {
+    /// Proposes a person, or completes the proposal that another made with the same name, roles and key.
+    pub async fn staff_enroll(&self, by: Actor, name: Slug, roles: BTreeSet<Role>, key: PublicKey) -> Result<Done, Refused> {
+        self.act(move |core, tx| enrol(core, tx, by, Enrolment { name, roles, key })).await
+    }
+}
+
+fn enrol(core: &Core, tx: &mut Tx<'_>, by: Actor, new: Enrolment) -> Result<Done, Refused> {
+    let facts = Facts::read(core, &*tx)?;
+    let roster = facts.roster.clone();
+    free(&roster, &new)?;
+    if by == Actor::Owner {
+        if roster.len() >= FIRST_PEOPLE {
+            return Err(Refusal::NotInTheFirstTwo {}.into());
+        }
+        let person = propose(tx, by, &new)?;
+        return complete(tx, by, person, &new);
+    }
+    let actor = facts.person(by)?.clone();
+    match roster.proposal(&new.name).filter(|proposal| is_same(proposal, &new)) {
+        None => {
+            let person = propose(tx, by, &new)?;
+            let headline = format!("{} is proposed: a second person gives the same command", new.name);
+            let next = Blocker {
+                what: format!("{} waits for a second person's same command", new.name),
+                who: "another enrolled person; one of the two must be a sysadmin or security_responder".into(),
+                command: command(&new),
+            };
+            let subject = new.name.to_string();
+            Ok(Done { subject, state: Completion::WaitsForSecond, headline, leaf: person.1, next: vec![next] })
+        }
+        Some(proposal) => {
+            second(&roster, proposal, &actor)?;
+            complete(tx, by, (proposal.person.id, 0), &new)
+        }
+    }
+}
+
+/// A name or key that is enrolled is taken for ever. A mere proposal is not: whoever disagrees with it proposes anew.
+fn free(roster: &Roster, new: &Enrolment) -> Result<(), Refusal> {
+    if roster.by_name(&new.name).is_some() {
+        return Err(Refusal::NameTaken { name: new.name.to_string() });
+    }
+    let key = new.key.fingerprint();
+    if roster.by_key(key).is_some() || roster.proposals().any(|p| p.person.key == new.key && p.person.name != new.name) {
+        return Err(Refusal::KeyTaken { key: openssh_fingerprint(key) });
+    }
+    if new.roles.is_empty() {
+        return Err(Refusal::BadRequest { reason: "a person has at least one role".into() });
+    }
+    Ok(())
+}
+
+fn is_same(proposal: &Proposal, new: &Enrolment) -> bool {
+    proposal.person.roles == new.roles && proposal.person.key == new.key
+}
+
+fn second(roster: &Roster, proposal: &Proposal, actor: &Person) -> Result<(), Refusal> {
+    let trusted = |person: &Person| person.has(Role::Sysadmin) || person.has(Role::SecurityResponder);
+    let proposer = match proposal.by {
+        Proposer::Person(id) if id == actor.id => {
+            return Err(Refusal::SamePerson { act: format!("enrolling {}", proposal.person.name) });
+        }
+        Proposer::Person(id) => roster.person(id),
+        Proposer::Owner => None,
+    };
+    if trusted(actor) || proposer.is_some_and(trusted) { Ok(()) } else { Err(Refusal::TrustedRoleNeeded {}) }
+}
+
+fn propose(tx: &mut Tx<'_>, by: Actor, new: &Enrolment) -> Result<(PersonId, u64), Refused> {
+    let person = core::new_person();
+    let roles = new.roles.iter().copied().collect();
+    let event = Event::PersonProposed { person, key: new.key.fingerprint(), roles };
+    let detail = Detail::Person { name: new.name.clone(), key: new.key.to_string() };
+    let record = tx.append(Fact::new(by, Subject::Staff, event).with(detail))?;
+    Ok((person, record.index))
+}
+
+fn complete(tx: &mut Tx<'_>, by: Actor, (person, _): (PersonId, u64), new: &Enrolment) -> Result<Done, Refused> {
+    let event = Event::PersonEnrolled { person, key: new.key.fingerprint() };
+    let record = tx.append(Fact::new(by, Subject::Staff, event))?;
+    let roles: Vec<_> = new.roles.iter().map(|role| role.name()).collect();
+    let headline = format!("{} is enrolled as {}", new.name, roles.join(", "));
+    Ok(Done { subject: new.name.to_string(), state: Completion::Done, headline, leaf: record.index, next: Vec::new() })
+}
+
+fn command(new: &Enrolment) -> String {
+    let roles: Vec<_> = new.roles.iter().map(|role| format!("--role {role}")).collect();
+    format!("egressctl staff enroll {} {} --public-key FILE.pub", new.name, roles.join(" "))
+}

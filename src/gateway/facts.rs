@@ -1,0 +1,134 @@
+//! Facts: dossiers as decisions read them: replayed from verified records, never from the index.
+
+use super::{core::Core, outcome::Fault, outcome::Refused, vault};
+use crate::domain::{
+    dossier::{Surroundings, TicketDossier},
+    event::{Actor, Record, Subject},
+    file::{DeliveryDossier, FileDossier},
+    house::HouseDossier,
+    ids::{DeliveryId, FileId, TicketId, TicketNumber, VendorId},
+    people::{Person, Roster},
+    policy::Policy,
+    refusal::Refusal,
+    time::Time,
+    vendor::VendorDossier,
+};
+use std::{
+    any::Any,
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// Where records are read from: a transaction or a committed view. Each chain is verified against the log's tree.
+pub trait Source {
+    /// All records on a subject, oldest first; empty if there are none.
+    fn chain(&self, subject: Subject) -> Result<Arc<[Record]>, Fault>;
+    fn conn(&self) -> &rusqlite::Connection;
+    fn now(&self) -> Time;
+}
+
+/// Dossiers by subject, each good for the chain whose last record it was replayed from.
+#[derive(Default)]
+pub struct Dossiers {
+    cached: Mutex<HashMap<Subject, (u64, Arc<dyn Any + Send + Sync>)>>,
+}
+
+/// Dossiers kept in memory. Past it all are dropped: they are replayed again when asked for.
+const DOSSIERS: usize = 8_192;
+
+impl Dossiers {
+    fn replay<T: Any + Send + Sync>(
+        &self,
+        source: &impl Source,
+        subject: Subject,
+        replay: fn(&[Record]) -> Option<T>,
+    ) -> Result<Option<Arc<T>>, Fault> {
+        let records = source.chain(subject)?;
+        let head = records.last().map_or(u64::MAX, |record| record.index);
+        if let Some((at, dossier)) = self.cached.lock().unwrap_or_else(PoisonError::into_inner).get(&subject)
+            && *at == head
+            && let Ok(dossier) = Arc::clone(dossier).downcast::<T>()
+        {
+            return Ok(Some(dossier));
+        }
+        let Some(dossier) = replay(&records).map(Arc::new) else { return Ok(None) };
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        if cached.len() >= DOSSIERS {
+            cached.clear();
+        }
+        cached.insert(subject, (head, dossier.clone()));
+        Ok(Some(dossier))
+    }
+}
+
+/// What every decision needs, as of one moment.
+pub struct Facts<'s, S> {
+    source: &'s S,
+    core: &'s Core,
+    pub now: Time,
+    pub policy: Arc<Policy>,
+    pub house: Arc<HouseDossier>,
+    pub roster: Arc<Roster>,
+}
+
+impl<'s, S: Source> Facts<'s, S> {
+    pub fn read(core: &'s Core, source: &'s S) -> Result<Self, Fault> {
+        let dossiers = &core.dossiers;
+        let mut house = dossiers.replay(source, Subject::House, |records| Some(HouseDossier::replay(records)))?.unwrap_or_default();
+        if core.stopped_by_file() {
+            house = Arc::new(house.frozen_at(source.now()));
+        }
+        let roster = dossiers.replay(source, Subject::Staff, |records| Some(Roster::replay(records)))?.unwrap_or_default();
+        Ok(Self { source, core, now: source.now(), policy: Arc::clone(&core.policy), house, roster })
+    }
+
+    pub fn source(&self) -> &'s S {
+        self.source
+    }
+
+    pub fn around<'a>(&'a self, vendor: &'a VendorDossier) -> Surroundings<'a> {
+        Surroundings { now: self.now, policy: &self.policy, vendor, roster: &self.roster, house: &self.house }
+    }
+
+    /// The person who acts. An actor that is nobody on the staff does nothing.
+    pub fn person(&self, by: Actor) -> Result<&Person, Refusal> {
+        let id = by.person().ok_or(Refusal::NotSigned {})?;
+        self.roster.person(id).ok_or_else(|| Refusal::UnknownKey { key: id.to_string() })
+    }
+
+    pub fn vendor(&self, id: VendorId) -> Result<Arc<VendorDossier>, Refused> {
+        self.core
+            .dossiers
+            .replay(self.source, Subject::Vendor(id), VendorDossier::replay)?
+            .ok_or_else(|| Refusal::UnknownVendor { vendor: id.to_string() }.into())
+    }
+
+    pub fn ticket(&self, id: TicketId) -> Result<Arc<TicketDossier>, Refused> {
+        self.core
+            .dossiers
+            .replay(self.source, Subject::Ticket(id), TicketDossier::replay)?
+            .ok_or_else(|| Refusal::NoSuchTicket { ticket: id.to_string() }.into())
+    }
+
+    pub fn ticket_numbered(&self, number: TicketNumber) -> Result<Arc<TicketDossier>, Refused> {
+        let missing = || Refused::from(Refusal::NoSuchTicket { ticket: number.to_string() });
+        let id = vault::find::ticket(self.source.conn(), number)?.ok_or_else(missing)?;
+        // The index may be edited; the dossier says which number is its own.
+        let ticket = self.ticket(id)?;
+        if ticket.number == number { Ok(ticket) } else { Err(missing()) }
+    }
+
+    pub fn delivery(&self, id: DeliveryId) -> Result<Arc<DeliveryDossier>, Refused> {
+        self.core
+            .dossiers
+            .replay(self.source, Subject::Delivery(id), DeliveryDossier::replay)?
+            .ok_or_else(|| Refusal::NoSuchDelivery { delivery: id.to_string() }.into())
+    }
+
+    pub fn file(&self, id: FileId) -> Result<Arc<FileDossier>, Refused> {
+        self.core
+            .dossiers
+            .replay(self.source, Subject::File(id), FileDossier::replay)?
+            .ok_or_else(|| Refusal::NoSuchFile { file: id.to_string() }.into())
+    }
+}

@@ -1,0 +1,86 @@
+//! Submit: a ticket file becomes a ticket with a number; withdraw: its requester takes it back.
+
+use super::{
+    answers::{Blocker, Completion, Done, Submitted},
+    core::Core,
+    desk::Desk,
+    facts::Facts,
+    outcome::Refused,
+    show::words,
+    vault::{Tx, find},
+};
+use crate::domain::{
+    authority::Act,
+    event::{Actor, Detail, Event, Fact, Subject},
+    ids::TicketNumber,
+    refusal::Refusal,
+    ticket::TicketDocument,
+};
+
+impl Desk {
+    pub async fn ticket_submit(&self, by: Actor, document: String) -> Result<Submitted, Refused> {
+        self.act(move |core, tx| submit(core, tx, by, document)).await
+    }
+
+    /// Ends the ticket. Files that wait for it are purged; released ones can no longer be fetched.
+    pub async fn ticket_withdraw(&self, by: Actor, ticket: TicketNumber, reason: String) -> Result<Done, Refused> {
+        let done = self.act(move |core, tx| withdraw(core, tx, by, ticket, reason)).await?;
+        self.cut_what_no_longer_stands().await;
+        Ok(done)
+    }
+}
+
+fn submit(core: &Core, tx: &mut Tx<'_>, by: Actor, text: String) -> Result<Submitted, Refused> {
+    let document = TicketDocument::parse(&text).map_err(|error| Refusal::BadDocument { reason: error.to_string() })?;
+    let facts = Facts::read(core, &*tx)?;
+    Act::SubmitTicket.allowed(facts.person(by)?)?;
+    document.admissible(&facts.policy, facts.now)?;
+    let unknown = || Refusal::UnknownVendor { vendor: document.vendor.to_string() };
+    let vendor = find::vendor(tx.conn(), &document.vendor)?.ok_or_else(unknown)?;
+    let dossier = facts.vendor(vendor)?;
+    if dossier.revoked.is_some() {
+        return Err(Refusal::VendorRevoked { vendor: document.vendor.to_string() }.into());
+    }
+    let year = facts.now.year();
+    let number = TicketNumber { year, sequence: find::last_sequence(tx.conn(), year)? + 1 };
+    let id = core.new_ticket();
+    let revision = document.digest();
+    let event = Event::TicketSubmitted { number, revision, vendor, policy: facts.policy.digest() };
+    let record = tx.append(Fact::new(by, Subject::Ticket(id), event).with(Detail::Ticket { document: text }))?;
+    let ticket = facts.ticket(id)?;
+    let around = facts.around(&dossier);
+    let next = Blocker {
+        what: "its gates vote".into(),
+        who: "the holders of the gates' roles; not the requester".into(),
+        command: format!("egressctl ticket show {number}"),
+    };
+    Ok(Submitted {
+        ticket: number,
+        revision,
+        state: words::ticket_state(ticket.state(&around)),
+        tier: words::tier(document.tier(&facts.policy)),
+        gates: document.gates(&facts.policy).iter().copied().collect(),
+        leaf: record.index,
+        next: vec![next],
+    })
+}
+
+fn withdraw(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber, reason: String) -> Result<Done, Refused> {
+    let facts = Facts::read(core, &*tx)?;
+    let person = facts.person(by)?;
+    Act::WithdrawTicket.allowed(person)?;
+    let ticket = facts.ticket_numbered(number)?;
+    if ticket.requester != person.id {
+        return Err(Refusal::NotRequester { ticket: number.to_string() }.into());
+    }
+    let vendor = facts.vendor(ticket.vendor)?;
+    let state = ticket.state(&facts.around(&vendor));
+    if state.is_terminal() {
+        return Err(Refusal::TicketEnded { ticket: number.to_string(), state: state.name().into() }.into());
+    }
+    let reason = super::reason(reason)?;
+    let record = tx.append(Fact::new(by, Subject::Ticket(ticket.id), Event::TicketWithdrawn).with(Detail::Reason { text: reason }))?;
+    core.nudge.files();
+    let headline = format!("{number} is withdrawn");
+    Ok(Done { subject: number.to_string(), state: Completion::Done, headline, leaf: record.index, next: Vec::new() })
+}

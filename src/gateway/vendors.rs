@@ -1,0 +1,139 @@
+//! Vendors: one person files the keys, two more confirm them by another way, one of these a security_reviewer.
+
+use super::{
+    answers::{Blocker, Completion, Done, VendorFiled},
+    core::Core,
+    desk::Desk,
+    facts::Facts,
+    outcome::Refused,
+    vault::{Tx, find},
+};
+use crate::{
+    domain::{
+        authority::Act,
+        digest::Digest,
+        event::{Actor, Detail, Event, Fact, Subject},
+        ids::Slug,
+        refusal::Refusal,
+        signature::{NAMESPACE_VOTE, openssh_fingerprint},
+        vendor::{VendorDocument, confirmation_text},
+    },
+    sealing::Recipient,
+};
+
+impl Desk {
+    /// Files a new vendor, or a new revision of one: other keys, addresses, assessment.
+    pub async fn vendor_add(&self, by: Actor, document: String) -> Result<VendorFiled, Refused> {
+        self.act(move |core, tx| file(core, tx, by, document)).await
+    }
+
+    /// Confirms that the keys of `revision` are the vendor's own, compared by another way. The text is signed.
+    pub async fn vendor_confirm(
+        &self,
+        by: Actor,
+        vendor: Slug,
+        revision: Digest,
+        signature: Option<String>,
+    ) -> Result<Done, Refused> {
+        self.act(move |core, tx| confirm(core, tx, by, &vendor, revision, signature)).await
+    }
+}
+
+fn file(core: &Core, tx: &mut Tx<'_>, by: Actor, text: String) -> Result<VendorFiled, Refused> {
+    let document = VendorDocument::parse(&text).map_err(|error| Refusal::BadDocument { reason: error.to_string() })?;
+    let recipients = recipients(&document)?;
+    let facts = Facts::read(core, &*tx)?;
+    Act::FileVendor.allowed(facts.person(by)?)?;
+    let existing = find::vendor(tx.conn(), &document.id)?;
+    for key in &document.login_keys {
+        let fingerprint = key.fingerprint();
+        let taken = find::vendors_of_key(tx.conn(), fingerprint)?.into_iter().any(|vendor| Some(vendor) != existing);
+        if taken || facts.roster.by_key(fingerprint).is_some() {
+            return Err(Refusal::LoginKeyTaken { key: openssh_fingerprint(fingerprint) }.into());
+        }
+    }
+    let revision = document.digest();
+    let id = match existing {
+        Some(id) => {
+            let dossier = facts.vendor(id)?;
+            if dossier.revoked.is_some() {
+                return Err(Refusal::VendorRevoked { vendor: document.id.to_string() }.into());
+            }
+            if dossier.revisions.last().is_some_and(|last| last.digest == revision) {
+                return Err(Refusal::UnchangedVendor { vendor: document.id.to_string() }.into());
+            }
+            id
+        }
+        None => core.new_vendor(),
+    };
+    let logins: Vec<Digest> = document.login_keys.iter().map(|key| key.fingerprint()).collect();
+    let keys = logins.iter().chain(&recipients).map(|key| openssh_fingerprint(*key)).collect();
+    let assessment = document.assessment_digest();
+    let event = Event::VendorFiled { revision, assessment, logins, recipients };
+    let record = tx.append(Fact::new(by, Subject::Vendor(id), event).with(Detail::Vendor { document: text }))?;
+    let next = Blocker {
+        what: "two more people compare these fingerprints with the vendor by another way and confirm them".into(),
+        who: "two other people, one of them a security_reviewer".into(),
+        command: format!("egressctl vendor confirm {}", document.id),
+    };
+    Ok(VendorFiled { vendor: document.id, revision, keys, leaf: record.index, next: vec![next] })
+}
+
+fn recipients(document: &VendorDocument) -> Result<Vec<Digest>, Refusal> {
+    let mut fingerprints = Vec::new();
+    for (i, text) in document.recipients.iter().enumerate() {
+        let line = format!("recipients[{i}]");
+        let recipient: Recipient =
+            text.parse().map_err(|error| Refusal::BadKey { line: line.clone(), reason: format!("{error}") })?;
+        let fingerprint = recipient.fingerprint();
+        if fingerprints.contains(&fingerprint) {
+            return Err(Refusal::BadKey { line, reason: "the same recipient twice".into() });
+        }
+        fingerprints.push(fingerprint);
+    }
+    Ok(fingerprints)
+}
+
+fn confirm(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    by: Actor,
+    vendor: &Slug,
+    revision: Digest,
+    signature: Option<String>,
+) -> Result<Done, Refused> {
+    let facts = Facts::read(core, &*tx)?;
+    let person = facts.person(by)?;
+    Act::ConfirmVendor.allowed(person)?;
+    let unknown = || Refusal::UnknownVendor { vendor: vendor.to_string() };
+    let id = find::vendor(tx.conn(), vendor)?.ok_or_else(unknown)?;
+    let dossier = facts.vendor(id)?;
+    if dossier.revoked.is_some() {
+        return Err(Refusal::VendorRevoked { vendor: vendor.to_string() }.into());
+    }
+    let pending = dossier
+        .pending(&facts.roster)
+        .filter(|pending| pending.digest == revision)
+        .ok_or_else(|| Refusal::NothingToConfirm { vendor: vendor.to_string(), revision: revision.short() })?;
+    if pending.filed_by == Some(person.id) || pending.confirmed_by.contains(&person.id) {
+        return Err(Refusal::ConfirmedAlready { vendor: vendor.to_string() }.into());
+    }
+    let signature = signature.ok_or(Refusal::NotSigned {})?;
+    let text = confirmation_text(vendor, revision);
+    person
+        .key
+        .verify(NAMESPACE_VOTE, text.as_bytes(), &signature)
+        .map_err(|error| Refusal::BadSignature { reason: error.to_string() })?;
+    let detail = Detail::Signed { text, signature, reason: String::new() };
+    let record = tx.append(Fact::new(by, Subject::Vendor(id), Event::VendorConfirmed { revision }).with(detail))?;
+    let dossier = Facts::read(core, &*tx)?.vendor(id)?;
+    let missing = dossier.pending(&facts.roster).map(|pending| pending.missing(&facts.roster)).unwrap_or_default();
+    core.nudge.files();
+    let command = format!("egressctl vendor confirm {vendor}");
+    let next = missing.iter().map(|what| Blocker { what: format!("{vendor} lacks {what}"), who: "another person".into(), command: command.clone() });
+    let (state, headline) = match missing.is_empty() {
+        true => (Completion::Done, format!("{vendor} may receive files: its keys are confirmed")),
+        false => (Completion::WaitsForSecond, format!("confirmed; {vendor} still lacks {}", missing.join(" and "))),
+    };
+    Ok(Done { subject: vendor.to_string(), state, headline, leaf: record.index, next: next.collect() })
+}
