@@ -1,6 +1,6 @@
 //! Names that a staged file may have: fit for every system it will be pulled to, and for a line of a listing.
 
-use super::limits::FILE_NAME_BYTES;
+use super::{limits::FILE_NAME_BYTES, shown::is_invisible};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -116,17 +116,6 @@ fn is_reserved(name: &str) -> bool {
 fn is_device(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or(name).trim_end();
     DEVICES.iter().any(|device| device.eq_ignore_ascii_case(stem))
-}
-
-/// Characters that hide or reorder what stands around them (Unicode's category Cf, its line separators, other spaces
-/// than the plain one, variation selectors, tags) and U+FFFD, the sign of a name that was damaged before.
-fn is_invisible(c: char) -> bool {
-    matches!(c,
-        '\u{a0}' | '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}'
-        | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{1680}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
-        | '\u{2000}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{205f}'..='\u{206f}' | '\u{3000}' | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffd}' | '\u{110bd}' | '\u{110cd}'
-        | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 impl TryFrom<String> for FileName {

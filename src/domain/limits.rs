@@ -22,7 +22,7 @@ pub const TRANSFER_RANGES: usize = 1_024;
 /// Directories looked at in staging. Tickets that run at once are a few hundred.
 pub const STAGING_DIRECTORIES: usize = 10_000;
 /// Entries looked at in one ticket's staging directory per scan: as many as its delivery holds, with a manifest each.
-pub const STAGING_ENTRIES: usize = 2 * FILES_PER_DELIVERY as usize;
+pub const STAGING_ENTRIES: usize = 2 * FILES_PER_DELIVERY;
 /// Files that the watcher remembers hints about. Beyond it everything is scanned and quiet time decides.
 pub const STAGING_HINTS: usize = 10_000;
 /// Hints that arrive within this time are one rescan, however fast a producer opens and closes files.

@@ -1,6 +1,6 @@
 //! What a check found: a stable code, a place, and words for the producer. Never a value from the data.
 
-use crate::domain::limits::{FINDINGS_PER_FILE, SHOWN_NAME_CHARS};
+use crate::domain::{self, limits::FINDINGS_PER_FILE, shown::shown};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
@@ -222,29 +222,11 @@ impl Finding {
     }
 }
 
-/// A producer's text as it may be shown: clipped, and with everything escaped that a terminal or a page might act on
-/// (control, format and bidirectional characters).
-pub fn shown(text: &str) -> String {
-    let mut out = String::new();
-    for (count, c) in text.chars().enumerate() {
-        if count == SHOWN_NAME_CHARS {
-            out.push('…');
-            break;
-        }
-        // `escape_debug` leaves printable characters alone; quotes need no escape here.
-        match c {
-            '"' | '\'' => out.push(c),
-            c if invisible(c) => out.extend(c.escape_unicode()),
-            c => out.extend(c.escape_debug()),
-        }
+/// As the log records it.
+impl From<&Finding> for domain::finding::Finding {
+    fn from(finding: &Finding) -> Self {
+        Self { code: finding.code.code().to_owned(), what: finding.what(), fix: finding.fix().to_owned() }
     }
-    out
-}
-
-/// Characters of the Unicode category "format" that reorder or hide text (UAX #9, UTS #39).
-fn invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' | '\u{fff9}'..='\u{fffd}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// The first findings of a file in the order of their places, and how many more there were.
@@ -305,13 +287,6 @@ mod tests {
         assert_eq!(text, r#"{"code":"F3129","expected":"4","found":"5","place":{"line":18,"row":17}}"#);
         assert_eq!(serde_json::from_str::<Finding>(&text).unwrap(), finding);
         assert_eq!(finding.what(), "A row has another number of fields than the header: expected 4, found 5 (row 17, line 18).");
-    }
-
-    #[test]
-    fn names_are_clipped_and_what_a_terminal_acts_on_is_escaped() {
-        assert_eq!(shown("a\u{1b}[31m\n\u{202e}b\u{200b}é"), "a\\u{1b}[31m\\n\\u{202e}b\\u{200b}é");
-        assert_eq!(shown("it's \"x\""), "it's \"x\"");
-        assert_eq!(shown(&"x".repeat(5_000)).chars().count(), SHOWN_NAME_CHARS + 1);
     }
 
     #[test]

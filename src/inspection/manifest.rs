@@ -1,10 +1,10 @@
 //! The producer's `<file>.manifest.toml`: what the file was when it was made.
 
 use super::{
-    finding::{Finding, FindingCode, Place, shown},
-    nearest::nearest,
+    finding::{Finding, FindingCode, Place},
+    spelling::meant,
 };
-use crate::domain::{digest::Digest, limits::MANIFEST_BYTES};
+use crate::domain::{digest::Digest, limits::MANIFEST_BYTES, shown::shown};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -60,7 +60,7 @@ impl Manifest {
                 }
                 "rows" => manifest.rows = Some(count(value).ok_or(ManifestError::NotACount { line: line(key.span().start) })?),
                 other => {
-                    let (line, meant) = (line(key.span().start), nearest(other, KEYS));
+                    let (line, meant) = (line(key.span().start), meant(other, &KEYS));
                     return Err(ManifestError::UnknownKey { line, key: shown(other), meant });
                 }
             }

@@ -7,12 +7,11 @@
 mod csv;
 mod finding;
 mod manifest;
-mod nearest;
+mod spelling;
 mod text;
 
-pub use finding::{Finding, FindingCode, NotAFindingCode, Place, shown};
+pub use finding::{Finding, FindingCode, NotAFindingCode, Place};
 pub use manifest::{Manifest, ManifestError};
-pub use nearest::nearest;
 
 use crate::domain::digest::{Digest, Hasher};
 use csv::CsvCheck;

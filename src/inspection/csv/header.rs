@@ -3,7 +3,7 @@
 use crate::domain::limits::NAME_COMPARISONS;
 use crate::inspection::{
     finding::{Finding, FindingCode, Place},
-    nearest::{nearest, same_but_for_spelling},
+    spelling::{meant, plain},
 };
 use std::collections::{HashMap, HashSet};
 
@@ -34,12 +34,13 @@ fn text(name: &mut Vec<u8>) -> String {
 
 /// Every difference between the file's columns and the approved ones.
 ///
-/// A file without a header begins with a row of data. So when no column is an approved one, nothing of that line is
-/// repeated: it may hold values.
+/// A file without a header begins with a row of data. So when no column is an approved one, not even in another
+/// spelling, nothing of that line is repeated: it may hold values.
 pub(super) fn compare(header: &[String], approved: &[String]) -> Vec<Finding> {
     let known: HashSet<&str> = approved.iter().map(String::as_str).collect();
     let present: HashSet<&str> = header.iter().map(String::as_str).collect();
-    if !header.iter().any(|name| resembles(name, &known, approved)) {
+    let spelt_otherwise: HashSet<String> = approved.iter().map(|name| plain(name)).filter(|name| !name.is_empty()).collect();
+    if !header.iter().any(|name| known.contains(name.as_str()) || spelt_otherwise.contains(&plain(name))) {
         return vec![missing(approved)];
     }
     let absent: Vec<&str> = approved.iter().map(String::as_str).filter(|name| !present.contains(name)).collect();
@@ -55,11 +56,6 @@ pub(super) fn compare(header: &[String], approved: &[String]) -> Vec<Finding> {
 /// The first line is no header, or none that was read.
 pub(super) fn missing(approved: &[String]) -> Finding {
     Finding::whole_file(FindingCode::HeaderMissing).expected(approved.join(", "))
-}
-
-/// An approved column's name, or one that differs in case or punctuation only.
-fn resembles(name: &str, known: &HashSet<&str>, approved: &[String]) -> bool {
-    known.contains(name) || (approved.len() < NAME_COMPARISONS / 16 && approved.iter().any(|a| same_but_for_spelling(a, name)))
 }
 
 fn column(index: usize) -> Place {
@@ -84,8 +80,7 @@ fn differing(unknown: &[(usize, &str)], absent: &[&str]) -> Vec<Finding> {
     let mut findings = Vec::new();
     let few = unknown.len().saturating_mul(absent.len()) <= NAME_COMPARISONS;
     for &(i, name) in unknown {
-        let meant = if few { nearest(name, unmatched.iter().copied()) } else { None };
-        findings.push(match meant {
+        findings.push(match few.then(|| meant(name, &unmatched)).flatten() {
             Some(meant) => {
                 unmatched.retain(|other| *other != meant);
                 Finding::new(FindingCode::ColumnRenamed, column(i)).expected(meant).found(name)
