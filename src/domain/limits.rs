@@ -19,8 +19,23 @@ pub const FILES_PER_DELIVERY: usize = 10_000;
 /// Byte ranges kept of one transfer; beyond it neighbours are joined.
 pub const TRANSFER_RANGES: usize = 1_024;
 
+/// Directories looked at in staging. Tickets that run at once are a few hundred.
+pub const STAGING_DIRECTORIES: usize = 10_000;
+/// Entries looked at in one ticket's staging directory per scan: as many as its delivery holds, with a manifest each.
+pub const STAGING_ENTRIES: usize = 2 * FILES_PER_DELIVERY;
+/// Files that the watcher remembers hints about. Beyond it everything is scanned and quiet time decides.
+pub const STAGING_HINTS: usize = 10_000;
+/// Hints that arrive within this time are one rescan, however fast a producer opens and closes files.
+pub const STAGING_COALESCE: Duration = Duration::from_millis(100);
+/// How long the watcher's thread may take to end.
+pub const WATCHER_END: Duration = Duration::from_secs(5);
+
 /// Findings kept for one file. The first ones say what is wrong; ten thousand say no more.
 pub const FINDINGS_PER_FILE: usize = 100;
+/// Characters of a producer's column or key name that are shown in a finding. A longer one is no name.
+pub const SHOWN_NAME_CHARS: usize = 80;
+/// Pairs of unknown and missing names that are compared to find what was meant: keeps a hostile header cheap.
+pub const NAME_COMPARISONS: usize = 20_000;
 /// Bytes of one CSV record. Bounds the inspection's memory whatever the file's shape.
 pub const CSV_RECORD_BYTES: usize = 1024 * 1024;
 /// Columns of one CSV record.

@@ -1,0 +1,45 @@
+//! Strangers' text as it may be shown: clipped, and with everything escaped that a terminal or a page might act on.
+
+use super::limits::SHOWN_NAME_CHARS;
+
+/// `text` with its control, format and bidirectional characters escaped, and an ellipsis after
+/// [`SHOWN_NAME_CHARS`] characters.
+pub fn shown(text: &str) -> String {
+    let mut out = String::new();
+    for (count, c) in text.chars().enumerate() {
+        if count == SHOWN_NAME_CHARS {
+            out.push('…');
+            break;
+        }
+        match c {
+            '"' | '\'' => out.push(c),
+            c if is_invisible(c) => out.extend(c.escape_unicode()),
+            // Leaves printable characters alone.
+            c => out.extend(c.escape_debug()),
+        }
+    }
+    out
+}
+
+/// Characters that hide or reorder what stands around them (Unicode's category Cf, its line separators, other spaces
+/// than the plain one, variation selectors, tags) and U+FFFD, the sign of text that was damaged before.
+pub fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{a0}' | '\u{ad}' | '\u{34f}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}'
+        | '\u{8e2}' | '\u{115f}'..='\u{1160}' | '\u{1680}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{2000}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{205f}'..='\u{206f}' | '\u{3000}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffd}' | '\u{110bd}' | '\u{110cd}'
+        | '\u{13430}'..='\u{1343f}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_acts_on_is_escaped_and_the_rest_clipped() {
+        assert_eq!(shown("a\u{1b}[31m\n\u{202e}b\u{200b}é\u{85}"), "a\\u{1b}[31m\\n\\u{202e}b\\u{200b}é\\u{85}");
+        assert_eq!(shown("it's \"x\""), "it's \"x\"");
+        assert_eq!(shown(&"x".repeat(5_000)).chars().count(), SHOWN_NAME_CHARS + 1);
+    }
+}
