@@ -59,3 +59,18 @@ pub const COMMANDS_PER_COMMIT: usize = 256;
 pub const LEDGER_QUEUE: usize = 1_024;
 /// Bytes of one chunk of a stored object's plaintext (docs/at-rest.md).
 pub const AT_REST_CHUNK: usize = 64 * 1024;
+
+/// Bytes of one leaf (docs/audit-log.md). Ids and enums of one event are a few hundred; the rest is room for lists of runs.
+pub const LEAF_BYTES: usize = 64 * 1024;
+/// Bytes of one string in a leaf: the longest algorithm name or key fingerprint, and too short for prose.
+pub const LEAF_TOKEN_BYTES: usize = 128;
+/// Bytes of one detail record. The largest is a ticket of `DOCUMENT_BYTES` with every character escaped.
+pub const DETAIL_BYTES: usize = 1024 * 1024;
+/// Leaves of one tile of the log: C2SP tlog-tiles has no other.
+pub const TILE_LEAVES: u64 = 256;
+/// Bytes of a log's origin. It stands in each checkpoint and each verifier key.
+pub const ORIGIN_BYTES: usize = 128;
+/// Bytes of a checkpoint that comes from outside: ours is under 400, each witness adds about 150.
+pub const CHECKPOINT_NOTE_BYTES: usize = 16 * 1024;
+/// Problems after which a verification stops. The first ones say what is wrong, and it bounds what they make it remember.
+pub const LOG_PROBLEMS: usize = 100;
