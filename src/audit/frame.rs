@@ -124,7 +124,9 @@ impl LeafFrame {
 
     pub(super) fn own_event(&self) -> Result<Option<OwnEvent>, FrameError> {
         match self.event.get("kind").and_then(Value::as_str) {
-            Some("details_erased") => self.erased().map(OwnEvent::DetailsErased).map(Some).ok_or(FrameError::OwnEvent("details_erased")),
+            Some("details_erased") => {
+                self.erased().map(OwnEvent::DetailsErased).map(Some).ok_or(FrameError::OwnEvent("details_erased"))
+            }
             Some("snapshot") => self.snapshot().map(Some).ok_or(FrameError::OwnEvent("snapshot")),
             _ => Ok(None),
         }
@@ -136,7 +138,7 @@ impl LeafFrame {
             .map(|run| match run.as_array()?.as_slice() {
                 [first, count] => {
                     let (first, count) = (first.as_u64()?, count.as_u64()?);
-                    Some(first..first.checked_add(count)?)
+                    Some(first..first.saturating_add(count))
                 }
                 _ => None,
             })
@@ -227,7 +229,8 @@ mod tests {
 
     #[test]
     fn unknown_missing_and_mistyped_members_are_refused() {
-        for change in [("note", json!("x")), ("prev", json!(-1)), ("detail", json!("AB")), ("at", json!("5")), ("v", json!("1"))] {
+        for change in [("note", json!("x")), ("prev", json!(-1)), ("detail", json!("AB")), ("at", json!("5")), ("v", json!("1"))]
+        {
             assert!(matches!(with(&[change]), Err(FrameError::Members(_))));
         }
         for key in ["v", "at", "by", "on", "event"] {
@@ -248,12 +251,16 @@ mod tests {
         }
         let odd_key = json!({"kind": "x", "Jane Doe": 1});
         assert_eq!(with(&[("event", odd_key)]), Err(FrameError::NotTokens("event")));
-        assert!(with(&[("event", json!({"kind": "x", "key": "SHA256:abc+/=", "kex": "mlkem768x25519-sha256@openssh.com"}))]).is_ok());
+        assert!(
+            with(&[("event", json!({"kind": "x", "key": "SHA256:abc+/=", "kex": "mlkem768x25519-sha256@openssh.com"}))]).is_ok()
+        );
     }
 
     #[test]
     fn actor_and_event_say_of_what_kind_they_are() {
-        for value in [json!({}), json!({"kind": "Upper"}), json!({"kind": 1}), json!("x"), json!({"kind": ""}), json!({"kind": "1a"})] {
+        for value in
+            [json!({}), json!({"kind": "Upper"}), json!({"kind": 1}), json!("x"), json!({"kind": ""}), json!({"kind": "1a"})]
+        {
             assert_eq!(with(&[("by", value.clone())]), Err(FrameError::NoKind("by")));
             assert_eq!(with(&[("event", value)]), Err(FrameError::NoKind("event")));
         }
@@ -279,7 +286,8 @@ mod tests {
 
     #[test]
     fn the_logs_own_events_are_read_or_refused() {
-        let erased = |runs: Value| with(&[("event", json!({"kind": "details_erased", "runs": runs}))]).map(|f| f.own_event().unwrap());
+        let erased =
+            |runs: Value| with(&[("event", json!({"kind": "details_erased", "runs": runs}))]).map(|f| f.own_event().unwrap());
         assert_eq!(erased(json!([[3, 2], [9, 1]])), Ok(Some(OwnEvent::DetailsErased(vec![3..5, 9..10]))));
         for runs in [json!(1), json!([1]), json!([[1]]), json!([[1, 2, 3]]), json!([[-1, 2]])] {
             assert_eq!(erased(runs), Err(FrameError::OwnEvent("details_erased")));

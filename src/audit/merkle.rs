@@ -118,7 +118,8 @@ mod tests {
             b"\x50\x51\x52\x53\x54\x55\x56\x57",
             b"\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f",
         ];
-        let root = |n: usize| inputs[..n].iter().map(|input| super::super::leaf_hash(input)).collect::<Peaks>().root().to_string();
+        let root =
+            |n: usize| inputs[..n].iter().map(|input| super::super::leaf_hash(input)).collect::<Peaks>().root().to_string();
         assert_eq!(root(0), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
         assert_eq!(root(1), "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");
         assert_eq!(root(8), "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328");

@@ -233,6 +233,15 @@ mod tests {
     }
 
     #[test]
+    fn a_path_that_ends_below_the_root_proves_nothing() {
+        let leaves = numbered(4);
+        let path = roots(consistency(2, 4).unwrap(), &leaves);
+        let (old, new) = (head(&leaves, 2), head(&leaves, 4));
+        assert_eq!(verify_consistency(old, new, &path), Ok(()));
+        assert!(verify_consistency(old, Head { size: 5, ..new }, &path).is_err());
+    }
+
+    #[test]
     fn what_cannot_be_proven_has_no_proof() {
         assert_eq!(inclusion(0, 0), None);
         assert_eq!(inclusion(5, 5), None);

