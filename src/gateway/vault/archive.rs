@@ -37,7 +37,7 @@ impl Archive {
     }
 
     /// Every stored row of the log and every checkpoint, for [`crate::audit::verify`].
-    pub const fn log(&self) -> (Rows<'_>, Heads<'_>) {
+    pub fn log(&self) -> (Rows<'_>, Heads<'_>) {
         (Rows::new(&self.conn, u64::MAX), Heads::new(&self.conn, u64::MAX))
     }
 }
@@ -51,7 +51,7 @@ pub struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    pub(super) const fn new(conn: &'a Connection, end: u64) -> Self {
+    pub(super) fn new(conn: &'a Connection, end: u64) -> Self {
         Self { conn, page: Vec::new().into_iter(), next: 0, end }
     }
 
@@ -81,7 +81,7 @@ pub struct Heads<'a> {
 }
 
 impl<'a> Heads<'a> {
-    pub(super) const fn new(conn: &'a Connection, end: u64) -> Self {
+    pub(super) fn new(conn: &'a Connection, end: u64) -> Self {
         Self { conn, page: Vec::new().into_iter(), next: 0, end }
     }
 

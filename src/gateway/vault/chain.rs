@@ -6,11 +6,11 @@
 use super::{
     fault::{LedgerFault, LogFault},
     heads::{Life, is_mortal},
-    rows::{self, ReadLeaf},
+    rows::{self, ReadLeaf, StoredLeaf},
     shared::Shared,
 };
 use crate::{
-    audit::{Tree, leaf_hash},
+    audit::Tree,
     domain::{
         digest::Digest,
         event::{Record, Subject},
@@ -36,21 +36,49 @@ pub(super) struct Walked {
     weight: usize,
 }
 
-/// Reads the leaves of `on` from `head` back to, and without, `until`. `genuine` says whether a leaf's hash stands in the tree.
+/// The tree that a leaf must be in.
+pub(super) trait Ground {
+    /// How many leaves it has.
+    fn size(&self) -> u64;
+
+    /// Whether the leaf with this index has this hash.
+    fn holds(&self, conn: &Connection, index: u64, hash: &Digest) -> Result<bool, LedgerFault>;
+}
+
+/// Reads a leaf that must be in the tree.
+pub(super) fn believed(conn: &Connection, ground: &impl Ground, index: u64) -> Result<ReadLeaf, LedgerFault> {
+    let leaf = rows::leaf(conn, index)?.read()?;
+    if ground.holds(conn, index, &leaf.hash)? { Ok(leaf) } else { Err(blame(conn, index, ground.size())?.into()) }
+}
+
+/// Finds the row that made a leaf unbelievable: its own, or another of its tile.
+fn blame(conn: &Connection, index: u64, size: u64) -> Result<LogFault, LedgerFault> {
+    let tile = tile_of(index);
+    let closed = tile.end <= size;
+    let mut stored = rows::page(conn, tile.clone())?.into_iter().peekable();
+    for index in tile.start..tile.end.min(size) {
+        match stored.next_if(|row| row.index == index).map(StoredLeaf::read) {
+            Some(Ok(_)) => {}
+            Some(Err(fault)) => return Ok(fault),
+            None => return Ok(LogFault::HashMissing { index }),
+        }
+    }
+    // Every row agrees with itself. Of an open tile each hash is known, of a closed one only its root.
+    Ok(if closed { LogFault::TileAltered { first: tile.start, last: tile.end - 1 } } else { LogFault::LeafAltered { index } })
+}
+
+/// Reads the leaves of `on` from `head` back to, and without, `until`.
 pub(super) fn walk(
     conn: &Connection,
+    ground: &impl Ground,
     on: Subject,
     head: u64,
     until: Option<u64>,
-    genuine: impl Fn(u64, &Digest) -> Result<bool, LedgerFault>,
 ) -> Result<Walked, LedgerFault> {
     let mut walked = Walked { records: Vec::new(), weight: 0 };
     let mut next = Some(head);
     while let Some(index) = next.filter(|_| next != until) {
-        let ReadLeaf { record, prev, hash, bytes } = rows::leaf(conn, index)?.read().or_else(|fault| blame(conn, index, fault))?;
-        if !genuine(index, &hash)? {
-            blame(conn, index, LogFault::LeafAltered { index })?;
-        }
+        let ReadLeaf { record, prev, bytes, .. } = believed(conn, ground, index)?;
         if record.on != on {
             return Err(LogFault::Misfiled { index }.into());
         }
@@ -64,17 +92,6 @@ pub(super) fn walk(
     }
     walked.records.reverse();
     Ok(walked)
-}
-
-/// Finds the row that made a leaf unbelievable: its own, or another of its tile.
-fn blame<T>(conn: &Connection, index: u64, fault: LogFault) -> Result<T, LedgerFault> {
-    if !matches!(fault, LogFault::LeafAltered { .. }) {
-        return Err(fault.into());
-    }
-    for row in rows::page(conn, tile_of(index))? {
-        row.read()?;
-    }
-    Err(fault.into())
 }
 
 const fn tile_of(index: u64) -> Range<u64> {
@@ -147,16 +164,22 @@ impl Shared {
     }
 
     fn walk(&self, conn: &Connection, on: Subject, head: u64, until: Option<u64>) -> Result<Walked, LedgerFault> {
-        walk(conn, on, head, until, |index, hash| self.genuine(conn, index, hash))
+        walk(conn, self, on, head, until)
+    }
+}
+
+/// Durable leaves. A tile that was once found genuine is remembered.
+impl Ground for Shared {
+    fn size(&self) -> u64 {
+        self.published().tree.len()
     }
 
-    /// Whether a durable leaf has this hash. A tile that was once found genuine is remembered.
-    pub(super) fn genuine(&self, conn: &Connection, index: u64, hash: &Digest) -> Result<bool, LedgerFault> {
+    fn holds(&self, conn: &Connection, index: u64, hash: &Digest) -> Result<bool, LedgerFault> {
         let (tile, within) = (index / TILE_LEAVES, (index % TILE_LEAVES) as usize);
         if let Some(hashes) = self.tiles().get(&tile) {
             return Ok(hashes.get(within) == Some(hash));
         }
-        let closed = tile < self.published().tree.len() / TILE_LEAVES;
+        let closed = tile < self.size() / TILE_LEAVES;
         let stored = if closed { rows::hashes(conn, tile_of(index))? } else { Vec::new() };
         let holds = self.published().tree.holds(index, hash, |range| match closed {
             true => Ok(stored.clone()),
@@ -170,7 +193,13 @@ impl Shared {
     }
 }
 
-/// Whether a leaf of the batch that is being written has this hash. Nothing is remembered: the batch may be rolled back.
-pub(super) fn genuine_in(tree: &Tree, conn: &Connection, index: u64, hash: &Digest) -> Result<bool, LedgerFault> {
-    Ok(tree.holds(index, hash, |range| rows::hashes(conn, range))?)
+/// Leaves of the batch that is being written, and all before it. Nothing is remembered: the batch may be rolled back.
+impl Ground for Tree {
+    fn size(&self) -> u64 {
+        self.len()
+    }
+
+    fn holds(&self, conn: &Connection, index: u64, hash: &Digest) -> Result<bool, LedgerFault> {
+        Ok(Self::holds(self, index, hash, |range| rows::hashes(conn, range))?)
+    }
 }

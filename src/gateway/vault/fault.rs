@@ -17,6 +17,9 @@ pub enum LogFault {
     LeafDiffersFromHash { index: u64 },
     #[error("leaf {index} is not in the tree that was signed: leaf and hash were altered together")]
     LeafAltered { index: u64 },
+    /// `audit verify` locates it further, by the checkpoints.
+    #[error("one of the leaves {first} to {last} is not in the tree that was signed: leaf and hash were altered together")]
+    TileAltered { first: u64, last: u64 },
     #[error("leaf {index} is no leaf that this version reads: {what}")]
     Malformed { index: u64, what: String },
     #[error("leaf {index} is filed under another subject than its own")]
@@ -56,7 +59,9 @@ pub enum LedgerFault {
     Exists(PathBuf),
     #[error("{} is not a ledger of egressd: {found}", path.display())]
     Foreign { path: PathBuf, found: &'static str },
-    #[error("the ledger has schema {found}, this program knows schemas up to {known}: it was written by a newer version, use that one")]
+    #[error(
+        "the ledger has schema {found}, this program knows schemas up to {known}: it was written by a newer version, use that one"
+    )]
     Newer { found: i64, known: i64 },
     #[error("schema {version} was not made by the statements that this program has for it")]
     OtherMigration { version: i64 },

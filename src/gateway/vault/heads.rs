@@ -19,7 +19,9 @@ impl Life {
     /// The life of `on` after `event`, which follows `prev` on it.
     pub(super) fn after(on: Subject, event: &Event, prev: Option<u64>) -> Self {
         match (on, event, prev) {
-            (Subject::Session(_), Event::SessionClosed { .. }, _) | (Subject::Transfer(_), Event::TransferEnded { .. }, _) => Self::Ended,
+            (Subject::Session(_), Event::SessionClosed { .. }, _) | (Subject::Transfer(_), Event::TransferEnded { .. }, _) => {
+                Self::Ended
+            }
             // Denied at the door: this session was never opened.
             (Subject::Session(_), Event::SessionDenied { .. }, None) => Self::Ended,
             _ => Self::Open,

@@ -89,8 +89,7 @@ impl StoredLeaf {
         if stored != hash.as_bytes() {
             return Err(LogFault::LeafDiffersFromHash { index });
         }
-        let leaf: Leaf =
-            serde_json::from_slice(&bytes).map_err(|e| LogFault::Malformed { index, what: format!("leaf: {e}") })?;
+        let leaf: Leaf = serde_json::from_slice(&bytes).map_err(|e| LogFault::Malformed { index, what: format!("leaf: {e}") })?;
         if leaf.v != LEAF_VERSION {
             return Err(LogFault::Malformed { index, what: format!("version {}", leaf.v) });
         }

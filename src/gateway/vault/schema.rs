@@ -39,7 +39,8 @@ impl Migration {
     }
 }
 
-const MIGRATIONS: &[Migration] = &[Migration { version: 1, name: "log, keys and index", statements: &[LOG_TABLES, index::TABLES] }];
+const MIGRATIONS: &[Migration] =
+    &[Migration { version: 1, name: "log, keys and index", statements: &[LOG_TABLES, index::TABLES] }];
 
 /// What a file is, found out without changing it.
 #[derive(Debug, PartialEq, Eq)]

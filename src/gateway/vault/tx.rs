@@ -147,10 +147,7 @@ impl<'a> Tx<'a> {
     pub fn chain(&self, on: Subject) -> Result<Chain, LedgerFault> {
         let Some(head) = self.working.pending.head(on) else { return self.shared.chain(|| self.conn, on) };
         let durable = self.shared.published().heads.get(on);
-        let tree = &self.working.tree;
-        let tail = chain::walk(self.conn, on, head.index, durable, |index, hash| {
-            chain::genuine_in(tree, self.conn, index, hash)
-        })?;
+        let tail = chain::walk(self.conn, &self.working.tree, on, head.index, durable)?;
         let mut chain = match durable {
             Some(_) => self.shared.chain(|| self.conn, on)?,
             None => Chain::default(),

@@ -2,8 +2,8 @@
 
 use super::{
     archive::{Heads, Rows},
-    chain::Chain,
-    fault::{LedgerFault, LogFault},
+    chain::{self, Chain},
+    fault::LedgerFault,
     rows,
     shared::Shared,
     store::{Lent, Pool},
@@ -69,15 +69,7 @@ impl<'a> View<'a> {
     /// [`LedgerFault::Log`] names the leaf that was altered.
     pub fn tail(&self, from: u64, count: u64) -> Result<Vec<Record>, LedgerFault> {
         let end = self.shared.published().tree.len().min(from.saturating_add(count));
-        let mut records = Vec::new();
-        for index in from..end {
-            let leaf = rows::leaf(self.conn(), index)?.read()?;
-            if !self.shared.genuine(self.conn(), index, &leaf.hash)? {
-                return Err(LogFault::LeafAltered { index }.into());
-            }
-            records.push(leaf.record);
-        }
-        Ok(records)
+        (from..end).map(|index| Ok(chain::believed(self.conn(), self.shared, index)?.record)).collect()
     }
 
     /// Every stored row of the log and every checkpoint, up to what is durable now, for [`crate::audit::verify`].

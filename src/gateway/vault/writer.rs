@@ -145,7 +145,7 @@ impl Writer {
         let (mark, torn) = tx.into_marks();
         // After SQLITE_FULL, an I/O error or no memory SQLite may have rolled back everything, those before this command included.
         if self.conn.is_autocommit() {
-            return Err(LedgerFault::RolledBack);
+            return Err(torn.unwrap_or(LedgerFault::RolledBack));
         }
         let fault = match &ran {
             Ok(Verdict::Keep) => torn,
@@ -180,7 +180,9 @@ impl Writer {
         shared.commit(&mut working.pending, head, || {
             commit(conn).map_err(|error| match error.sqlite_error_code() {
                 // Nothing reached the disk as a commit; when there is room again, the next batch will.
-                Some(ErrorCode::DiskFull | ErrorCode::ConstraintViolation | ErrorCode::DatabaseBusy | ErrorCode::OutOfMemory) => error.into(),
+                Some(ErrorCode::DiskFull | ErrorCode::ConstraintViolation | ErrorCode::DatabaseBusy | ErrorCode::OutOfMemory) => {
+                    error.into()
+                }
                 // A failed fsync may have dropped the pages it was to write; another would succeed without them. Only a start knows.
                 _ => shared.poison(&format!("commit: {error}")),
             })
@@ -195,7 +197,10 @@ impl Writer {
         match end {
             Ok(end) if end == self.working.tree.len() => {}
             Ok(end) => {
-                self.shared.poison(&format!("{end} leaves are stored after a batch was undone, {} were before", self.working.tree.len()));
+                self.shared.poison(&format!(
+                    "{end} leaves are stored after a batch was undone, {} were before",
+                    self.working.tree.len()
+                ));
             }
             Err(fault) => {
                 self.shared.poison(&format!("a failed batch could not be undone: {fault}"));
@@ -221,14 +226,17 @@ impl Writer {
     /// Empties the write-ahead log: what was destroyed is not in it any more.
     fn truncate_wal(&self) -> Result<(), LedgerFault> {
         self.shared.serving()?;
-        self.wal_checkpoint("PRAGMA wal_checkpoint(TRUNCATE)").and_then(|busy| if busy { Err(LedgerFault::WalBusy) } else { Ok(()) })
+        self.wal_checkpoint("PRAGMA wal_checkpoint(TRUNCATE)")
+            .and_then(|busy| if busy { Err(LedgerFault::WalBusy) } else { Ok(()) })
     }
 
     /// Whether a reader was in the way.
     fn wal_checkpoint(&self, sql: &'static str) -> Result<bool, LedgerFault> {
         match self.conn.query_row(sql, [], |row| row.get::<_, bool>(0)) {
             Ok(busy) => Ok(busy),
-            Err(error) if matches!(error.sqlite_error_code(), Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy)) => Err(error.into()),
+            Err(error) if matches!(error.sqlite_error_code(), Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy)) => {
+                Err(error.into())
+            }
             // A checkpoint syncs too, and a failed fsync is final here as well.
             Err(error) => Err(self.shared.poison(&format!("checkpoint of the write-ahead log: {error}"))),
         }
