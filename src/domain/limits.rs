@@ -101,3 +101,14 @@ pub const FILES_TURN: Duration = Duration::from_secs(5);
 pub const PURGE_TURN: Duration = Duration::from_secs(60);
 /// Bytes of one stored object's plaintext: ext4's longest file. All arithmetic on lengths stays within 64 bits.
 pub const AT_REST_OBJECT_BYTES: u64 = 1 << 44;
+
+/// Read-only connections to the ledger. Reads are short and mostly cached; more would only hold more memory.
+pub const LEDGER_READERS: usize = 4;
+/// Pages of the write-ahead log after which the writer copies them into the database: 4 MiB, so that a start reads little.
+pub const WAL_PAGES: u64 = 1_024;
+/// Encoded bytes of the chains that are kept ready, in each of two generations. In memory they take about twice that.
+pub const CACHED_CHAIN_BYTES: usize = 8 * 1024 * 1024;
+/// Tiles of checked leaf hashes that are kept ready, in each of two generations: 8 KiB each, together half a million leaves.
+pub const CACHED_TILES: usize = 1_024;
+/// Rows that one step of a walk over the whole log takes. Between steps no read transaction is held.
+pub const ROWS_PER_PAGE: u64 = 512;

@@ -1,0 +1,108 @@
+//! The last leaf of each subject: what chains begin from, and what a database administrator cannot reach.
+
+use crate::domain::{
+    digest::Digest,
+    event::{Event, Subject},
+    time::Time,
+};
+use std::collections::HashMap;
+
+/// Whether more can be recorded on a subject.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Life {
+    Open,
+    /// A session or transfer is over; its head is forgotten once that is durable.
+    Ended,
+}
+
+impl Life {
+    /// The life of `on` after `event`, which follows `prev` on it.
+    pub(super) fn after(on: Subject, event: &Event, prev: Option<u64>) -> Self {
+        match (on, event, prev) {
+            (Subject::Session(_), Event::SessionClosed { .. }, _) | (Subject::Transfer(_), Event::TransferEnded { .. }, _) => {
+                Self::Ended
+            }
+            // Denied at the door: this session was never opened.
+            (Subject::Session(_), Event::SessionDenied { .. }, None) => Self::Ended,
+            _ => Self::Open,
+        }
+    }
+}
+
+/// Whether a subject's head is forgotten at its end.
+pub(super) const fn is_mortal(on: Subject) -> bool {
+    matches!(on, Subject::Session(_) | Subject::Transfer(_))
+}
+
+/// A leaf that is written and not yet durable.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Appended {
+    pub(super) index: u64,
+    pub(super) hash: Digest,
+    pub(super) on: Subject,
+    pub(super) life: Life,
+    pub(super) at: Time,
+}
+
+/// The leaves of the batch that is being written.
+#[derive(Default, Debug)]
+pub(super) struct Pending {
+    leaves: Vec<Appended>,
+    heads: HashMap<Subject, Appended>,
+}
+
+impl Pending {
+    pub(super) fn push(&mut self, leaf: Appended) {
+        self.heads.insert(leaf.on, leaf);
+        self.leaves.push(leaf);
+    }
+
+    pub(super) fn head(&self, on: Subject) -> Option<Appended> {
+        self.heads.get(&on).copied()
+    }
+
+    pub(super) fn last(&self) -> Option<&Appended> {
+        self.leaves.last()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.leaves.len()
+    }
+
+    pub(super) fn roll_back(&mut self, len: usize) {
+        if self.leaves.len() > len {
+            self.leaves.truncate(len);
+            self.heads = self.leaves.iter().map(|leaf| (leaf.on, *leaf)).collect();
+        }
+    }
+
+    /// Hands out the leaves, oldest first, and is empty.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Appended> {
+        self.heads.clear();
+        std::mem::take(&mut self.leaves).into_iter()
+    }
+}
+
+/// Heads of everything durable.
+#[derive(Default, Debug)]
+pub(super) struct Heads(HashMap<Subject, u64>);
+
+impl Heads {
+    pub(super) fn get(&self, on: Subject) -> Option<u64> {
+        self.0.get(&on).copied()
+    }
+
+    pub(super) fn set(&mut self, on: Subject, index: u64, life: Life) {
+        match life {
+            Life::Open => self.0.insert(on, index),
+            Life::Ended => self.0.remove(&on),
+        };
+    }
+
+    /// Sessions and transfers that have begun and not ended.
+    pub(super) fn live(&self) -> Vec<Subject> {
+        let mut live: Vec<Subject> = self.0.keys().copied().filter(|on| is_mortal(*on)).collect();
+        live.sort();
+        live
+    }
+}

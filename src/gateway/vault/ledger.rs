@@ -1,0 +1,240 @@
+//! The ledger: what happened, in one file, written by one thread and read by many.
+//!
+//! Every command is a closure that runs inside a transaction. Many share one transaction and one fsync; each has a savepoint of its own, so that a refused
+//! one takes nothing with it. Nobody is answered before the batch is durable and under a signed checkpoint.
+
+use super::{
+    command::{Job, Reply},
+    fault::{LedgerFault, WriteError},
+    heads::Pending,
+    load,
+    schema::{self, Identity},
+    shared::{Clock, Shared},
+    store::{self, Lock, Pool},
+    tx::{Tx, Working},
+    view::View,
+    writer::{self, Commit, Message, Writer},
+};
+use crate::{
+    audit::{SignedHead, Signer, empty_root},
+    domain::{event::Subject, limits::LEDGER_QUEUE, time::Time},
+};
+use rusqlite::Connection;
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::{self, JoinHandle},
+};
+use tokio::sync::{mpsc, oneshot};
+
+pub struct Ledger {
+    shared: Arc<Shared>,
+    pool: Pool,
+    queue: mpsc::Sender<Message>,
+    /// Taken by whoever closes the ledger.
+    end: Mutex<Option<End>>,
+    /// Dropped last: nobody else opens the file before the writer is gone.
+    _lock: Lock,
+}
+
+/// What closes the ledger: a place in the queue that is always free, and the thread to wait for.
+struct End {
+    place: mpsc::OwnedPermit<Message>,
+    thread: JoinHandle<()>,
+}
+
+/// How much the ledger has done since it was opened: for metrics.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Counts {
+    /// Transactions, also those without a leaf and those that failed at their commit.
+    pub commits: u64,
+    /// Commands that panicked. Each is a bug.
+    pub panics: u64,
+}
+
+impl Ledger {
+    /// Makes a new ledger: an empty log under its first checkpoint. A half-made one is made again.
+    ///
+    /// # Errors
+    /// [`LedgerFault::Exists`], [`LedgerFault::Foreign`], or the database's.
+    pub fn create(path: &Path, signer: Signer, clock: Clock) -> Result<Self, LedgerFault> {
+        let lock = Lock::take(path)?;
+        store::blank(path)?;
+        let mut conn = store::writer(path, Identity::Blank)?;
+        let head = signer.sign(0, empty_root());
+        schema::found(&mut conn, clock(), &head)?;
+        drop(conn);
+        Self::start(path, lock, signer, clock, writer::commit())
+    }
+
+    /// Opens a ledger and reads its whole log. A missing ledger is an error and not an empty one: revocations would be forgotten with it.
+    ///
+    /// # Errors
+    /// [`LedgerFault`]: what is wrong with the file, or [`LedgerFault::Log`] for the first leaf that is not what was signed.
+    pub fn open(path: &Path, signer: Signer, clock: Clock) -> Result<Self, LedgerFault> {
+        Self::open_with(path, signer, clock, writer::commit())
+    }
+
+    pub(super) fn open_with(path: &Path, signer: Signer, clock: Clock, commit: Commit) -> Result<Self, LedgerFault> {
+        if !path.is_file() {
+            return Err(LedgerFault::Missing(path.to_owned()));
+        }
+        Self::start(path, Lock::take(path)?, signer, clock, commit)
+    }
+
+    fn start(path: &Path, lock: Lock, signer: Signer, clock: Clock, commit: Commit) -> Result<Self, LedgerFault> {
+        let mut conn = store::writer(path, Identity::Ledger)?;
+        schema::migrate(&mut conn, clock())?;
+        let published = load::load(&conn, signer.verifier())?;
+        let pool = Pool::open(path)?;
+        let working = Working { tree: published.tree.clone(), pending: Pending::default() };
+        let shared = Arc::new(Shared::new(published, clock, signer.verifier().clone()));
+        let wal_pages = count_wal_pages(&mut conn)?;
+        // One place more than commands may take: the one for closing.
+        let (queue, receiver) = mpsc::channel(LEDGER_QUEUE + 1);
+        let place = queue.clone().try_reserve_owned().map_err(|_| LedgerFault::Closed)?;
+        let writer = Writer { conn, working, shared: Arc::clone(&shared), signer, queue: receiver, wal_pages, commit };
+        let thread = thread::Builder::new().name("ledger".to_owned()).spawn(|| writer.run());
+        let thread = thread.map_err(|e| LedgerFault::File { what: "the ledger's thread cannot be started", why: Arc::new(e) })?;
+        Ok(Self { shared, pool, queue, end: Mutex::new(Some(End { place, thread })), _lock: lock })
+    }
+
+    /// Runs `work` on the writer's thread and answers once what it did is durable, or undone. A full queue waits.
+    ///
+    /// Once queued, the command runs even if the future is dropped: whoever asked for a revocation and went away has revoked.
+    ///
+    /// # Errors
+    /// [`WriteError::Refused`] is `work`'s own answer, with everything it did undone; [`WriteError::Fault`] is the ledger's.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, WriteError<E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        self.queue.send(message(work, reply)).await.map_err(|_| WriteError::Fault(self.gone()))?;
+        answer.await.unwrap_or_else(|_| Err(WriteError::Fault(self.gone())))
+    }
+
+    /// [`Ledger::write`] for threads that are not async. It panics within an async task.
+    ///
+    /// # Errors
+    /// As [`Ledger::write`].
+    pub fn write_blocking<T, E, F>(&self, work: F) -> Result<T, WriteError<E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        self.queue.blocking_send(message(work, reply)).map_err(|_| WriteError::Fault(self.gone()))?;
+        answer.blocking_recv().unwrap_or_else(|_| Err(WriteError::Fault(self.gone())))
+    }
+
+    /// Looks at what is durable. `look` runs here and may wait for a connection and the disk; what is in memory costs neither. It must not call
+    /// `read` itself: four that wait for each other's connection would wait for ever.
+    ///
+    /// # Errors
+    /// [`LedgerFault::Poisoned`]: nothing may be served. Otherwise `look`'s own.
+    pub fn read<T, E: From<LedgerFault>>(&self, look: impl FnOnce(&View<'_>) -> Result<T, E>) -> Result<T, E> {
+        self.shared.serving()?;
+        look(&View::new(&self.shared, &self.pool))
+    }
+
+    /// Empties the write-ahead log into the database: a key destroyed before is then nowhere in either file. Before this returns no purge is done.
+    ///
+    /// # Errors
+    /// [`LedgerFault::WalBusy`] after five seconds of a reader in the way: ask again.
+    pub async fn truncate_wal(&self) -> Result<(), LedgerFault> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.send(Message::TruncateWal(reply)).await.map_err(|_| self.gone())?;
+        answer.await.unwrap_or_else(|_| Err(self.gone()))
+    }
+
+    /// [`Ledger::truncate_wal`] for threads that are not async.
+    ///
+    /// # Errors
+    /// As [`Ledger::truncate_wal`].
+    pub fn truncate_wal_blocking(&self) -> Result<(), LedgerFault> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.blocking_send(Message::TruncateWal(reply)).map_err(|_| self.gone())?;
+        answer.blocking_recv().unwrap_or_else(|_| Err(self.gone()))
+    }
+
+    /// The time by which access is judged: the clock's, or the last leaf's if that is later.
+    pub fn now(&self) -> Time {
+        self.shared.now()
+    }
+
+    /// Sessions and transfers that have begun and not ended. At start: those that the last end of the daemon interrupted.
+    pub fn live_subjects(&self) -> Vec<Subject> {
+        self.shared.published().heads.live()
+    }
+
+    /// The newest checkpoint.
+    pub fn checkpoint(&self) -> SignedHead {
+        self.shared.published().head
+    }
+
+    /// The newest checkpoint as a signed note.
+    pub fn checkpoint_note(&self) -> String {
+        self.shared.verifier().note(&self.checkpoint())
+    }
+
+    pub fn counts(&self) -> Counts {
+        Counts { commits: self.shared.commits(), panics: self.shared.panics() }
+    }
+
+    /// Returns, with the reason, once the ledger is poisoned: the process must then end, and find out at its next start what is durable.
+    pub async fn poisoned(&self) -> Arc<str> {
+        let mut poison = self.shared.watch_poison();
+        match poison.wait_for(Option::is_some).await.map(|reason| reason.clone()) {
+            Ok(Some(reason)) => reason,
+            // The sender lives as long as `self`, and the condition was met.
+            Ok(None) | Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Does what is queued, then ends the writer's thread and waits for it. Later commands are told [`LedgerFault::Closed`].
+    pub fn close(&self) {
+        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(End { place, thread }) = end {
+            place.send(Message::Close);
+            if thread.join().is_err() {
+                self.shared.poison("the writer's thread panicked");
+            }
+        }
+    }
+
+    fn gone(&self) -> LedgerFault {
+        self.shared.serving().err().unwrap_or(LedgerFault::Closed)
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn message<T, E, F>(work: F, reply: Reply<T, E>) -> Message
+where
+    T: Send + 'static,
+    E: Send + 'static,
+    F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+{
+    Message::Command(Box::new(Job::new(work, reply)))
+}
+
+fn count_wal_pages(conn: &mut Connection) -> Result<Arc<AtomicU64>, LedgerFault> {
+    let pages = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&pages);
+    conn.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages: i32| {
+        counted.store(u64::try_from(pages).unwrap_or(0), Ordering::Relaxed);
+        Ok(())
+    }))?;
+    Ok(pages)
+}

@@ -1,0 +1,167 @@
+//! What the writer publishes and everybody reads: the tree and the heads of what is durable, and whether the ledger still serves.
+
+use super::{
+    cache::Cache,
+    chain::KeptChain,
+    fault::LedgerFault,
+    heads::{Heads, Pending},
+};
+use crate::{
+    audit::{SignedHead, Tree, Verifier},
+    domain::{
+        digest::Digest,
+        event::Subject,
+        limits::{CACHED_CHAIN_BYTES, CACHED_TILES},
+        time::Time,
+    },
+};
+use std::sync::{
+    Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
+    atomic::{AtomicU64, Ordering},
+};
+use tokio::sync::watch;
+
+/// Where the wall clock's time comes from.
+pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
+
+/// The log as far as it is durable.
+pub(super) struct Published {
+    pub(super) tree: Tree,
+    pub(super) heads: Heads,
+    /// The latest time in the log.
+    pub(super) at: Time,
+    /// The newest checkpoint.
+    pub(super) head: SignedHead,
+}
+
+impl Published {
+    /// Adds what was made durable. From here on readers see it.
+    fn add(&mut self, pending: &mut Pending, head: Option<SignedHead>) {
+        for leaf in pending.drain() {
+            self.tree.push(leaf.hash);
+            self.heads.set(leaf.on, leaf.index, leaf.life);
+            self.at = self.at.max(leaf.at);
+        }
+        self.head = head.unwrap_or(self.head);
+    }
+}
+
+/// Whether a commit is between SQLite's and ours: visible in the tables, not yet in the heads.
+#[derive(Default)]
+struct Gate {
+    committing: bool,
+    /// How many commits have gone through.
+    commits: u64,
+}
+
+pub(super) struct Shared {
+    published: RwLock<Published>,
+    gate: Mutex<Gate>,
+    passed: Condvar,
+    chains: Mutex<Cache<Subject, KeptChain>>,
+    tiles: Mutex<Cache<u64, Vec<Digest>>>,
+    poison: watch::Sender<Option<Arc<str>>>,
+    panics: AtomicU64,
+    clock: Clock,
+    verifier: Verifier,
+}
+
+impl Shared {
+    pub(super) fn new(published: Published, clock: Clock, verifier: Verifier) -> Self {
+        Self {
+            published: RwLock::new(published),
+            gate: Mutex::default(),
+            passed: Condvar::new(),
+            chains: Mutex::new(Cache::new(CACHED_CHAIN_BYTES)),
+            tiles: Mutex::new(Cache::new(CACHED_TILES)),
+            poison: watch::Sender::new(None),
+            panics: AtomicU64::new(0),
+            clock,
+            verifier,
+        }
+    }
+
+    /// Held for look-ups in memory only, never across SQL: the writer waits for it to publish.
+    pub(super) fn published(&self) -> RwLockReadGuard<'_, Published> {
+        self.published.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn chains(&self) -> MutexGuard<'_, Cache<Subject, KeptChain>> {
+        self.chains.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn tiles(&self) -> MutexGuard<'_, Cache<u64, Vec<Digest>>> {
+        self.tiles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) const fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
+    /// Time never goes back: the clock's, or the log's if that is later.
+    pub(super) fn now(&self) -> Time {
+        (self.clock)().max(self.published().at)
+    }
+
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs SQLite's commit and, if it succeeds, publishes. [`Shared::settle`] waits for both.
+    pub(super) fn commit(
+        &self,
+        pending: &mut Pending,
+        head: Option<SignedHead>,
+        commit: impl FnOnce() -> Result<(), LedgerFault>,
+    ) -> Result<(), LedgerFault> {
+        self.gate().committing = true;
+        let done = commit();
+        if done.is_ok() {
+            self.published.write().unwrap_or_else(PoisonError::into_inner).add(pending, head);
+        }
+        let mut gate = self.gate();
+        gate.committing = false;
+        gate.commits += 1;
+        self.passed.notify_all();
+        done
+    }
+
+    /// Returns once every row that this thread has already seen is published: waits for the commit in flight, if there is one.
+    pub(super) fn settle(&self) {
+        let gate = self.gate();
+        let seen = gate.commits;
+        drop(self.passed.wait_while(gate, |gate| gate.committing && gate.commits == seen));
+    }
+
+    pub(super) fn commits(&self) -> u64 {
+        self.gate().commits
+    }
+
+    /// Ends the ledger's service for good. The first reason stays.
+    pub(super) fn poison(&self, reason: &str) -> LedgerFault {
+        self.poison.send_if_modified(|poison| {
+            let first = poison.is_none();
+            poison.get_or_insert_with(|| reason.into());
+            first
+        });
+        LedgerFault::Poisoned(self.poison.borrow().clone().unwrap_or_else(|| reason.into()))
+    }
+
+    /// # Errors
+    /// [`LedgerFault::Poisoned`], once it is.
+    pub(super) fn serving(&self) -> Result<(), LedgerFault> {
+        self.poison.borrow().clone().map_or(Ok(()), |reason| Err(LedgerFault::Poisoned(reason)))
+    }
+
+    pub(super) fn watch_poison(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.poison.subscribe()
+    }
+
+    pub(super) fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn count_panic(&self) {
+        self.panics.fetch_add(1, Ordering::Relaxed);
+    }
+}

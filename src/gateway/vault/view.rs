@@ -1,0 +1,80 @@
+//! What may be read beside the writer: durable state only, on read-only connections.
+
+use super::{
+    archive::{Heads, Rows},
+    chain::{self, Chain},
+    fault::LedgerFault,
+    rows,
+    shared::Shared,
+    store::{Lent, Pool},
+};
+use crate::domain::{event::Record, event::Subject, ids::ObjectId, time::Time};
+use rusqlite::Connection;
+use std::cell::OnceCell;
+
+/// One reader's look at the ledger. A connection is borrowed from the pool only if something is not in memory.
+pub struct View<'a> {
+    shared: &'a Shared,
+    pool: &'a Pool,
+    lent: OnceCell<Lent<'a>>,
+}
+
+impl<'a> View<'a> {
+    pub(super) const fn new(shared: &'a Shared, pool: &'a Pool) -> Self {
+        Self { shared, pool, lent: OnceCell::new() }
+    }
+
+    fn conn(&self) -> &Connection {
+        self.lent.get_or_init(|| self.pool.lend())
+    }
+
+    /// The time by which access is judged: the clock's, or the last leaf's if that is later.
+    pub fn now(&self) -> Time {
+        self.shared.now()
+    }
+
+    /// All records on a subject, oldest first; empty if nothing was recorded on it. Each was checked against the tree. It may be newer
+    /// than what an earlier call saw, never older.
+    ///
+    /// # Errors
+    /// [`LedgerFault::Log`] names the leaf that was altered.
+    pub fn chain(&self, on: Subject) -> Result<Chain, LedgerFault> {
+        self.shared.chain(|| self.conn(), on)
+    }
+
+    /// Asks the index, in one state of the database. Whatever it names, [`View::chain`] then knows.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn sql<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LedgerFault> {
+        let tx = self.conn().unchecked_transaction()?;
+        let answer = ask(&tx)?;
+        tx.commit()?;
+        // A commit becomes visible in the tables a moment before it does in the heads.
+        self.shared.settle();
+        Ok(answer)
+    }
+
+    /// The wrapped key of an object, unless it was destroyed.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn keys_get(&self, object: ObjectId) -> Result<Option<Vec<u8>>, LedgerFault> {
+        Ok(rows::key(self.conn(), object)?)
+    }
+
+    /// At most `count` records from leaf `from` on, each checked against the tree.
+    ///
+    /// # Errors
+    /// [`LedgerFault::Log`] names the leaf that was altered.
+    pub fn tail(&self, from: u64, count: u64) -> Result<Vec<Record>, LedgerFault> {
+        let end = self.shared.published().tree.len().min(from.saturating_add(count));
+        (from..end).map(|index| Ok(chain::believed(self.conn(), self.shared, index)?.record)).collect()
+    }
+
+    /// Every stored row of the log and every checkpoint, up to what is durable now, for [`crate::audit::verify`].
+    pub fn log(&self) -> (Rows<'_>, Heads<'_>) {
+        let size = self.shared.published().head.size;
+        (Rows::new(self.conn(), size), Heads::new(self.conn(), size.saturating_add(1)))
+    }
+}
