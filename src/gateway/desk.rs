@@ -1,6 +1,12 @@
 //! The desk: what staff-facing endpoints hold. It can do everything except read a released file.
 
-use super::{Gateway, core::Core, facts::Facts, outcome::Fault, outcome::Refused, vault::Tx, vault::View};
+use super::{
+    Gateway,
+    core::Core,
+    facts::Facts,
+    outcome::{Fault, Refused},
+    vault::{LedgerFault, Tx, View, WriteError},
+};
 use crate::domain::{
     people::Person,
     refusal::Refusal,
@@ -49,7 +55,7 @@ impl Gateway {
         act: impl FnOnce(&Core, &mut Tx<'_>) -> Result<T, Refused> + Send + 'static,
     ) -> Result<T, Refused> {
         let core = self.core.clone();
-        self.ledger.write(move |tx| act(&core, tx)).await.map_err(Refused::from)
+        self.ledger.write(move |tx| act(&core, tx)).await.map_err(undone)
     }
 
     pub(super) fn write_blocking<T: Send + 'static>(
@@ -57,7 +63,7 @@ impl Gateway {
         act: impl FnOnce(&Core, &mut Tx<'_>) -> Result<T, Refused> + Send + 'static,
     ) -> Result<T, Refused> {
         let core = self.core.clone();
-        self.ledger.write_blocking(move |tx| act(&core, tx)).map_err(Refused::from)
+        self.ledger.write_blocking(move |tx| act(&core, tx)).map_err(undone)
     }
 
     pub(super) fn look<T>(&self, look: impl FnOnce(&Facts<'_, View<'_>>) -> Result<T, Refused>) -> Result<T, Refused> {
@@ -68,9 +74,21 @@ impl Gateway {
     }
 }
 
-/// What the ledger could not do is a fault; that it does nothing any more is an answer for whoever asks.
-impl From<super::vault::LedgerFault> for Fault {
-    fn from(fault: super::vault::LedgerFault) -> Self {
+fn undone(error: WriteError<Refused>) -> Refused {
+    match error {
+        WriteError::Refused(refused) => refused,
+        WriteError::Fault(fault) => Fault::from(fault).into(),
+    }
+}
+
+impl From<LedgerFault> for Fault {
+    fn from(fault: LedgerFault) -> Self {
         Self::new("the ledger", fault)
+    }
+}
+
+impl From<LedgerFault> for Refused {
+    fn from(fault: LedgerFault) -> Self {
+        Self::Fault(fault.into())
     }
 }

@@ -1,6 +1,10 @@
 //! Facts: dossiers as decisions read them: replayed from verified records, never from the index.
 
-use super::{core::Core, outcome::Fault, outcome::Refused, vault};
+use super::{
+    core::Core,
+    outcome::{Fault, Refused},
+    vault::{Tx, View, find},
+};
 use crate::domain::{
     dossier::{Surroundings, TicketDossier},
     event::{Actor, Record, Subject},
@@ -13,6 +17,7 @@ use crate::domain::{
     time::Time,
     vendor::VendorDossier,
 };
+use rusqlite::Connection;
 use std::{
     any::Any,
     collections::HashMap,
@@ -22,9 +27,38 @@ use std::{
 /// Where records are read from: a transaction or a committed view. Each chain is verified against the log's tree.
 pub trait Source {
     /// All records on a subject, oldest first; empty if there are none.
-    fn chain(&self, subject: Subject) -> Result<Arc<[Record]>, Fault>;
-    fn conn(&self) -> &rusqlite::Connection;
+    fn chain(&self, subject: Subject) -> Result<Arc<Vec<Record>>, Fault>;
+    /// Asks the index. What it answers names things; it proves nothing about them.
+    fn find<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault>;
     fn now(&self) -> Time;
+}
+
+impl Source for Tx<'_> {
+    fn chain(&self, subject: Subject) -> Result<Arc<Vec<Record>>, Fault> {
+        Ok(Tx::chain(self, subject)?)
+    }
+
+    fn find<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault> {
+        Ok(ask(self.conn())?)
+    }
+
+    fn now(&self) -> Time {
+        Tx::now(self)
+    }
+}
+
+impl Source for View<'_> {
+    fn chain(&self, subject: Subject) -> Result<Arc<Vec<Record>>, Fault> {
+        Ok(View::chain(self, subject)?)
+    }
+
+    fn find<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault> {
+        Ok(self.sql(ask)?)
+    }
+
+    fn now(&self) -> Time {
+        View::now(self)
+    }
 }
 
 /// Dossiers by subject, each good for the chain whose last record it was replayed from.
@@ -86,6 +120,10 @@ impl<'s, S: Source> Facts<'s, S> {
         self.source
     }
 
+    pub fn find<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault> {
+        self.source.find(ask)
+    }
+
     pub fn around<'a>(&'a self, vendor: &'a VendorDossier) -> Surroundings<'a> {
         Surroundings { now: self.now, policy: &self.policy, vendor, roster: &self.roster, house: &self.house }
     }
@@ -112,7 +150,7 @@ impl<'s, S: Source> Facts<'s, S> {
 
     pub fn ticket_numbered(&self, number: TicketNumber) -> Result<Arc<TicketDossier>, Refused> {
         let missing = || Refused::from(Refusal::NoSuchTicket { ticket: number.to_string() });
-        let id = vault::find::ticket(self.source.conn(), number)?.ok_or_else(missing)?;
+        let id = vault::self.find(|conn| find::ticket(conn, number))?.ok_or_else(missing)?;
         // The index may be edited; the dossier says which number is its own.
         let ticket = self.ticket(id)?;
         if ticket.number == number { Ok(ticket) } else { Err(missing()) }

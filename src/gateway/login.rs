@@ -109,7 +109,7 @@ fn visitor<S: Source>(facts: &Facts<'_, S>, attempt: &Attempt) -> Result<Visitor
     facts.house.admits(address)?;
     let user: Slug = attempt.user.parse().map_err(|_| refused())?;
     let key = PublicKey::new(&attempt.key).map_err(|_| refused())?.fingerprint();
-    let vendor: VendorId = find::vendor(facts.source().conn(), &user)?.ok_or_else(refused)?;
+    let vendor: VendorId = facts.find(|conn| find::vendor(conn, &user))?.ok_or_else(refused)?;
     let dossier = facts.vendor(vendor)?;
     // The index may be edited; the dossier says whose name it is.
     if dossier.slug != user {

@@ -62,6 +62,7 @@ use std::{
 };
 use vault::{Ledger, Objects};
 
+
 /// What a gateway is made of.
 pub struct Parts {
     /// `state/`: the ledger, the stored objects, the freeze file.
@@ -154,7 +155,7 @@ impl Gateway {
             ended = stage.run(self.clone()) => ended,
             ended = self.move_files() => ended,
             ended = self.watch_time() => ended,
-            fault = self.ledger.poisoned() => Err(Fault::from(fault)),
+            reason = self.ledger.poisoned() => Err(Fault::new("the ledger can no longer be written", reason.to_string())),
         };
         self.core.stopping.store(true, Ordering::SeqCst);
         ended

@@ -164,7 +164,7 @@ pub(super) fn shown<S: Source>(
 ) -> Result<Shown, Refused> {
     let hidden = |_| Refused::from(Refusal::NotYours {});
     let ticket = facts.ticket_numbered(number).map_err(unknown_as_hidden)?;
-    let id = find::delivery(facts.source().conn(), ticket.id, delivery)?.ok_or(()).map_err(hidden)?;
+    let id = facts.find(|conn| find::delivery(conn, ticket.id, delivery))?.ok_or(()).map_err(hidden)?;
     let delivery = facts.delivery(id).map_err(unknown_as_hidden)?;
     let vendor = facts.vendor(ticket.vendor)?;
     let sight = Sight::check(visitor, &ticket, &delivery, &facts.around(&vendor))?;
@@ -181,7 +181,7 @@ fn unknown_as_hidden(refused: Refused) -> Refused {
 
 fn root<S: Source>(facts: &Facts<'_, S>, visitor: &Visitor) -> Result<Vec<Entry>, Refused> {
     let mut entries = Vec::new();
-    for id in find::tickets_of(facts.source().conn(), visitor.vendor)? {
+    for id in facts.find(|conn| find::tickets_of(conn, visitor.vendor))? {
         let ticket = facts.ticket(id)?;
         let shown = match deliveries(facts, visitor, ticket.number) {
             Ok(shown) => shown,
@@ -198,7 +198,7 @@ fn root<S: Source>(facts: &Facts<'_, S>, visitor: &Visitor) -> Result<Vec<Entry>
 fn deliveries<S: Source>(facts: &Facts<'_, S>, visitor: &Visitor, number: TicketNumber) -> Result<Vec<Entry>, Refused> {
     let ticket = facts.ticket_numbered(number).map_err(unknown_as_hidden)?;
     let mut entries = Vec::new();
-    for id in find::visible_deliveries(facts.source().conn(), ticket.id, facts.now)? {
+    for id in facts.find(|conn| find::visible_deliveries(conn, ticket.id, facts.now))? {
         let delivery = facts.delivery(id)?;
         match shown(facts, visitor, number, delivery.number) {
             Ok(shown) => entries.push(Entry::directory(delivery.number.to_string(), shown.released_at)),

@@ -68,7 +68,7 @@ impl Gateway {
         if self.core.clock.jumped() {
             return Ok(report);
         }
-        let files = self.look(|facts| Ok(find::unpurged(facts.source().conn())?))?;
+        let files = self.look(|facts| Ok(facts.find(find::unpurged)?))?;
         for row in files {
             if self.core.is_stopping() {
                 break;
@@ -119,7 +119,7 @@ impl Gateway {
             Ok(objects)
         })?;
         // The destroyed keys may still stand in the write-ahead log: it is emptied before the purge is called done.
-        self.ledger.truncate_wal().map_err(Fault::from)?;
+        self.ledger.truncate_wal_blocking()?;
         // 3. The bytes.
         for object in objects {
             for shelf in [Shelf::Incoming, Shelf::Sealed] {

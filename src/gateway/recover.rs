@@ -34,18 +34,18 @@ impl Gateway {
     pub(super) fn recover(&self) -> Result<Recovered, Refused> {
         let mut done = Recovered::default();
         // S1, S2, S4, S5: what no record names was never acknowledged to anybody.
-        let (staged, sealed) = self.look(|facts| Ok(find::objects(facts.source().conn())?))?;
+        let (staged, sealed) = self.look(|facts| Ok(facts.find(find::objects)?))?;
         done.deleted += self.delete_strays(Shelf::Incoming, &staged)?;
         done.deleted += self.delete_strays(Shelf::Sealed, &sealed)?;
         let named: BTreeSet<ObjectId> = staged.iter().chain(&sealed).copied().collect();
         self.destroy_unnamed_keys(named)?;
         // S6: sealed and recorded; the plaintext's key goes now.
-        for file in self.look(|facts| Ok(find::twice(facts.source().conn())?))? {
+        for file in self.look(|facts| Ok(facts.find(find::twice)?))? {
             self.destroy_staged_copy(file)?;
             done.sealed += 1;
         }
         // S9: a purge that has begun is finished.
-        for row in self.look(|facts| Ok(find::unpurged(facts.source().conn())?))? {
+        for row in self.look(|facts| Ok(facts.find(find::unpurged)?))? {
             if row.purge_at.is_some() {
                 self.finish_purge(row.id)?;
                 done.purged += 1;
@@ -99,7 +99,7 @@ impl Gateway {
     }
 
     fn missing_objects(&self) -> Result<Vec<ObjectId>, Refused> {
-        let (staged, sealed) = self.look(|facts| Ok(find::objects(facts.source().conn())?))?;
+        let (staged, sealed) = self.look(|facts| Ok(facts.find(find::objects)?))?;
         let mut missing = Vec::new();
         for (shelf, objects) in [(Shelf::Incoming, staged), (Shelf::Sealed, sealed)] {
             for object in objects {

@@ -16,7 +16,7 @@ use serde::Serialize;
 impl Gateway {
     /// Releases every delivery that is closed and whose files are all sealed. What cannot be released yet stays as it is.
     pub(super) fn release_what_is_ready(&self) -> Result<(), Refused> {
-        let ready = self.look(|facts| Ok(find::unreleased_deliveries(facts.source().conn())?))?;
+        let ready = self.look(|facts| Ok(facts.find(find::unreleased_deliveries)?))?;
         for delivery in ready {
             match self.write_blocking(move |core, tx| release(core, tx, delivery)) {
                 Ok(()) => tracing::info!(%delivery, "released"),

@@ -164,7 +164,7 @@ impl Desk {
 
 fn view<S: Source>(facts: &Facts<'_, S>, cut: &crate::domain::event::CutSession) -> Result<CutSessionView, Refused> {
     let mut view = bare(cut);
-    if let Some((address, _)) = find::line(facts.source().conn(), cut.session)? {
+    if let Some((address, _)) = facts.find(|conn| find::line(conn, cut.session))? {
         view.address = address;
     }
     for (shown, transfer) in view.transfers.iter_mut().zip(&cut.transfers) {
@@ -188,17 +188,16 @@ fn bare(cut: &crate::domain::event::CutSession) -> CutSessionView {
 
 /// What `asked` ends, if it exists and has not ended already.
 fn ending<S: Source>(facts: &Facts<'_, S>, asked: &Asked, reason: String) -> Result<Ending, Refused> {
-    let conn = facts.source().conn();
     let already = || Refused::from(Refusal::RevokedAlready { scope: asked.to_string() });
     let why = Detail::Reason { text: reason.clone() };
     let (subject, event, detail, scope, ended) = match asked {
         Asked::Vendor(slug) => {
-            let id = find::vendor(conn, slug)?.ok_or_else(|| Refusal::UnknownVendor { vendor: slug.to_string() })?;
+            let id = facts.find(|conn| find::vendor(conn, slug))?.ok_or_else(|| Refusal::UnknownVendor { vendor: slug.to_string() })?;
             let ended = facts.vendor(id)?.revoked.is_some();
             (Subject::Vendor(id), Event::VendorRevoked, why, Scope::Vendor(id), ended)
         }
         Asked::Key(key) => {
-            let owners = find::vendors_of_key(conn, *key)?;
+            let owners = facts.find(|conn| find::vendors_of_key(conn, *key))?;
             let mut standing = Vec::new();
             for owner in &owners {
                 if !facts.vendor(*owner)?.is_revoked_key(*key) {
@@ -219,7 +218,8 @@ fn ending<S: Source>(facts: &Facts<'_, S>, asked: &Asked, reason: String) -> Res
         }
         Asked::Delivery(path) => {
             let ticket = facts.ticket_numbered(path.ticket)?;
-            let id = find::delivery(conn, ticket.id, path.number)?
+            let id = facts
+                .find(|conn| find::delivery(conn, ticket.id, path.number))?
                 .ok_or_else(|| Refusal::NoSuchDelivery { delivery: path.to_string() })?;
             let ended = facts.delivery(id)?.revoked.is_some();
             (Subject::Delivery(id), Event::DeliveryRevoked, why, Scope::Delivery(id), ended)

@@ -55,7 +55,7 @@ enum Passed {
 impl Gateway {
     /// Inspects and seals every file that may be: its ticket is active. Others wait.
     pub(super) fn seal_what_may_be(&self) -> Result<(), Refused> {
-        let files = self.look(|facts| Ok(find::uninspected(facts.source().conn())?))?;
+        let files = self.look(|facts| Ok(facts.find(find::uninspected)?))?;
         for row in files {
             if self.core.is_stopping() {
                 break;
@@ -128,7 +128,8 @@ impl Gateway {
         let mut header = self.sink()?;
         let mut payload = self.sink()?;
         let recipients: Vec<Recipient> = order.recipients.iter().map(|(_, recipient)| recipient.clone()).collect();
-        let mut sealer = Sealer::new(&recipients, &mut header.writer, &mut payload.writer).map_err(|error| Fault::new("sealing", error))?;
+        let mut sealer = Sealer::new(&recipients, &mut header.writer, &mut payload.writer)
+            .map_err(|error| Fault::new("sealing", error))?;
         let mut inspector = Inspector::new(order.expectation.clone());
         let mut buffer = vec![0; PASS_BYTES];
         loop {
@@ -142,7 +143,7 @@ impl Gateway {
             inspector.update(&buffer[..count]);
             sealer.write_all(&buffer[..count]).map_err(fault)?;
         }
-        let ciphertext = sealer.finish().map_err(|error| Fault::new("sealing", error))?;
+        let (_, _, ciphertext) = sealer.finish().map_err(|error| Fault::new("sealing", error))?;
         let inspected = inspector.finish();
         // Unfinished objects that are dropped leave nothing behind.
         if inspected.has_findings() {
@@ -233,9 +234,9 @@ fn record(core: &Core, tx: &mut Tx<'_>, order: &Order, product: Product) -> Resu
         vendor: order.vendor,
         header: product.header.0,
         payload: product.payload.0,
-        header_bytes: product.ciphertext.header_len,
-        payload_bytes: product.ciphertext.payload_len,
-        sha256: product.ciphertext.sha256,
+        header_bytes: product.ciphertext.header_len(),
+        payload_bytes: product.ciphertext.payload_len(),
+        sha256: product.ciphertext.sha256(),
         recipients: order.recipients.iter().map(|(key, _)| *key).collect(),
     };
     tx.append(Fact::new(Actor::System, Subject::File(file.id), sealed))?;

@@ -371,7 +371,7 @@ impl Source {
             bytes: self.identity.size,
             modified: &modified,
         };
-        match gateway.look(|facts| Ok(find::staged_from(facts.source().conn(), &source)?)) {
+        match gateway.look(|facts| Ok(facts.find(|conn| find::staged_from(conn, &source))?)) {
             Ok(file) => Ok(file),
             Err(Refused::Fault(fault)) => Err(fault),
             Err(Refused::Refusal(_)) => Ok(None),
@@ -512,7 +512,7 @@ impl Gateway {
     /// Closes deliveries into which nothing has come for the configured time.
     pub(super) fn close_what_is_quiet(&self) -> Result<(), Refused> {
         let Some(quiet) = self.core.settings.delivery_quiet else { return Ok(()) };
-        let due = self.look(|facts| Ok(find::quiet_deliveries(facts.source().conn(), facts.now - quiet)?))?;
+        let due = self.look(|facts| Ok(facts.find(|conn| find::quiet_deliveries(conn, facts.now - quiet))?))?;
         for delivery in due {
             self.write_blocking(move |core, tx| {
                 if Facts::read(core, &*tx)?.delivery(delivery)?.closed.is_none() {

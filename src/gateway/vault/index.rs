@@ -10,10 +10,11 @@ use crate::domain::{
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-/// The tables, in the order in which they are compared.
-pub const TABLES: [&str; 8] = ["person", "vendor", "vendor_key", "ticket", "delivery", "file", "session", "transfer"];
+/// The tables' names, in the order in which they are compared.
+pub const NAMES: [&str; 8] = ["person", "vendor", "vendor_key", "ticket", "delivery", "file", "session", "transfer"];
 
-pub const SCHEMA: &str = "
+/// The index's tables, made together with the log's.
+pub const TABLES: &str = "
 CREATE TABLE person (
     id BLOB PRIMARY KEY, name TEXT NOT NULL, key BLOB NOT NULL, enrolled_at INTEGER
 ) STRICT;

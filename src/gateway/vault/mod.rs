@@ -5,10 +5,12 @@ mod cache;
 mod chain;
 mod command;
 mod fault;
+pub mod find;
 mod heads;
-mod index;
+pub mod index;
 mod ledger;
 mod load;
+mod objects;
 mod rows;
 mod schema;
 mod shared;
@@ -16,6 +18,13 @@ mod store;
 mod tx;
 mod view;
 mod writer;
+
+pub use archive::Archive;
+pub use fault::{LedgerFault, LogFault, WriteError};
+pub use ledger::Ledger;
+pub use objects::{Objects, Shelf, Unfinished};
+pub use tx::Tx;
+pub use view::View;
 
 #[cfg(test)]
 mod tests;

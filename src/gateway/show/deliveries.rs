@@ -1,0 +1,341 @@
+//! Deliveries and files as lists and as one, and closing a delivery by hand.
+
+use super::{delivery_path, file_state, listing, tickets, timeline, transfers, words};
+use crate::{
+    domain::{
+        authority::Act,
+        dossier::State,
+        event::{Actor, ClosedBy, Event, Fact, Subject},
+        file::{DeliveryDossier, FileDossier},
+        ids::{DeliveryNumber, FileId, TicketId, TicketNumber},
+        limits,
+        refusal::Refusal,
+        signature::openssh_fingerprint,
+    },
+    gateway::{
+        answers::{
+            Blocker, Completion, DeliveryRow, DeliveryState, DeliveryView, Done, FileRow, FileState, FileView, Listing, SealedView,
+        },
+        core::Core,
+        desk::Desk,
+        facts::{Facts, Source},
+        outcome::Refused,
+        vault::{Tx, find},
+    },
+};
+use std::{collections::BTreeMap, sync::PoisonError};
+
+impl Desk {
+    pub async fn delivery_list(&self, by: Actor, ticket: Option<TicketNumber>) -> Result<Listing<DeliveryRow>, Refused> {
+        self.look(|facts| {
+            Act::Look.allowed(facts.person(by)?)?;
+            let ticket = ticket.map(|ticket| facts.ticket_numbered(ticket)).transpose()?.map(|ticket| ticket.id);
+            Ok(listing(rows(facts, ticket)?))
+        })
+    }
+
+    pub async fn delivery_show(
+        &self,
+        by: Actor,
+        ticket: TicketNumber,
+        delivery: DeliveryNumber,
+    ) -> Result<DeliveryView, Refused> {
+        self.look(|facts| {
+            Act::Look.allowed(facts.person(by)?)?;
+            view(facts, ticket, delivery)
+        })
+    }
+
+    /// Says that a delivery is complete: its open one, or the one named.
+    pub async fn delivery_close(
+        &self,
+        by: Actor,
+        ticket: TicketNumber,
+        delivery: Option<DeliveryNumber>,
+    ) -> Result<Done, Refused> {
+        self.act(move |core, tx| close(core, tx, by, ticket, delivery)).await
+    }
+
+    pub async fn file_list(&self, by: Actor, ticket: Option<TicketNumber>) -> Result<Listing<FileRow>, Refused> {
+        let away = self.turned_away(ticket);
+        self.look(|facts| {
+            Act::Look.allowed(facts.person(by)?)?;
+            let ticket = ticket.map(|ticket| facts.ticket_numbered(ticket)).transpose()?.map(|ticket| ticket.id);
+            let most = limits::LISTED_ROWS as usize;
+            let files = facts.find(|conn| find::files(conn, ticket, most))?;
+            let all = facts.find(|conn| find::count_files(conn, ticket))?;
+            let left_off = all.saturating_sub(files.len() as u64);
+            let mut rows = away;
+            for file in files {
+                rows.push(file_row(facts, &*facts.file(file.id)?)?);
+            }
+            let listing = listing(rows);
+            Ok(Listing { left_off: listing.left_off + left_off, rows: listing.rows })
+        })
+    }
+
+    pub async fn file_show(&self, by: Actor, file: FileId) -> Result<FileView, Refused> {
+        self.look(|facts| {
+            Act::Look.allowed(facts.person(by)?)?;
+            file_view(facts, file)
+        })
+    }
+
+    /// What lies in staging and was not taken.
+    fn turned_away(&self, ticket: Option<TicketNumber>) -> Vec<FileRow> {
+        let away = self.gateway.core.turned_away.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = away.iter().filter(|((directory, _), _)| ticket.is_none_or(|ticket| ticket.to_string() == *directory));
+        let rows = shown.map(|((directory, name), away)| FileRow {
+            id: FileId::from_uuid(uuid::Uuid::nil()),
+            ticket: directory.parse().ok(),
+            delivery: None,
+            directory: directory.clone(),
+            name: name.clone(),
+            state: if away.reason.starts_with("settling") { FileState::Settling } else { FileState::Refused },
+            bytes: away.bytes,
+            since: away.since.to_string(),
+            reason: Some(away.reason.clone()),
+        });
+        rows.collect()
+    }
+}
+
+fn close(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    by: Actor,
+    number: TicketNumber,
+    named: Option<DeliveryNumber>,
+) -> Result<Done, Refused> {
+    let facts = Facts::read(core, &*tx)?;
+    Act::CloseDelivery.allowed(facts.person(by)?)?;
+    let ticket = facts.ticket_numbered(number)?;
+    let open = match named {
+        Some(named) => find::delivery(tx.conn(), ticket.id, named)?,
+        None => find::open_delivery(tx.conn(), ticket.id)?,
+    };
+    let text = named.map_or_else(|| number.to_string(), |named| format!("{number}/{named}"));
+    let id = open.ok_or(Refusal::NoSuchDelivery { delivery: text })?;
+    let delivery = facts.delivery(id)?;
+    let path = delivery_path(&facts, id)?;
+    let state = state(&facts, &delivery)?;
+    if state != DeliveryState::Open {
+        return Err(Refusal::DeliveryNotOpen { delivery: path.to_string(), state: state.name().into() }.into());
+    }
+    if find::files_of(tx.conn(), id)?.is_empty() {
+        return Err(Refusal::DeliveryEmpty { delivery: path.to_string() }.into());
+    }
+    let record = tx.append(Fact::new(by, Subject::Delivery(id), Event::DeliveryClosed { by: ClosedBy::Command }))?;
+    core.nudge.files();
+    let headline = format!("{path} is closed: it is released when all its files are sealed");
+    Ok(Done { subject: path.to_string(), state: Completion::Done, headline, leaf: record.index, next: Vec::new() })
+}
+
+pub fn state<S: Source>(facts: &Facts<'_, S>, delivery: &DeliveryDossier) -> Result<DeliveryState, Refused> {
+    if delivery.revoked.is_some() {
+        return Ok(DeliveryState::Revoked);
+    }
+    let Some(_) = &delivery.released else {
+        return Ok(if delivery.closed.is_some() { DeliveryState::Closed } else { DeliveryState::Open });
+    };
+    let left = facts.find(|conn| find::files_of(conn, delivery.id))?;
+    Ok(if left.is_empty() { DeliveryState::Purged } else { DeliveryState::Released })
+}
+
+pub fn rows<S: Source>(facts: &Facts<'_, S>, ticket: Option<TicketId>) -> Result<Vec<DeliveryRow>, Refused> {
+    let deliveries = facts.find(|conn| find::deliveries(conn, ticket))?;
+    deliveries.into_iter().take(limits::LISTED_ROWS as usize).map(|id| row(facts, &*facts.delivery(id)?)).collect()
+}
+
+fn row<S: Source>(facts: &Facts<'_, S>, delivery: &DeliveryDossier) -> Result<DeliveryRow, Refused> {
+    let ticket = facts.ticket(delivery.ticket)?;
+    let (files, bytes) = match &delivery.released {
+        Some(released) => (released.files.len() as u64, released.files.iter().map(|file| file.bytes).sum()),
+        None => {
+            let files = facts.find(|conn| find::files_of(conn, delivery.id))?;
+            (files.len() as u64, files.iter().map(|file| file.bytes).sum())
+        }
+    };
+    Ok(DeliveryRow {
+        delivery: delivery_path(facts, delivery.id)?,
+        vendor: facts.vendor(ticket.vendor)?.slug.clone(),
+        state: state(facts, delivery)?,
+        files,
+        bytes,
+        released_at: delivery.released.as_ref().map(|released| released.at.to_string()),
+        until: delivery.released.as_ref().map(|released| released.until.to_string()),
+    })
+}
+
+fn view<S: Source>(facts: &Facts<'_, S>, ticket: TicketNumber, number: DeliveryNumber) -> Result<DeliveryView, Refused> {
+    let ticket = facts.ticket_numbered(ticket)?;
+    let missing = || Refusal::NoSuchDelivery { delivery: format!("{}/{number}", ticket.number) };
+    let id = facts.find(|conn| find::delivery(conn, ticket.id, number))?.ok_or_else(missing)?;
+    let delivery = facts.delivery(id)?;
+    let mut files = Vec::new();
+    for row in facts.find(|conn| find::files_of(conn, id))? {
+        files.push(file_row(facts, &*facts.file(row.id)?)?);
+    }
+    Ok(DeliveryView {
+        delivery: row(facts, &delivery)?,
+        closed_by: delivery.closed.map(|(_, by)| by),
+        why_not_released: why_not_released(facts, &delivery)?,
+        files,
+        transfers: transfers::of_delivery(facts, id)?,
+        timeline: timeline(facts, Subject::Delivery(id))?,
+    })
+}
+
+/// What stands between a delivery and its release.
+pub fn why_not_released<S: Source>(facts: &Facts<'_, S>, delivery: &DeliveryDossier) -> Result<Vec<Blocker>, Refused> {
+    if delivery.released.is_some() || delivery.revoked.is_some() {
+        return Ok(Vec::new());
+    }
+    let ticket = facts.ticket(delivery.ticket)?;
+    let vendor = facts.vendor(ticket.vendor)?;
+    let mut blockers = tickets::blockers(&ticket, &facts.around(&vendor));
+    let path = delivery_path(facts, delivery.id)?;
+    if delivery.closed.is_none() {
+        let refusal = Refusal::DeliveryOpen { delivery: path.to_string() };
+        let command = format!("egressctl delivery close {path}");
+        blockers.push(Blocker { what: format!("{path} is not closed: more files may come"), who: refusal.who().into(), command });
+    }
+    for row in facts.find(|conn| find::files_of(conn, delivery.id))? {
+        if row.held_at.is_some() {
+            let command = format!("egressctl file show {}", row.id);
+            blockers.push(Blocker { what: format!("{} is held", row.name), who: "an operator".into(), command });
+        }
+    }
+    Ok(blockers)
+}
+
+/// A file with its state as its ticket and delivery make it.
+pub fn file_row<S: Source>(facts: &Facts<'_, S>, file: &FileDossier) -> Result<FileRow, Refused> {
+    let (state, reason) = standing(facts, file)?;
+    let ticket = match file.ticket {
+        Some(ticket) => Some(facts.ticket(ticket)?.number),
+        None => None,
+    };
+    let delivery = match file.delivery {
+        Some(delivery) => Some(delivery_path(facts, delivery)?),
+        None => None,
+    };
+    let since = file.held.as_ref().map_or(file.staged.at, |held| held.at);
+    Ok(FileRow {
+        id: file.id,
+        ticket,
+        delivery,
+        directory: file.directory.clone(),
+        name: file.name.clone(),
+        state,
+        bytes: file.staged.bytes,
+        since: since.to_string(),
+        reason,
+    })
+}
+
+/// Where a file stands and, where it does not move, why: the same words that `explain` prints.
+pub fn standing<S: Source>(facts: &Facts<'_, S>, file: &FileDossier) -> Result<(FileState, Option<String>), Refused> {
+    let own = file_state(file);
+    if let (FileState::Held, Some(held)) = (own, &file.held) {
+        let first = held.findings.first().map(|finding| format!("{}: {}", finding.code, finding.what));
+        return Ok((own, first));
+    }
+    if let Some((_, why)) = file.purge_begun {
+        return Ok((own, Some(super::moments::why_purged(why).into())));
+    }
+    if file.revoked.is_some() {
+        return Ok((own, Some("revoked".into())));
+    }
+    if let Some(delivery) = file.delivery {
+        let delivery = facts.delivery(delivery)?;
+        if delivery.has_released(file.id) {
+            return Ok((FileState::Released, None));
+        }
+        if own == FileState::Sealed {
+            let first = why_not_released(facts, &delivery)?.into_iter().next().map(|blocker| blocker.what);
+            return Ok((own, first));
+        }
+    }
+    if own == FileState::Staged
+        && let Some(ticket) = file.ticket
+    {
+        let ticket = facts.ticket(ticket)?;
+        let vendor = facts.vendor(ticket.vendor)?;
+        let state = ticket.state(&facts.around(&vendor));
+        if state != State::Active {
+            let refusal = Refusal::TicketNotApproved { ticket: ticket.number.to_string() };
+            return Ok((FileState::Waiting, Some(format!("{} (it is {})", refusal, words::ticket_state(state).name()))));
+        }
+    }
+    Ok((own, None))
+}
+
+fn file_view<S: Source>(facts: &Facts<'_, S>, id: FileId) -> Result<FileView, Refused> {
+    let file = facts.file(id)?;
+    let row = file_row(facts, &file)?;
+    let sealed = match (&file.sealed, &row.delivery) {
+        (Some(sealed), Some(delivery)) => Some(SealedView {
+            path: format!("/{delivery}/{}", file.served_name()),
+            bytes: sealed.bytes(),
+            sha256: sealed.sha256,
+            revision: sealed.revision,
+            recipients: sealed.recipients.iter().map(|key| openssh_fingerprint(*key)).collect(),
+        }),
+        _ => None,
+    };
+    let (findings, more_findings) = file.held.as_ref().map(|held| (held.findings.clone(), held.more)).unwrap_or_default();
+    Ok(FileView {
+        next: next(&row),
+        file: row,
+        sha256: Some(file.staged.sha256),
+        rows: file.cleared.map(|cleared| cleared.rows),
+        sealed,
+        findings,
+        more_findings,
+        timeline: timeline(facts, Subject::File(id))?,
+    })
+}
+
+/// What can be done about a file that does not move.
+pub fn next(row: &FileRow) -> Vec<Blocker> {
+    let blocker = |what: &str, command: String| Blocker { what: what.into(), who: "an operator".into(), command };
+    match row.state {
+        FileState::Held => vec![
+            blocker("after the cause is cleared, inspect it again", format!("egressctl file recheck {}", row.id)),
+            blocker("or destroy it", format!("egressctl file discard {} --reason \"…\"", row.id)),
+        ],
+        FileState::Waiting => row
+            .ticket
+            .map(|ticket| Blocker {
+                what: format!("{ticket} has to become active"),
+                who: "its reviewers, then an operator".into(),
+                command: format!("egressctl explain {ticket}"),
+            })
+            .into_iter()
+            .collect(),
+        FileState::Sealed => row
+            .delivery
+            .map(|delivery| blocker("its delivery has to be closed, with nothing held", format!("egressctl delivery show {delivery}")))
+            .into_iter()
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// How many files are in which state.
+pub fn count_states<S: Source>(facts: &Facts<'_, S>, ticket: Option<TicketId>) -> Result<BTreeMap<FileState, u64>, Refused> {
+    let mut counts = BTreeMap::new();
+    for row in facts.find(|conn| find::files(conn, ticket, limits::LISTED_ROWS as usize))? {
+        let state = match (row.purged_at, row.purge_at, row.released_at, row.held_at, row.sealed_at) {
+            (Some(_), ..) => FileState::Purged,
+            (_, Some(_), ..) => FileState::Purging,
+            (_, _, Some(_), ..) => FileState::Released,
+            (_, _, _, Some(_), _) => FileState::Held,
+            (_, _, _, _, Some(_)) => FileState::Sealed,
+            _ => FileState::Staged,
+        };
+        *counts.entry(state).or_insert(0) += 1;
+    }
+    Ok(counts)
+}

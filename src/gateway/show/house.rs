@@ -1,0 +1,122 @@
+//! The house at a glance: who asks, how it stands, what needs somebody.
+
+use super::{deliveries, words};
+use crate::{
+    domain::{
+        authority::Act,
+        event::{Actor, Detail, Event, Subject},
+        refusal::Refusal,
+    },
+    gateway::{
+        Gateway,
+        answers::{Blocker, Disk, Frozen, LogStatus, Status, Who},
+        desk::Desk,
+        facts::{Facts, Source},
+        outcome::{Fault, Refused},
+        vault::find,
+    },
+};
+use std::{collections::BTreeMap, path::Path, sync::PoisonError};
+
+impl Desk {
+    pub async fn whoami(&self, by: Actor) -> Result<Who, Refused> {
+        self.look(|facts| {
+            if by == Actor::Owner {
+                return Ok(Who::Owner);
+            }
+            let person = facts.person(by)?;
+            let key = crate::domain::signature::openssh_fingerprint(person.key.fingerprint());
+            Ok(Who::Person { id: person.id, name: person.name.clone(), roles: person.roles.clone(), key })
+        })
+    }
+
+    pub async fn status(&self, by: Actor) -> Result<Status, Refused> {
+        let gateway = &self.gateway;
+        let head = gateway.ledger.checkpoint();
+        let live = gateway.core.leases.live();
+        let (mut problems, disks) = (problems(gateway), disks(gateway)?);
+        self.look(|facts| {
+            if by != Actor::Owner {
+                Act::Look.allowed(facts.person(by)?)?;
+            }
+            let mut tickets = BTreeMap::new();
+            for id in facts.find(find::tickets)? {
+                let ticket = facts.ticket(id)?;
+                let vendor = facts.vendor(ticket.vendor)?;
+                *tickets.entry(words::ticket_state(ticket.state(&facts.around(&vendor)))).or_insert(0) += 1;
+            }
+            if facts.house.is_frozen().is_err() {
+                let refusal = Refusal::Frozen {};
+                problems.insert(0, Blocker { what: refusal.what(), who: refusal.who().into(), command: refusal.command() });
+            }
+            Ok(Status {
+                version: env!("CARGO_PKG_VERSION").into(),
+                since: started(facts)?,
+                frozen: frozen(facts)?,
+                log: LogStatus { size: head.size, root: head.root, last_checkpoint: Some(gateway.ledger.checkpoint_note()) },
+                people: facts.roster.len() as u64,
+                vendors: facts.find(find::vendors)?.len() as u64,
+                tickets,
+                files: deliveries::count_states(facts, None)?,
+                sessions: live.len() as u64,
+                transfers: facts.find(find::count_transfers)?,
+                problems: std::mem::take(&mut problems),
+                disks: disks.clone(),
+            })
+        })
+    }
+}
+
+fn started<S: Source>(facts: &Facts<'_, S>) -> Result<String, Refused> {
+    let records = facts.source().chain(Subject::Daemon)?;
+    let last = records.iter().rev().find(|record| matches!(record.event, Event::Started { .. }));
+    Ok(last.map(|record| record.at.to_string()).unwrap_or_default())
+}
+
+fn frozen<S: Source>(facts: &Facts<'_, S>) -> Result<Option<Frozen>, Refused> {
+    let Some(since) = facts.house.frozen_since() else { return Ok(None) };
+    let records = facts.source().chain(Subject::House)?;
+    let last = records.iter().rev().find(|record| record.event == Event::Frozen);
+    let reason = match last.and_then(|record| record.detail.as_ref()) {
+        Some(Detail::Reason { text }) => text.clone(),
+        _ => "a revocation could not be written to the log".into(),
+    };
+    Ok(Some(Frozen { since: since.to_string(), reason }))
+}
+
+fn problems(gateway: &Gateway) -> Vec<Blocker> {
+    let mut problems = Vec::new();
+    let missing = &gateway.recovered.missing;
+    if !missing.is_empty() {
+        problems.push(Blocker {
+            what: format!("{} stored objects are missing; their files are not served", missing.len()),
+            who: "the machine's administrator".into(),
+            command: "egressctl audit verify".into(),
+        });
+    }
+    if gateway.core.clock.jumped() {
+        let refusal = Refusal::ClockJumped {};
+        problems.push(Blocker { what: refusal.what(), who: refusal.who().into(), command: "timedatectl".into() });
+    }
+    let refused = {
+        let away = gateway.core.turned_away.lock().unwrap_or_else(PoisonError::into_inner);
+        away.values().filter(|away| away.reason.starts_with("refused")).count()
+    };
+    if refused > 0 {
+        problems.push(Blocker {
+            what: format!("{refused} entries in staging cannot be taken"),
+            who: "whoever produces the files".into(),
+            command: "egressctl file list".into(),
+        });
+    }
+    problems
+}
+
+fn disks(gateway: &Gateway) -> Result<Vec<Disk>, Fault> {
+    let disk = |directory: &Path| {
+        let stat = rustix::fs::statvfs(directory).map_err(|error| Fault::new("the disk", error))?;
+        let (free_bytes, total_bytes) = (stat.f_bavail * stat.f_frsize, stat.f_blocks * stat.f_frsize);
+        Ok(Disk { directory: directory.display().to_string(), free_bytes, total_bytes })
+    };
+    [gateway.state.as_path(), gateway.staging.as_path()].into_iter().map(disk).collect()
+}

@@ -1,0 +1,133 @@
+//! A history in words: one sentence for each record.
+
+use super::name_of;
+use crate::{
+    domain::{
+        event::{Actor, ClosedBy, Decision, Detail, Event, PurgeReason, Record, SessionEnd, Subject, TransferEnd},
+        signature::openssh_fingerprint,
+    },
+    gateway::{
+        answers::Moment,
+        facts::{Facts, Source},
+        outcome::Refused,
+    },
+};
+
+/// All records on a subject, oldest first.
+pub fn timeline<S: Source>(facts: &Facts<'_, S>, subject: Subject) -> Result<Vec<Moment>, Refused> {
+    Ok(facts.source().chain(subject)?.iter().map(|record| moment(facts, record)).collect())
+}
+
+pub fn moment<S: Source>(facts: &Facts<'_, S>, record: &Record) -> Moment {
+    Moment { leaf: record.index, at: record.at.to_string(), who: who(facts, record.by), what: sentence(record) }
+}
+
+pub fn who<S: Source>(facts: &Facts<'_, S>, by: Actor) -> String {
+    match by {
+        Actor::Person { id, .. } => name_of(facts, id),
+        Actor::System => "egressd".into(),
+        Actor::Owner => "the machine's owner".into(),
+        Actor::Vendor { id, .. } => facts.vendor(id).map_or_else(|_| id.to_string(), |vendor| vendor.slug.to_string()),
+    }
+}
+
+/// What happened, from the leaf and, where it still stands, its detail record.
+pub fn sentence(record: &Record) -> String {
+    let reason = match &record.detail {
+        Some(Detail::Reason { text } | Detail::Signed { reason: text, .. } | Detail::Address { reason: text, .. })
+            if !text.is_empty() =>
+        {
+            format!(": {text}")
+        }
+        _ => String::new(),
+    };
+    what(record) + &reason
+}
+
+fn what(record: &Record) -> String {
+    let name = match &record.detail {
+        Some(Detail::Person { name, .. }) => name.to_string(),
+        Some(Detail::Source { name, .. }) => name.clone(),
+        Some(Detail::Address { network, .. }) => network.clone(),
+        _ => String::new(),
+    };
+    match &record.event {
+        Event::Started { .. } => "the daemon started".into(),
+        Event::Stopped => "the daemon stopped".into(),
+        Event::LoginsRejected { count } => format!("{count} logins rejected from {name}"),
+        Event::Frozen => "everything frozen".into(),
+        Event::UnfreezeAsked => "asked to lift the freeze".into(),
+        Event::Unfrozen => "freeze lifted".into(),
+        Event::AddressRevoked => format!("address {name} revoked"),
+        Event::ClassRevoked { class } => format!("class {class} revoked"),
+        Event::PersonProposed { .. } => format!("{name} proposed"),
+        Event::PersonEnrolled { key, .. } => format!("enrolled, key {}", openssh_fingerprint(*key)),
+        Event::VendorFiled { revision, .. } => format!("revision {} filed", revision.short()),
+        Event::VendorConfirmed { revision } => format!("revision {} confirmed", revision.short()),
+        Event::VendorRevoked => "vendor revoked".into(),
+        Event::KeyRevoked { key } => format!("key {} revoked", openssh_fingerprint(*key)),
+        Event::TicketSubmitted { number, revision, .. } => format!("{number} submitted, revision {}", revision.short()),
+        Event::TicketVoted { gate, decision: Decision::Approve, .. } => format!("approved at the gate {gate}"),
+        Event::TicketVoted { gate, decision: Decision::Reject, .. } => format!("rejected at the gate {gate}"),
+        Event::TicketActivated { .. } => "activated".into(),
+        Event::TicketWithdrawn => "withdrawn".into(),
+        Event::TicketRevoked => "ticket revoked".into(),
+        Event::DeliveryOpened { number, .. } => format!("delivery {number} opened"),
+        Event::DeliveryClosed { by } => match by {
+            ClosedBy::Ready => "closed by _READY".into(),
+            ClosedBy::Command => "closed by command".into(),
+            ClosedBy::Quiet => "closed: nothing came any more".into(),
+        },
+        Event::DeliveryReleased { files, until, .. } => format!("{files} files released until {until}"),
+        Event::DeliveryRevoked => "delivery revoked".into(),
+        Event::FileStaged { bytes, sha256, .. } => format!("{name} staged, {bytes} bytes, sha256 {}", sha256.short()),
+        Event::FileHeld { findings, .. } => format!("held with {findings} findings"),
+        Event::FileRecheckAsked => "to be inspected again".into(),
+        Event::FileCleared { rows, .. } => format!("inspected, {rows} rows, nothing found"),
+        Event::FileSealed { recipients, .. } => format!("sealed to {} recipients", recipients.len()),
+        Event::StagedCopyGone => "staged copy and its key destroyed".into(),
+        Event::FileRevoked => "file revoked".into(),
+        Event::PurgeBegun { why } => format!("purge begun: {}", why_purged(*why)),
+        Event::Purged => "bytes destroyed".into(),
+        Event::SessionOpened { key, .. } => format!("session opened, key {}", openssh_fingerprint(*key)),
+        Event::SessionDenied { code } => format!("denied: E{code:04}"),
+        Event::SessionClosed { how, denied } => match denied {
+            0 => format!("session ended: {}", why_ended(*how)),
+            denied => format!("session ended: {}; {denied} requests refused", why_ended(*how)),
+        },
+        Event::TransferBegun { .. } => "transfer begun".into(),
+        Event::TransferEnded { how, bytes, .. } => format!("transfer ended after {bytes} bytes: {}", why_transfer_ended(*how)),
+        Event::Cut { sessions } => format!("{sessions} sessions cut"),
+    }
+}
+
+pub const fn why_purged(why: PurgeReason) -> &'static str {
+    match why {
+        PurgeReason::Retention => "its retention is over",
+        PurgeReason::Discarded => "discarded",
+        PurgeReason::TimedOut => "held or waiting for too long",
+        PurgeReason::Superseded => "sealed under a revision that is no longer current",
+        PurgeReason::Ended => "what it rested on has ended",
+    }
+}
+
+const fn why_ended(how: SessionEnd) -> &'static str {
+    match how {
+        SessionEnd::Closed => "closed by the vendor",
+        SessionEnd::Lost => "connection lost",
+        SessionEnd::Idle => "idle for too long",
+        SessionEnd::Protocol => "the client broke the protocol",
+        SessionEnd::Severed => "cut",
+        SessionEnd::Interrupted => "the daemon ended",
+    }
+}
+
+const fn why_transfer_ended(how: TransferEnd) -> &'static str {
+    match how {
+        TransferEnd::Closed => "closed by the vendor",
+        TransferEnd::SessionEnded => "the connection ended",
+        TransferEnd::Severed => "cut",
+        TransferEnd::Damaged => "a stored byte did not authenticate",
+        TransferEnd::Interrupted => "the daemon ended",
+    }
+}

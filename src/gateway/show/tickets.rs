@@ -1,0 +1,175 @@
+//! Tickets as lists and as one.
+
+use super::{deliveries, listing, name_of, slug_of, timeline, words};
+use crate::{
+    domain::{
+        authority::Act,
+        dossier::{GateStanding, State, Surroundings, TicketDossier},
+        event::{Actor, Decision, Subject},
+        ids::TicketNumber,
+        refusal::Refusal,
+        ticket::{Field, TicketDocument, vote_text},
+        vendor::VendorDossier,
+    },
+    gateway::{
+        answers::{Blocker, FieldView, GateView, Listing, TicketRow, TicketView, VoteStanding, VoteView},
+        desk::Desk,
+        facts::{Facts, Source},
+        outcome::Refused,
+        vault::find,
+    },
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+impl Desk {
+    pub async fn ticket_list(&self, by: Actor) -> Result<Listing<TicketRow>, Refused> {
+        self.look(|facts| {
+            Act::Look.allowed(facts.person(by)?)?;
+            let tickets = facts.find(find::tickets)?;
+            Ok(listing(tickets.into_iter().map(|id| row(facts, &*facts.ticket(id)?)).collect::<Result<_, _>>()?))
+        })
+    }
+
+    pub async fn ticket_show(&self, by: Actor, ticket: TicketNumber) -> Result<TicketView, Refused> {
+        self.look(|facts| {
+            Act::Look.allowed(facts.person(by)?)?;
+            let ticket = facts.ticket_numbered(ticket)?;
+            let vendor = facts.vendor(ticket.vendor)?;
+            view(facts, &ticket, &vendor)
+        })
+    }
+}
+
+fn row<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier) -> Result<TicketRow, Refused> {
+    let vendor = facts.vendor(ticket.vendor)?;
+    let around = facts.around(&vendor);
+    let document = ticket.document();
+    Ok(TicketRow {
+        ticket: ticket.number,
+        title: document.title.clone(),
+        state: words::ticket_state(ticket.state(&around)),
+        tier: words::tier(document.tier(&facts.policy)),
+        vendor: vendor.slug.clone(),
+        requester: slug_of(facts, Some(ticket.requester)),
+        until: document.window.closes.to_string(),
+        open_gates: ticket.open_gates(&around).into_iter().collect(),
+    })
+}
+
+fn view<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, vendor: &Arc<VendorDossier>) -> Result<TicketView, Refused> {
+    let around = facts.around(vendor);
+    let (document, current) = (ticket.document(), ticket.current());
+    Ok(TicketView {
+        ticket: ticket.number,
+        title: document.title.clone(),
+        state: words::ticket_state(ticket.state(&around)),
+        why_not_active: blockers(ticket, &around),
+        tier: words::tier(document.tier(&facts.policy)),
+        revision: current.digest,
+        revision_number: u32::try_from(ticket.revisions().len()).unwrap_or(u32::MAX),
+        requester: slug_of(facts, Some(ticket.requester)),
+        vendor: vendor.slug.clone(),
+        purpose: document.purpose.clone(),
+        justification: document.justification.clone(),
+        from: document.window.opens.to_string(),
+        until: document.window.closes.to_string(),
+        protocols: document.protocols.clone(),
+        retention_days: document.retention_days,
+        limits: limits(document),
+        gates: ticket.gates(&around).iter().map(|gate| gate_view(facts, ticket, gate)).collect(),
+        fields: document.fields.iter().map(field).collect(),
+        files: deliveries::count_states(facts, Some(ticket.id))?,
+        deliveries: deliveries::rows(facts, Some(ticket.id))?,
+        timeline: timeline(facts, Subject::Ticket(ticket.id))?,
+    })
+}
+
+fn limits(document: &TicketDocument) -> BTreeMap<String, u64> {
+    let limits = document.limits;
+    let set = [
+        ("max_deliveries", limits.max_deliveries.map(u64::from)),
+        ("max_bytes", limits.max_bytes),
+        ("min_rows", limits.min_rows),
+        ("max_rows", limits.max_rows),
+        ("max_downloads", limits.max_downloads.map(u64::from)),
+    ];
+    set.into_iter().filter_map(|(name, limit)| Some((name.to_owned(), limit?))).collect()
+}
+
+fn field(field: &Field) -> FieldView {
+    let word = |value: serde_json::Result<serde_json::Value>| match value {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    };
+    FieldView {
+        name: field.name.clone(),
+        r#type: word(serde_json::to_value(field.kind)),
+        class: field.class.to_string(),
+        treatment: word(serde_json::to_value(field.treatment)),
+        source: field.source.clone(),
+        destination: field.destination.clone(),
+        necessity: String::new(),
+    }
+}
+
+fn gate_view<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, standing: &GateStanding<'_>) -> GateView {
+    let (gate, question) = (standing.gate, standing.question);
+    let text =
+        |decision| vote_text(ticket.number, gate, decision, question, ticket.current().digest, facts.policy.digest());
+    let votes = ticket.votes.iter().filter(|vote| vote.gate == gate).map(|vote| VoteView {
+        who: slug_of(facts, Some(vote.by)),
+        decision: vote.decision,
+        at: vote.at.to_string(),
+        reason: vote.reason.clone(),
+        standing: if vote.question == question { VoteStanding::Counts } else { VoteStanding::AskedAgain },
+    });
+    GateView {
+        gate,
+        needed: 1,
+        have: u32::from(standing.approved_by.is_some()),
+        votes: votes.collect(),
+        question,
+        approve_text: text(Decision::Approve),
+        reject_text: text(Decision::Reject),
+    }
+}
+
+/// What stands between a ticket and being active, in the order in which it has to be removed.
+pub fn blockers(ticket: &TicketDossier, around: &Surroundings<'_>) -> Vec<Blocker> {
+    let number = ticket.number;
+    let blocker = |what: String, who: &str, command: String| Blocker { what, who: who.into(), command };
+    let refused = |refusal: Refusal| blocker(refusal.what(), refusal.who(), refusal.command());
+    let state = ticket.state(around);
+    match state {
+        State::Active => Vec::new(),
+        State::Approved => {
+            let window = ticket.document().window;
+            if window.is_open(around.now) {
+                vec![blocker("it waits to be activated".into(), "an operator", format!("egressctl ticket activate {number}"))]
+            } else {
+                vec![refused(Refusal::WindowNotOpen { ticket: number.to_string(), opens: window.opens.to_string() })]
+            }
+        }
+        State::Closed | State::Rejected | State::Withdrawn | State::Revoked => {
+            let refusal = Refusal::TicketEnded { ticket: number.to_string(), state: state.name().into() };
+            let why = match ticket.rejection() {
+                Some(vote) if state == State::Rejected => format!("rejected at the gate {}: {}", vote.gate, vote.reason),
+                _ => refusal.what(),
+            };
+            vec![blocker(why, refusal.who(), refusal.command())]
+        }
+        State::OnHold | State::InReview | State::Suspended => {
+            let blocked = ticket.blocked(around).into_iter().map(refused);
+            let open = ticket.open_gates(around).into_iter().map(|gate| {
+                let who = format!("a {} who is not the requester and holds no other gate of it", gate.role());
+                blocker(format!("the gate {gate} has not approved it"), &who, format!("egressctl ticket vote {number} --gate {gate} --approve"))
+            });
+            blocked.chain(open).collect()
+        }
+    }
+}
+
+/// For `explain`: the requester by name.
+pub fn requester<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier) -> String {
+    name_of(facts, ticket.requester)
+}

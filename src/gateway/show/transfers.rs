@@ -1,0 +1,126 @@
+//! Transfers and sessions as lists.
+
+use super::{listing, path};
+use crate::{
+    domain::{
+        authority::Act,
+        event::{Actor, Event, Item, Subject},
+        ids::{DeliveryId, Slug, TicketNumber, TransferId},
+        limits,
+        refusal::Refusal,
+        signature::openssh_fingerprint,
+    },
+    gateway::{
+        answers::{Listing, Served, SessionRow, TransferRow},
+        desk::Desk,
+        facts::{Facts, Source},
+        outcome::Refused,
+        release::Notes,
+        vault::find,
+    },
+};
+
+impl Desk {
+    pub async fn transfer_list(
+        &self,
+        by: Actor,
+        vendor: Option<Slug>,
+        ticket: Option<TicketNumber>,
+    ) -> Result<Listing<TransferRow>, Refused> {
+        self.look(|facts| {
+            Act::Look.allowed(facts.person(by)?)?;
+            let ticket = ticket.map(|ticket| facts.ticket_numbered(ticket)).transpose()?.map(|ticket| ticket.id);
+            let vendor = match vendor {
+                Some(slug) => {
+                    let id = facts.find(|conn| find::vendor(conn, &slug))?;
+                    Some(id.ok_or_else(|| Refusal::UnknownVendor { vendor: slug.to_string() })?)
+                }
+                None => None,
+            };
+            let most = limits::LISTED_ROWS as usize;
+            let transfers = facts.find(|conn| find::transfers(conn, ticket, vendor, most))?;
+            Ok(listing(transfers.into_iter().filter_map(|id| row(facts, id).transpose()).collect::<Result<_, _>>()?))
+        })
+    }
+
+    pub async fn session_list(&self, by: Actor) -> Result<Listing<SessionRow>, Refused> {
+        let live = self.gateway.core.leases.live();
+        self.look(|facts| {
+            Act::Look.allowed(facts.person(by)?)?;
+            let mut rows = Vec::new();
+            for session in live {
+                let (_, client) = facts.find(|conn| find::line(conn, session.session))?.unwrap_or_default();
+                rows.push(SessionRow {
+                    session: session.session,
+                    vendor: facts.vendor(session.visitor.vendor)?.slug.clone(),
+                    address: session.visitor.address.to_string(),
+                    protocol: session.visitor.protocol,
+                    key: openssh_fingerprint(session.visitor.key),
+                    client,
+                    since: session.since.to_string(),
+                    transfers: session.transfers.len() as u64,
+                    bytes: session.transfers.iter().map(|(.., bytes)| bytes).sum(),
+                });
+            }
+            Ok(listing(rows))
+        })
+    }
+}
+
+pub fn of_delivery<S: Source>(facts: &Facts<'_, S>, delivery: DeliveryId) -> Result<Vec<TransferRow>, Refused> {
+    let most = limits::LISTED_ROWS as usize;
+    let transfers = facts.find(|conn| find::transfers_of_delivery(conn, delivery, most))?;
+    transfers.into_iter().filter_map(|id| row(facts, id).transpose()).collect()
+}
+
+/// One transfer from its records; none where the index names a transfer that the log does not know.
+pub fn row<S: Source>(facts: &Facts<'_, S>, id: TransferId) -> Result<Option<TransferRow>, Refused> {
+    let records = facts.source().chain(Subject::Transfer(id))?;
+    let Some(first) = records.first() else { return Ok(None) };
+    let Event::TransferBegun { vendor, ticket, delivery, item, session, key } = &first.event else { return Ok(None) };
+    let end = records.iter().find_map(|record| match &record.event {
+        Event::TransferEnded { how, bytes, ranges } => Some((record.at, *how, *bytes, ranges.clone())),
+        _ => None,
+    });
+    let of_bytes = size(facts, *ticket, *delivery, item)?;
+    let (ended, how, bytes, ranges) = match end {
+        Some((at, how, bytes, ranges)) => (Some(at.to_string()), Some(how), bytes, ranges),
+        None => (None, None, 0, Vec::new()),
+    };
+    let served = match ranges.as_slice() {
+        [(0, end)] if *end >= of_bytes => Served::Whole,
+        [] => Served::Nothing,
+        _ => Served::Part,
+    };
+    let (address, _) = facts.find(|conn| find::line(conn, *session))?.unwrap_or_default();
+    Ok(Some(TransferRow {
+        transfer: id,
+        vendor: facts.vendor(*vendor)?.slug.clone(),
+        path: path(facts, *ticket, *delivery, item)?,
+        session: *session,
+        protocol: crate::domain::event::Protocol::Sftp,
+        address,
+        key: openssh_fingerprint(*key),
+        began: first.at.to_string(),
+        ended,
+        how,
+        bytes,
+        of_bytes,
+        ranges,
+        served,
+    }))
+}
+
+fn size<S: Source>(
+    facts: &Facts<'_, S>,
+    ticket: crate::domain::ids::TicketId,
+    delivery: DeliveryId,
+    item: &Item,
+) -> Result<u64, Refused> {
+    let notes = || -> Result<Notes, Refused> { Ok(Notes::of(facts.ticket(ticket)?.number, &*facts.delivery(delivery)?)?) };
+    Ok(match item {
+        Item::File(file) => facts.file(*file)?.sealed.as_ref().map_or(0, |sealed| sealed.bytes()),
+        Item::Manifest => notes()?.manifest.len() as u64,
+        Item::Checksums => notes()?.checksums.len() as u64,
+    })
+}

@@ -1,0 +1,195 @@
+//! Vendors, keys and staff as lists and as one.
+
+use super::{listing, slug_of, timeline};
+use crate::{
+    domain::{
+        authority::Act,
+        dossier::State,
+        event::{Actor, Subject},
+        ids::Slug,
+        people::{Person, Proposer},
+        refusal::Refusal,
+        signature::openssh_fingerprint,
+        vendor::{VendorDossier, VendorRevision as Filed, confirmation_text},
+    },
+    gateway::{
+        answers::{
+            Blocker, KeyRow, KeyState, KeyUse, Listing, StaffRow, StaffState, VendorRevision, VendorRow, VendorState, VendorView,
+        },
+        desk::Desk,
+        facts::{Facts, Source},
+        outcome::Refused,
+        vault::find,
+    },
+    sealing::Recipient,
+};
+
+impl Desk {
+    /// Open to the machine's owner too: whoever enrols the first two has to see whom.
+    pub async fn staff_list(&self, by: Actor) -> Result<Listing<StaffRow>, Refused> {
+        self.look(|facts| {
+            if by != Actor::Owner {
+                Act::Look.allowed(facts.person(by)?)?;
+            }
+            let proposed_by = |by: Proposer| match by {
+                Proposer::Owner => "the machine's owner".to_owned(),
+                Proposer::Person(id) => super::name_of(facts, id),
+            };
+            let enrolled = facts.roster.people().map(|person| staff(person, StaffState::Enrolled, String::new()));
+            let proposed =
+                facts.roster.proposals().map(|proposal| staff(&proposal.person, StaffState::Proposed, proposed_by(proposal.by)));
+            let mut rows: Vec<StaffRow> = enrolled.chain(proposed).collect();
+            rows.sort_by(|a, b| a.name.cmp(&b.name));
+            Ok(listing(rows))
+        })
+    }
+
+    pub async fn vendor_list(&self, by: Actor) -> Result<Listing<VendorRow>, Refused> {
+        self.look(|facts| {
+            Act::Look.allowed(facts.person(by)?)?;
+            let vendors = facts.find(find::vendors)?;
+            Ok(listing(vendors.into_iter().map(|id| row(facts, &*facts.vendor(id)?)).collect::<Result<_, _>>()?))
+        })
+    }
+
+    pub async fn vendor_show(&self, by: Actor, vendor: Slug) -> Result<VendorView, Refused> {
+        self.look(|facts| {
+            Act::Look.allowed(facts.person(by)?)?;
+            let unknown = || Refusal::UnknownVendor { vendor: vendor.to_string() };
+            let id = facts.find(|conn| find::vendor(conn, &vendor))?.ok_or_else(unknown)?;
+            view(facts, &*facts.vendor(id)?)
+        })
+    }
+
+    pub async fn key_list(&self, by: Actor, vendor: Option<Slug>) -> Result<Listing<KeyRow>, Refused> {
+        self.look(|facts| {
+            Act::Look.allowed(facts.person(by)?)?;
+            let mut rows = Vec::new();
+            for id in facts.find(find::vendors)? {
+                let dossier = facts.vendor(id)?;
+                if vendor.as_ref().is_none_or(|wanted| *wanted == dossier.slug) {
+                    rows.extend(keys(facts, &dossier));
+                }
+            }
+            if vendor.is_none() {
+                rows.extend(facts.roster.people().map(|person| KeyRow {
+                    key: openssh_fingerprint(person.key.fingerprint()),
+                    owner: person.name.clone(),
+                    r#use: KeyUse::Staff,
+                    algorithm: person.key.as_ssh().algorithm().to_string(),
+                    state: KeyState::Active,
+                    since: String::new(),
+                }));
+            }
+            Ok(listing(rows))
+        })
+    }
+}
+
+fn staff(person: &Person, state: StaffState, proposed_by: String) -> StaffRow {
+    StaffRow {
+        id: person.id,
+        name: person.name.clone(),
+        state,
+        roles: person.roles.clone(),
+        key: openssh_fingerprint(person.key.fingerprint()),
+        proposed_by,
+    }
+}
+
+/// Where a vendor stands, and what is in the way.
+pub fn standing<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> (VendorState, Option<Refusal>) {
+    match vendor.stands(&facts.roster, facts.now) {
+        Ok(_) => (VendorState::Approved, None),
+        Err(refusal @ Refusal::VendorRevoked { .. }) => (VendorState::Revoked, Some(refusal)),
+        Err(refusal) if vendor.current(&facts.roster).is_none() => (VendorState::Filed, Some(refusal)),
+        Err(refusal) => (VendorState::Suspended, Some(refusal)),
+    }
+}
+
+fn row<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Result<VendorRow, Refused> {
+    let shown = vendor.current(&facts.roster).or(vendor.revisions.last()).ok_or(Refusal::UnknownVendor { vendor: vendor.slug.to_string() })?;
+    let mut active_tickets = 0;
+    for id in facts.find(|conn| find::tickets_of(conn, vendor.id))? {
+        active_tickets += u64::from(facts.ticket(id)?.state(&facts.around(vendor)) == State::Active);
+    }
+    Ok(VendorRow {
+        vendor: vendor.slug.clone(),
+        name: shown.document.name.clone(),
+        state: standing(facts, vendor).0,
+        revision: shown.digest,
+        keys: (shown.document.login_keys.len() + shown.recipients.len()) as u64,
+        active_tickets,
+    })
+}
+
+fn view<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Result<VendorView, Refused> {
+    let row = row(facts, vendor)?;
+    let (state, refusal) = standing(facts, vendor);
+    let shown = vendor.current(&facts.roster).or(vendor.revisions.last());
+    let assessment = shown.map(|revision| &revision.document.assessment);
+    let why = refusal.map(|refusal| Blocker { what: refusal.what(), who: refusal.who().into(), command: refusal.command() });
+    let pending = vendor.pending(&facts.roster).map(|pending| Blocker {
+        what: format!("revision {} lacks {}", pending.digest.short(), pending.missing(&facts.roster).join(" and ")),
+        who: "people who have not filed or confirmed it, one of them a security_reviewer".into(),
+        command: format!("egressctl vendor confirm {}", vendor.slug),
+    });
+    Ok(VendorView {
+        vendor: row.vendor,
+        name: row.name,
+        state,
+        why_not_approved: why.into_iter().chain(pending).collect(),
+        revisions: vendor.revisions.iter().map(|filed| revision(facts, vendor, filed)).collect(),
+        keys: keys(facts, vendor),
+        addresses: shown.map(|shown| shown.document.addresses.iter().map(ToString::to_string).collect()).unwrap_or_default(),
+        assessment: assessment.map(|assessment| format!("{}, contract {}", assessment.reference, assessment.contract)).unwrap_or_default(),
+        assessment_until: assessment.map(|assessment| assessment.valid_until.to_string()),
+        timeline: timeline(facts, Subject::Vendor(vendor.id))?,
+    })
+}
+
+fn revision<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier, filed: &Filed) -> VendorRevision {
+    let logins = filed.document.login_keys.iter().map(|key| key.fingerprint());
+    let is_pending = vendor.pending(&facts.roster).is_some_and(|pending| pending.digest == filed.digest);
+    VendorRevision {
+        revision: filed.digest,
+        filed_at: filed.filed_at.to_string(),
+        filed_by: slug_of(facts, filed.filed_by),
+        confirmed_by: filed.confirmed_by.iter().map(|id| slug_of(facts, Some(*id))).collect(),
+        keys: logins.chain(filed.recipients.iter().copied()).map(openssh_fingerprint).collect(),
+        confirm_text: is_pending.then(|| confirmation_text(&vendor.slug, filed.digest)),
+    }
+}
+
+fn keys<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Vec<KeyRow> {
+    let current = vendor.current(&facts.roster).map(|revision| revision.digest);
+    let mut rows: Vec<KeyRow> = Vec::new();
+    for filed in vendor.revisions.iter().rev() {
+        let logins = filed.document.login_keys.iter();
+        let logins = logins.map(|key| (key.fingerprint(), KeyUse::Login, key.as_ssh().algorithm().to_string()));
+        let recipients = filed.recipients.iter().copied().zip(&filed.document.recipients);
+        let recipients = recipients.map(|(key, text)| (key, KeyUse::Recipient, kind(text)));
+        for (fingerprint, usage, algorithm) in logins.chain(recipients) {
+            let key = openssh_fingerprint(fingerprint);
+            if rows.iter().any(|row| row.key == key && row.r#use == usage) {
+                continue;
+            }
+            let state = match (vendor.is_revoked_key(fingerprint) || vendor.revoked.is_some(), Some(filed.digest) == current) {
+                (true, _) => KeyState::Revoked,
+                (false, true) => KeyState::Active,
+                (false, false) => KeyState::Proposed,
+            };
+            let since = filed.filed_at.to_string();
+            rows.push(KeyRow { key, owner: vendor.slug.clone(), r#use: usage, algorithm, state, since });
+        }
+    }
+    rows
+}
+
+fn kind(recipient: &str) -> String {
+    match recipient.parse::<Recipient>() {
+        Ok(_) if recipient.starts_with("age1") => "age X25519".into(),
+        Ok(_) => recipient.split_whitespace().next().unwrap_or_default().to_owned(),
+        Err(_) => "unreadable".into(),
+    }
+}
