@@ -86,7 +86,7 @@ impl<'a> Tx<'a> {
     }
 
     /// The connection, for the index's static SQL. It sees what this command and those before it have written.
-    pub(super) const fn conn(&self) -> &Connection {
+    pub const fn conn(&self) -> &Connection {
         self.conn
     }
 

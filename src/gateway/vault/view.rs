@@ -46,7 +46,7 @@ impl<'a> View<'a> {
     ///
     /// # Errors
     /// The database's.
-    pub(super) fn sql<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LedgerFault> {
+    pub fn sql<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, LedgerFault> {
         let tx = self.conn().unchecked_transaction()?;
         let answer = ask(&tx)?;
         tx.commit()?;
