@@ -108,7 +108,7 @@ pub const LEDGER_READERS: usize = 4;
 pub const WAL_PAGES: u64 = 1_024;
 /// Encoded bytes of the chains that are kept ready, in each of two generations. In memory they take about twice that.
 pub const CACHED_CHAIN_BYTES: usize = 8 * 1024 * 1024;
-/// Tiles of checked leaf hashes that are kept ready, in each of two generations: 8 KiB each, together half a million leaves.
-pub const CACHED_TILES: usize = 1_024;
+/// Tiles of checked leaf hashes that are kept ready, in each of two generations: 8 KiB each, together a quarter of a million leaves.
+pub const CACHED_TILES: usize = 512;
 /// Rows that one step of a walk over the whole log takes. Between steps no read transaction is held.
 pub const ROWS_PER_PAGE: u64 = 512;

@@ -148,7 +148,9 @@ impl Shared {
             let filed = rows::last_filed(conn, on)?;
             // What was just seen may be newer than the heads were.
             self.settle();
-            if let Some(head) = self.published().heads.get(on) {
+            // Bound first: a guard that lives on into the walk would meet the writer's claim and its own second look.
+            let head = self.published().heads.get(on);
+            if let Some(head) = head {
                 return Ok(Arc::new(self.walk(conn, on, head, None)?.records));
             }
             let Some(index) = filed else { return Ok(Chain::default()) };

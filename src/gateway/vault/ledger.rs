@@ -209,8 +209,14 @@ impl Ledger {
         }
     }
 
+    /// Why the writer does not answer. If nobody closed it, it died; then the batch it held is in doubt.
     fn gone(&self) -> LedgerFault {
-        self.shared.serving().err().unwrap_or(LedgerFault::Closed)
+        let closed = self.end.lock().unwrap_or_else(PoisonError::into_inner).is_none();
+        match self.shared.serving() {
+            Err(fault) => fault,
+            Ok(()) if closed => LedgerFault::Closed,
+            Ok(()) => self.shared.poison("the writer's thread ended"),
+        }
     }
 }
 

@@ -54,6 +54,18 @@ struct Gate {
     commits: u64,
 }
 
+/// Opens the gate again, whatever became of the commit.
+struct Passing<'a>(&'a Shared);
+
+impl Drop for Passing<'_> {
+    fn drop(&mut self) {
+        let mut gate = self.0.gate();
+        gate.committing = false;
+        gate.commits += 1;
+        self.0.passed.notify_all();
+    }
+}
+
 pub(super) struct Shared {
     published: RwLock<Published>,
     gate: Mutex<Gate>,
@@ -115,15 +127,10 @@ impl Shared {
         commit: impl FnOnce() -> Result<(), LedgerFault>,
     ) -> Result<(), LedgerFault> {
         self.gate().committing = true;
-        let done = commit();
-        if done.is_ok() {
-            self.published.write().unwrap_or_else(PoisonError::into_inner).add(pending, head);
-        }
-        let mut gate = self.gate();
-        gate.committing = false;
-        gate.commits += 1;
-        self.passed.notify_all();
-        done
+        let _passing = Passing(self);
+        commit()?;
+        self.published.write().unwrap_or_else(PoisonError::into_inner).add(pending, head);
+        Ok(())
     }
 
     /// Returns once every row that this thread has already seen is published: waits for the commit in flight, if there is one.

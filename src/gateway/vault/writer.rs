@@ -180,9 +180,7 @@ impl Writer {
         shared.commit(&mut working.pending, head, || {
             commit(conn).map_err(|error| match error.sqlite_error_code() {
                 // Nothing reached the disk as a commit; when there is room again, the next batch will.
-                Some(ErrorCode::DiskFull | ErrorCode::ConstraintViolation | ErrorCode::DatabaseBusy | ErrorCode::OutOfMemory) => {
-                    error.into()
-                }
+                Some(ErrorCode::DiskFull | ErrorCode::ConstraintViolation | ErrorCode::DatabaseBusy) => error.into(),
                 // A failed fsync may have dropped the pages it was to write; another would succeed without them. Only a start knows.
                 _ => shared.poison(&format!("commit: {error}")),
             })

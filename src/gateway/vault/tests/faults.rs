@@ -171,6 +171,44 @@ fn a_commit_that_failed_and_happened_all_the_same_poisons_the_ledger() {
 }
 
 #[test]
+fn a_writer_that_dies_poisons_the_ledger() {
+    let shelf = Shelf::new();
+    let ledger = shelf.open_committing(Box::new(|_| panic!("a bug in the writer itself")));
+    assert!(matches!(append(&ledger, withdrawn(ticket(1), "lost")), Err(WriteError::Fault(LedgerFault::Poisoned(_)))));
+    assert!(matches!(ledger.read(|view| view.chain(ticket(1))), Err(LedgerFault::Poisoned(_))));
+    drop(ledger);
+    assert_eq!(shelf.open().checkpoint().size, 0);
+}
+
+/// `mount -t tmpfs -o size=4m none DIR; TMPDIR=DIR cargo test --release -- --ignored really_full`
+#[test]
+#[ignore = "needs a small file system of its own"]
+#[expect(clippy::disallowed_methods, reason = "takes and gives back room on the disk")]
+fn a_really_full_disk_fails_what_does_not_fit_and_heals() {
+    let shelf = Shelf::new();
+    let ballast = shelf.dir.path().join("ballast");
+    std::fs::write(&ballast, vec![1; 1024 * 1024]).unwrap();
+    let ledger = shelf.open();
+    let mut fitted = 0;
+    let full = loop {
+        match append(&ledger, withdrawn(ticket(fitted.into()), &"text ".repeat(2_000))) {
+            Ok(record) => assert_eq!(record.index, fitted),
+            full => break full,
+        }
+        fitted += 1;
+        assert!(fitted < 10_000, "this file system is not small");
+    };
+    assert!(met_a_full_disk(&full), "{full:?}");
+    let many: Vec<_> = (0..20).map(|n| record(withdrawn(ticket(n), &"text ".repeat(2_000)))).collect();
+    assert!(batch(&ledger, many).iter().all(met_a_full_disk));
+    std::fs::remove_file(&ballast).unwrap();
+    assert_eq!(append(&ledger, withdrawn(ticket(0), "room again")).unwrap().index, fitted);
+    drop(ledger);
+    shelf.open();
+    assert_eq!(shelf.verify().leaves, fitted + 1);
+}
+
+#[test]
 fn a_locked_database_fails_the_batch_and_heals() {
     let shelf = Shelf::new();
     let ledger = shelf.open();

@@ -1,6 +1,10 @@
 //! A database administrator at work: every edited, deleted or re-pointed row is named, at open and on a ledger that is already open.
 
 use super::*;
+use crate::gateway::vault::{
+    chain::{Ground, walk},
+    rows,
+};
 
 /// A ledger of 300 leaves (one closed tile and an open one), 10 on each of 30 tickets.
 fn filled() -> Shelf {
@@ -210,4 +214,67 @@ fn a_row_added_behind_the_daemons_back_stops_it() {
     shelf.intruder().execute("INSERT INTO leaf_hashes SELECT 300, hash FROM leaf_hashes WHERE leaf = 0", []).unwrap();
     append(&ledger, withdrawn(ticket(1), "next")).unwrap_err();
     assert_eq!(ledger.checkpoint().size, 300);
+}
+
+/// Rewrites a leaf and signs the result: what only a bug of ours, or a thief of the key, can do.
+fn rewrite_signed(shelf: &Shelf, index: u64, from: &str, to: &str) {
+    let conn = shelf.intruder();
+    let bytes: Vec<u8> = conn.query_row("SELECT bytes FROM leaves WHERE leaf = ?1", [index], |row| row.get(0)).unwrap();
+    let text = String::from_utf8(bytes).unwrap();
+    assert!(text.contains(from), "{text}");
+    let text = text.replace(from, to);
+    let hash = audit::leaf_hash(text.as_bytes());
+    conn.execute("UPDATE leaves SET bytes = ?1 WHERE leaf = ?2", (text.as_bytes(), index)).unwrap();
+    conn.execute("UPDATE leaf_hashes SET hash = ?1 WHERE leaf = ?2", (&hash.as_bytes()[..], index)).unwrap();
+    let mut tree = audit::Tree::new();
+    rows::hashes(&conn, 0..u64::MAX).unwrap().into_iter().for_each(|hash| tree.push(hash));
+    conn.execute("DELETE FROM checkpoints", []).unwrap();
+    rows::insert_head(&conn, &shelf.signer().sign(tree.len(), tree.root())).unwrap();
+}
+
+#[test]
+fn a_signed_log_is_refused_if_its_leaves_are_not_what_this_program_writes() {
+    let shelf = filled();
+    rewrite_signed(&shelf, 123, "\"prev\":93", "\"prev\":63");
+    assert_eq!(shelf.log_fault(), LogFault::WrongPrev { index: 123 });
+    let shelf = filled();
+    rewrite_signed(&shelf, 123, "\"v\":1", "\"v\":2");
+    assert!(matches!(shelf.log_fault(), LogFault::Malformed { index: 123, .. }));
+    let shelf = filled();
+    rewrite_signed(&shelf, 123, "ticket_withdrawn", "ticket_forgotten");
+    assert!(matches!(shelf.log_fault(), LogFault::Malformed { index: 123, .. }));
+    let shelf = Shelf::new();
+    shelf.intruder().execute("DELETE FROM checkpoints", []).unwrap();
+    rows::insert_head(&shelf.intruder(), &shelf.signer().sign(0, Digest::of(b"another root"))).unwrap();
+    assert_eq!(shelf.log_fault(), LogFault::RootMismatch { agreed: 0, size: 0 });
+}
+
+/// A tree that believes everything: what is left are the walk's own checks.
+struct Gullible;
+
+impl Ground for Gullible {
+    fn size(&self) -> u64 {
+        u64::MAX
+    }
+
+    fn holds(&self, _: &Connection, _: u64, _: &Digest) -> Result<bool, LedgerFault> {
+        Ok(true)
+    }
+}
+
+#[test]
+fn a_walk_stays_on_its_subject_goes_down_and_ends_where_it_should() {
+    let shelf = filled();
+    rewrite_signed(&shelf, 123, "\"prev\":93", "\"prev\":150");
+    let conn = shelf.intruder();
+    let walked = |on, head, until| match walk(&conn, &Gullible, on, head, until) {
+        Ok(walked) => Ok(walked.records.len()),
+        Err(LedgerFault::Log(fault)) => Err(fault),
+        Err(other) => panic!("{other}"),
+    };
+    assert_eq!(walked(ticket(4), 124, Some(64)), Ok(2));
+    assert_eq!(walked(ticket(4), 64, Some(64)), Ok(0));
+    assert_eq!(walked(ticket(5), 124, None), Err(LogFault::Misfiled { index: 124 }));
+    assert_eq!(walked(ticket(3), 153, None), Err(LogFault::WrongPrev { index: 123 }));
+    assert_eq!(walked(ticket(4), 124, Some(65)), Err(LogFault::WrongPrev { index: 94 }));
 }
