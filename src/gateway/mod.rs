@@ -50,6 +50,7 @@ use crate::{
         limits,
         policy::Policy,
         refusal::Refusal,
+        time::Time,
     },
     sealing::MasterKey,
 };
@@ -85,7 +86,9 @@ pub struct Gateway {
     objects: Arc<Objects>,
     master: Arc<MasterKey>,
     freeze_file: Arc<FreezeFile>,
+    state: PathBuf,
     staging: PathBuf,
+    started: Time,
     recovered: Arc<Recovered>,
 }
 
@@ -104,6 +107,7 @@ impl Gateway {
         let objects = Objects::open(&parts.state).map_err(|error| Fault::new("the stored objects", error))?;
         let freeze_file = FreezeFile::at(&parts.state);
         freeze_file.prepare()?;
+        let started = parts.clock.now();
         let core = Core::new(parts.policy, parts.clock, parts.settings);
         if freeze_file.says_stop() {
             core.set_stopped_by_file(Stopped::Yes);
@@ -114,7 +118,9 @@ impl Gateway {
             objects: Arc::new(objects),
             master: Arc::new(parts.master),
             freeze_file: Arc::new(freeze_file),
+            state: parts.state,
             staging: parts.staging,
+            started,
             recovered: Arc::default(),
         };
         let recovered = gateway.recover().map_err(as_fault)?;

@@ -51,7 +51,7 @@ impl Desk {
             }
             Ok(Status {
                 version: env!("CARGO_PKG_VERSION").into(),
-                since: started(facts)?,
+                since: gateway.started.to_string(),
                 frozen: frozen(facts)?,
                 log: LogStatus { size: head.size, root: head.root, last_checkpoint: Some(gateway.ledger.checkpoint_note()) },
                 people: facts.roster.len() as u64,
@@ -65,12 +65,6 @@ impl Desk {
             })
         })
     }
-}
-
-fn started<S: Source>(facts: &Facts<'_, S>) -> Result<String, Refused> {
-    let records = facts.source().chain(Subject::Daemon)?;
-    let last = records.iter().rev().find(|record| matches!(record.event, Event::Started { .. }));
-    Ok(last.map(|record| record.at.to_string()).unwrap_or_default())
 }
 
 fn frozen<S: Source>(facts: &Facts<'_, S>) -> Result<Option<Frozen>, Refused> {
