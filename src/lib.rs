@@ -5,5 +5,6 @@
 
 pub mod audit;
 pub mod domain;
+pub mod gateway;
 pub mod inspection;
 pub mod sealing;
