@@ -92,6 +92,16 @@ fn each_fault_of_the_header_has_its_finding() {
 }
 
 #[test]
+fn a_nul_after_a_closing_quote_is_two_faults() {
+    assert_eq!(codes("id,country,note\n1,DE,\"x\"\0\n"), [C::NulByte, C::TextAfterQuote]);
+}
+
+#[test]
+fn a_header_that_reads_in_two_ways_is_compared_in_neither() {
+    assert_eq!(codes("id,a\"b,country\"\n,,\n"), [C::HeaderMissing, C::QuoteInsideField, C::QuoteInsideField]);
+}
+
+#[test]
 fn totals_are_held_against_the_ticket_and_the_manifest() {
     let file = b"id,country,note\n1,DE,x\n2,FR,y\n";
     let with = |change: fn(&mut Expectation)| {

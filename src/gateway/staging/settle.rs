@@ -117,6 +117,8 @@ mod tests {
         let closed =
             Observation::first(identity(10, 1), None, at(100)).again(identity(12, 2), Some(Touch::ClosedAfterWriting), at(101));
         assert_eq!(verdict(&closed, None, at(101)), Settled::Complete(Sign::ClosedAfterWriting));
+        let looked_again = closed.again(identity(12, 2), None, at(102));
+        assert_eq!(verdict(&looked_again, None, at(102)), Settled::Complete(Sign::ClosedAfterWriting));
         let opened_again = closed.again(identity(12, 2), Some(Touch::BeingWritten), at(102));
         assert_eq!(verdict(&opened_again, None, at(103)), Settled::NotBefore(at(131)));
         let changed_unseen = closed.again(identity(13, 3), None, at(102));
