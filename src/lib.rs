@@ -4,6 +4,7 @@
 //! what may happen and alone can name its vault, `endpoints` translate for those who ask.
 
 pub mod audit;
+pub mod clock;
 pub mod domain;
 pub mod gateway;
 pub mod inspection;

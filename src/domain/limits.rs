@@ -45,6 +45,8 @@ pub const MANIFEST_BYTES: usize = 64 * 1024;
 
 /// Bytes of one frame on the control socket.
 pub const CONTROL_FRAME_BYTES: usize = 4 * 1024 * 1024;
+/// Rows of one listing: an answer fits its frame.
+pub const LISTED_ROWS: u32 = 5_000;
 /// Control connections at once.
 pub const CONTROL_CONNECTIONS: usize = 64;
 /// A control connection must have said what it wants by then.

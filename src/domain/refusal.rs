@@ -15,10 +15,13 @@ pub enum Outside {
 pub struct Entry {
     pub code: u16,
     pub name: &'static str,
+    /// The sentence, its variable parts in braces.
+    pub what: &'static str,
     /// Why such a rule exists.
     pub why: &'static str,
     /// Who can change it.
     pub who: &'static str,
+    pub command: &'static str,
 }
 
 macro_rules! refusals {
@@ -30,7 +33,7 @@ macro_rules! refusals {
         }
 
         /// Every code, for `egressctl explain CODE`.
-        pub const CATALOGUE: &[Entry] = &[$(Entry { code: $code, name: stringify!($name), why: $why, who: $who }),*];
+        pub const CATALOGUE: &[Entry] = &[$(Entry { code: $code, name: stringify!($name), what: $what, why: $why, who: $who, command: $command }),*];
 
         #[allow(unused_variables, reason = "a field may be used by the sentence, by the command, or by both")]
         impl Refusal {

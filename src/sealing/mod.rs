@@ -4,3 +4,7 @@ pub mod at_rest;
 mod chunks;
 pub mod recipient;
 pub mod seal;
+
+pub use at_rest::{AtRestError, MasterKey, ObjectKey, Reader, Writer};
+pub use recipient::{Recipient, RecipientError};
+pub use seal::{Ciphertext, SealError, Sealer};

@@ -49,6 +49,28 @@ pub enum Problem {
     Unsigned { first: u64, leaves: u64 },
 }
 
+impl Problem {
+    /// The leaf that is meant, where one is known; of a range the first.
+    pub const fn leaf(&self) -> Option<u64> {
+        match self {
+            Self::LeafAltered { index }
+            | Self::HashAltered { index }
+            | Self::LeafDiffersFromHash { index }
+            | Self::OutOfOrder { index, .. }
+            | Self::NotCanonical { index }
+            | Self::Malformed { index, .. }
+            | Self::WrongPrev { index, .. }
+            | Self::DetailAltered { index }
+            | Self::DetailUnbound { index }
+            | Self::LeafMissing { index } => Some(*index),
+            Self::Gap { first, .. } | Self::DetailMissing { first, .. } | Self::Unsigned { first, .. } => Some(*first),
+            Self::RootMismatch { agreed, .. } => Some(*agreed),
+            Self::Truncated { leaves, .. } | Self::TruncatedOutside { leaves, .. } => Some(*leaves),
+            Self::CheckpointSignature { .. } | Self::CheckpointOrder { .. } | Self::OutsideMismatch { .. } => None,
+        }
+    }
+}
+
 fn or_none(index: &Option<u64>) -> String {
     index.map_or_else(|| "no leaf".to_owned(), |index| format!("leaf {index}"))
 }

@@ -5,7 +5,10 @@ use super::{
     rows::{self, StoredLeaf},
     store,
 };
-use crate::audit::{Row, SignedHead};
+use crate::{
+    audit::{Row, SignedHead},
+    domain::event::Record,
+};
 use rusqlite::Connection;
 use std::{path::Path, vec};
 
@@ -36,6 +39,11 @@ impl Archive {
         &self.conn
     }
 
+    /// Every record, oldest first, each checked against its own hash and commitment.
+    pub fn records(&self) -> impl Iterator<Item = Result<Record, LedgerFault>> + '_ {
+        Rows::new(&self.conn, u64::MAX).map_stored(|stored| Ok(stored.read()?.record))
+    }
+
     /// Every stored row of the log and every checkpoint, for [`crate::audit::verify`].
     pub fn log(&self) -> (Rows<'_>, Heads<'_>) {
         (Rows::new(&self.conn, u64::MAX), Heads::new(&self.conn, u64::MAX))
@@ -55,12 +63,22 @@ impl<'a> Rows<'a> {
         Self { conn, page: Vec::new().into_iter(), next: 0, end }
     }
 
-    fn step(&mut self) -> Result<Option<Row>, LedgerFault> {
+    fn stored(&mut self) -> Result<Option<StoredLeaf>, LedgerFault> {
         if self.page.len() == 0 && self.next < self.end {
             self.page = rows::page(self.conn, self.next..self.end)?.into_iter();
             self.next = self.page.as_slice().last().map_or(self.end, |last| last.index + 1);
         }
-        Ok(self.page.next().map(StoredLeaf::into_row).transpose()?)
+        Ok(self.page.next())
+    }
+
+    fn map_stored<T>(
+        mut self,
+        read: impl Fn(StoredLeaf) -> Result<T, LedgerFault> + 'a,
+    ) -> impl Iterator<Item = Result<T, LedgerFault>> + 'a
+    where
+        T: 'a,
+    {
+        std::iter::from_fn(move || self.stored().transpose().map(|stored| read(stored?)))
     }
 }
 
@@ -68,7 +86,7 @@ impl Iterator for Rows<'_> {
     type Item = Result<Row, LedgerFault>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.step().transpose()
+        self.stored().and_then(|stored| Ok(stored.map(StoredLeaf::into_row).transpose()?)).transpose()
     }
 }
 

@@ -10,8 +10,17 @@ use crate::domain::{
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
-/// The tables' names, in the order in which they are compared.
-pub const NAMES: [&str; 8] = ["person", "vendor", "vendor_key", "ticket", "delivery", "file", "session", "transfer"];
+/// Each table with the statement that reads it in the order of its key, for comparing.
+pub const ORDERED: [(&str, &str); 8] = [
+    ("person", "SELECT * FROM person ORDER BY id"),
+    ("vendor", "SELECT * FROM vendor ORDER BY id"),
+    ("vendor_key", "SELECT key || vendor || CAST(use AS BLOB), * FROM vendor_key ORDER BY 1"),
+    ("ticket", "SELECT * FROM ticket ORDER BY id"),
+    ("delivery", "SELECT * FROM delivery ORDER BY id"),
+    ("file", "SELECT * FROM file ORDER BY id"),
+    ("session", "SELECT * FROM session ORDER BY id"),
+    ("transfer", "SELECT * FROM transfer ORDER BY id"),
+];
 
 /// The index's tables, made together with the log's.
 pub const TABLES: &str = "

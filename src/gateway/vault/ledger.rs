@@ -16,7 +16,7 @@ use super::{
     writer::{self, Commit, Message, Writer},
 };
 use crate::{
-    audit::{SignedHead, Signer, empty_root},
+    audit::{SignedHead, Signer, Verifier, empty_root},
     domain::{event::Subject, limits::LEDGER_QUEUE, time::Time},
 };
 use rusqlite::Connection;
@@ -177,6 +177,11 @@ impl Ledger {
     /// The newest checkpoint.
     pub fn checkpoint(&self) -> SignedHead {
         self.shared.published().head
+    }
+
+    /// What checks the log's checkpoints.
+    pub fn verifier(&self) -> &Verifier {
+        self.shared.verifier()
     }
 
     /// The newest checkpoint as a signed note.

@@ -4,6 +4,7 @@ mod archive;
 mod cache;
 mod chain;
 mod command;
+pub mod compare;
 mod fault;
 pub mod find;
 mod heads;

@@ -20,13 +20,14 @@ use std::ops::Range;
 pub(super) fn subject_key(on: Subject) -> Vec<u8> {
     let (kind, id) = match on {
         Subject::House => return vec![0],
-        Subject::Person(id) => (1, id.uuid()),
-        Subject::Vendor(id) => (2, id.uuid()),
-        Subject::Ticket(id) => (3, id.uuid()),
-        Subject::Delivery(id) => (4, id.uuid()),
-        Subject::File(id) => (5, id.uuid()),
-        Subject::Session(id) => (6, id.uuid()),
-        Subject::Transfer(id) => (7, id.uuid()),
+        Subject::Staff => return vec![1],
+        Subject::Daemon => return vec![2],
+        Subject::Vendor(id) => (3, id.uuid()),
+        Subject::Ticket(id) => (4, id.uuid()),
+        Subject::Delivery(id) => (5, id.uuid()),
+        Subject::File(id) => (6, id.uuid()),
+        Subject::Session(id) => (7, id.uuid()),
+        Subject::Transfer(id) => (8, id.uuid()),
     };
     [&[kind], &id.as_bytes()[..]].concat()
 }
@@ -237,6 +238,12 @@ pub(super) fn key(conn: &Connection, object: ObjectId) -> rusqlite::Result<Optio
 }
 
 /// Destroys an object's key. Says whether there was one.
+pub(super) fn keys(conn: &Connection) -> rusqlite::Result<Vec<ObjectId>> {
+    let mut statement = conn.prepare_cached("SELECT object FROM object_keys")?;
+    let objects = statement.query_map([], |row| Ok(ObjectId::from_uuid(uuid::Uuid::from_bytes(row.get(0)?))))?;
+    objects.collect()
+}
+
 pub(super) fn delete_key(conn: &Connection, object: ObjectId) -> rusqlite::Result<bool> {
     let sql = "DELETE FROM object_keys WHERE object = ?1";
     Ok(conn.prepare_cached(sql)?.execute([object.uuid().as_bytes()])? > 0)

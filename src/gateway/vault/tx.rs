@@ -172,6 +172,14 @@ impl<'a> Tx<'a> {
         Ok(rows::key(self.conn, object)?)
     }
 
+    /// Every object that has a key.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn keys(&self) -> Result<Vec<ObjectId>, LedgerFault> {
+        Ok(rows::keys(self.conn)?)
+    }
+
     /// Destroys an object's key; says whether there was one. It is gone from the disk after [`super::ledger::Ledger::truncate_wal`].
     ///
     /// # Errors

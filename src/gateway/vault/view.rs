@@ -8,7 +8,12 @@ use super::{
     shared::Shared,
     store::{Lent, Pool},
 };
-use crate::domain::{event::Record, event::Subject, ids::ObjectId, time::Time};
+use crate::domain::{
+    digest::Digest,
+    event::{Record, Subject},
+    ids::ObjectId,
+    time::Time,
+};
 use rusqlite::Connection;
 use std::cell::OnceCell;
 
@@ -63,13 +68,14 @@ impl<'a> View<'a> {
         Ok(rows::key(self.conn(), object)?)
     }
 
-    /// At most `count` records from leaf `from` on, each checked against the tree.
+    /// At most `count` records, each with its leaf's hash, from leaf `from` on, each checked against the tree.
     ///
     /// # Errors
     /// [`LedgerFault::Log`] names the leaf that was altered.
-    pub fn tail(&self, from: u64, count: u64) -> Result<Vec<Record>, LedgerFault> {
+    pub fn tail(&self, from: u64, count: u64) -> Result<Vec<(Record, Digest)>, LedgerFault> {
         let end = self.shared.published().tree.len().min(from.saturating_add(count));
-        (from..end).map(|index| Ok(chain::believed(self.conn(), self.shared, index)?.record)).collect()
+        let believed = |index| chain::believed(self.conn(), self.shared, index);
+        (from..end).map(|index| believed(index).map(|leaf| (leaf.record, leaf.hash))).collect()
     }
 
     /// Every stored row of the log and every checkpoint, up to what is durable now, for [`crate::audit::verify`].

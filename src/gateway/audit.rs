@@ -1,0 +1,133 @@
+//! Audit: the log checked from its first leaf, the index compared with what the log says, checkpoints handed out.
+
+use super::{
+    answers::{AuditProblem, AuditVerdict, CheckpointNote, Soundness, TailRow},
+    desk::Desk,
+    outcome::{Fault, Refused},
+    show::moments,
+    vault::{Archive, LedgerFault, compare},
+};
+use crate::{
+    audit::{self, Checkpoint, Failure, Verifier, leaf_hash},
+    domain::{
+        authority::Act,
+        event::{Actor, Subject},
+        refusal::Refusal,
+    },
+};
+use std::path::Path;
+
+impl Desk {
+    /// Verifies everything, while the daemon runs. `outside` is a checkpoint that somebody kept elsewhere.
+    pub async fn audit_verify(&self, by: Actor, outside: Option<String>) -> Result<AuditVerdict, Refused> {
+        self.look(|facts| Ok(Act::ReadLog.allowed(facts.person(by)?)?))?;
+        let gateway = self.gateway.clone();
+        let verify = move || {
+            let started = gateway.core.clock.elapsed();
+            let verifier = gateway.ledger.verifier().clone();
+            let archive = Archive::open(&gateway.state.join("ledger.db"))?;
+            let mut verdict = verify(&archive, &verifier, outside.as_deref())?;
+            let took = gateway.core.clock.elapsed().saturating_sub(started);
+            verdict.took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+            Ok(verdict)
+        };
+        tokio::task::spawn_blocking(verify).await.map_err(|error| Fault::new("verifying", error))?
+    }
+
+    pub async fn audit_tail(&self, by: Actor, after: Option<u64>, count: u64) -> Result<Vec<TailRow>, Refused> {
+        let size = self.gateway.ledger.checkpoint().size;
+        let from = after.map_or_else(|| size.saturating_sub(count), |after| after.saturating_add(1));
+        let records = self.look(|facts| {
+            Act::ReadLog.allowed(facts.person(by)?)?;
+            let mut rows = Vec::new();
+            for (record, hash) in facts.source().tail(from, count)? {
+                let kind = serde_json::to_value(&record.event).ok().and_then(|event| Some(event.get("kind")?.as_str()?.to_owned()));
+                rows.push(TailRow {
+                    leaf: record.index,
+                    at: record.at.to_string(),
+                    who: moments::who(facts, record.by),
+                    subject: subject(&record.on),
+                    event: kind.unwrap_or_default(),
+                    what: moments::sentence(&record),
+                    hash,
+                });
+            }
+            Ok(rows)
+        })?;
+        Ok(records)
+    }
+
+    /// The newest checkpoint as a signed note, to be kept where nobody here can reach it.
+    pub async fn audit_checkpoint(&self, by: Actor) -> Result<CheckpointNote, Refused> {
+        self.look(|facts| {
+            Act::ReadLog.allowed(facts.person(by)?)?;
+            let ledger = &self.gateway.ledger;
+            let head = ledger.checkpoint();
+            Ok(CheckpointNote {
+                size: head.size,
+                root: head.root,
+                at: facts.now.to_string(),
+                note: ledger.checkpoint_note(),
+                verifier_key: ledger.verifier().to_string(),
+            })
+        })
+    }
+}
+
+fn subject(on: &Subject) -> String {
+    match on {
+        Subject::House => "house".into(),
+        Subject::Staff => "staff".into(),
+        Subject::Daemon => "daemon".into(),
+        Subject::Vendor(id) => format!("vendor {id}"),
+        Subject::Ticket(id) => format!("ticket {id}"),
+        Subject::Delivery(id) => format!("delivery {id}"),
+        Subject::File(id) => format!("file {id}"),
+        Subject::Session(id) => format!("session {id}"),
+        Subject::Transfer(id) => format!("transfer {id}"),
+    }
+}
+
+/// Verifies a ledger that nobody serves: a copied directory, on any machine, with the log's verifier key.
+///
+/// # Errors
+/// What cannot be read at all. What is wrong with the log stands in the verdict.
+pub fn verify_offline(state: &Path, verifier_key: &str, outside: Option<&str>) -> Result<AuditVerdict, Fault> {
+    let verifier = Verifier::parse(verifier_key.trim()).map_err(|error| Fault::new("the verifier key", error))?;
+    let archive = Archive::open(&state.join("ledger.db"))?;
+    verify(&archive, &verifier, outside).map_err(|refused| match refused {
+        Refused::Fault(fault) => fault,
+        Refused::Refusal(refusal) => Fault::new("the checkpoint", refusal),
+    })
+}
+
+fn verify(archive: &Archive, verifier: &Verifier, outside: Option<&str>) -> Result<AuditVerdict, Refused> {
+    let outside: Option<Checkpoint> = match outside {
+        Some(note) => {
+            let bad = |error: audit::CheckpointError| Refusal::BadRequest { reason: format!("the checkpoint: {error}") };
+            Some(verifier.verify(note).map_err(bad)?)
+        }
+        None => None,
+    };
+    let mut checked: Vec<String> = ["leaves", "checkpoints", "details"].map(String::from).to_vec();
+    if outside.is_some() {
+        checked.push("outside checkpoint".into());
+    }
+    let (rows, heads) = archive.log();
+    let mut problems = Vec::new();
+    let (size, root) = match audit::verify(rows, heads, outside.as_ref(), verifier) {
+        Ok(report) => (report.leaves, report.root),
+        Err(Failure::Unreadable(fault)) => return Err(LedgerFault::into(fault)),
+        Err(Failure::Unsound(unsound)) => {
+            problems.extend(unsound.problems.iter().map(|problem| AuditProblem { leaf: problem.leaf(), what: problem.to_string() }));
+            (0, audit::empty_root())
+        }
+    };
+    // The index follows from the log: where the log is not sound there is nothing to compare it with.
+    if problems.is_empty() {
+        checked.push("index".into());
+        problems.extend(compare::index(archive)?.into_iter().map(|what| AuditProblem { leaf: None, what }));
+    }
+    let verdict = if problems.is_empty() { Soundness::Sound } else { Soundness::Broken };
+    Ok(AuditVerdict { verdict, size, root, checked, problems, took_ms: 0 })
+}

@@ -1,0 +1,195 @@
+//! Explain: why is it not moving, who can move it, what to type. For whatever has an id.
+
+use super::{
+    answers::{Blocker, Explanation, FileState},
+    asked::Subject as Asked,
+    desk::Desk,
+    facts::{Facts, Source},
+    outcome::Refused,
+    show::{self, deliveries, moments, tickets, vendors, words},
+    vault::find,
+};
+use crate::{
+    domain::{
+        authority::Act,
+        event::{Actor, Subject},
+        ids::{DeliveryId, FileId, SessionId, TicketId, TransferId, VendorId},
+        refusal::Refusal,
+        signature::openssh_fingerprint,
+    },
+    inspection::FindingCode,
+};
+
+impl Desk {
+    pub async fn explain(&self, by: Actor, subject: Asked) -> Result<Explanation, Refused> {
+        self.look(|facts| {
+            Act::Look.allowed(facts.person(by)?)?;
+            let unknown = || Refused::from(Refusal::UnknownSubject { text: subject.to_string() });
+            match &subject {
+                Asked::Code(code) => self::code(code).ok_or_else(unknown),
+                Asked::Ticket(number) => ticket(facts, facts.ticket_numbered(*number)?.id),
+                Asked::Delivery(path) => {
+                    let id = facts.ticket_numbered(path.ticket)?.id;
+                    let id = facts.find(|conn| find::delivery(conn, id, path.number))?.ok_or_else(unknown)?;
+                    delivery(facts, id)
+                }
+                Asked::Path(path) => file(facts, by_path(facts, path)?.ok_or_else(unknown)?),
+                Asked::Id(uuid) => by_id(facts, *uuid)?.ok_or_else(unknown),
+                Asked::Key(key) => {
+                    let owner = facts.find(|conn| find::vendors_of_key(conn, *key))?.first().copied();
+                    match (owner, facts.roster.by_key(*key)) {
+                        (Some(owner), _) => vendor(facts, owner),
+                        (None, Some(person)) => Ok(plain(
+                            openssh_fingerprint(*key),
+                            format!("{}'s key on the staff", person.name),
+                            person.roles.iter().map(|role| role.to_string()).collect(),
+                        )),
+                        (None, None) => Err(unknown()),
+                    }
+                }
+                Asked::Name(name) => match facts.find(|conn| find::vendor(conn, name))? {
+                    Some(id) => vendor(facts, id),
+                    None => {
+                        let person = facts.roster.by_name(name).ok_or_else(unknown)?;
+                        let roles = person.roles.iter().map(|role| role.to_string()).collect();
+                        Ok(plain(name.to_string(), "a person on the staff".into(), roles))
+                    }
+                },
+            }
+        })
+    }
+}
+
+fn plain(subject: String, headline: String, because: Vec<String>) -> Explanation {
+    Explanation { subject, headline, because, who: String::new(), commands: Vec::new(), timeline: Vec::new() }
+}
+
+/// An explanation from what stands in the way: the first one names who can move it.
+fn from_blockers(subject: String, headline: String, blockers: Vec<Blocker>) -> Explanation {
+    Explanation {
+        subject,
+        headline,
+        who: blockers.first().map(|blocker| blocker.who.clone()).unwrap_or_default(),
+        because: blockers.iter().map(|blocker| blocker.what.clone()).collect(),
+        commands: blockers.into_iter().map(|blocker| blocker.command).collect(),
+        timeline: Vec::new(),
+    }
+}
+
+/// A refusal's or a finding's code, whoever it was given to.
+fn code(code: &str) -> Option<Explanation> {
+    if let Some(entry) = Refusal::entry(code) {
+        let headline = entry.what.replace(['{', '}'], "");
+        return Some(Explanation {
+            subject: format!("E{:04}", entry.code),
+            headline,
+            because: vec![entry.why.into()],
+            who: entry.who.into(),
+            commands: vec![entry.command.replace(['{', '}'], "")],
+            timeline: Vec::new(),
+        });
+    }
+    let finding: FindingCode = code.parse().ok()?;
+    Some(Explanation {
+        subject: finding.code().into(),
+        headline: finding.means().into(),
+        because: vec![finding.fix().into()],
+        who: "whoever produces the files".into(),
+        commands: vec!["egressctl file list".into()],
+        timeline: Vec::new(),
+    })
+}
+
+fn ticket<S: Source>(facts: &Facts<'_, S>, id: TicketId) -> Result<Explanation, Refused> {
+    let ticket = facts.ticket(id)?;
+    let vendor = facts.vendor(ticket.vendor)?;
+    let around = facts.around(&vendor);
+    let state = words::ticket_state(ticket.state(&around)).name();
+    let headline = format!("{} ({}), requested by {}, is {state}", ticket.number, ticket.document().title, tickets::requester(facts, &ticket));
+    let mut told = from_blockers(ticket.number.to_string(), headline, tickets::blockers(&ticket, &around));
+    if told.because.is_empty() {
+        told.because.push("every gate has approved it and an operator has activated it: files staged under it leave".into());
+    }
+    told.timeline = show::timeline(facts, Subject::Ticket(id))?;
+    Ok(told)
+}
+
+fn delivery<S: Source>(facts: &Facts<'_, S>, id: DeliveryId) -> Result<Explanation, Refused> {
+    let delivery = facts.delivery(id)?;
+    let path = show::delivery_path(facts, id)?.to_string();
+    let state = deliveries::state(facts, &delivery)?.name();
+    let mut told = from_blockers(path.clone(), format!("{path} is {state}"), deliveries::why_not_released(facts, &delivery)?);
+    told.timeline = show::timeline(facts, Subject::Delivery(id))?;
+    Ok(told)
+}
+
+fn file<S: Source>(facts: &Facts<'_, S>, id: FileId) -> Result<Explanation, Refused> {
+    let file = facts.file(id)?;
+    let row = deliveries::file_row(facts, &file)?;
+    let headline = format!("{} is {}", file.name, row.state.name());
+    let mut told = from_blockers(id.to_string(), headline, deliveries::next(&row));
+    let mut because: Vec<String> = Vec::new();
+    match &file.held {
+        Some(held) => because.extend(held.findings.iter().flat_map(|finding| {
+            [format!("{}: {}", finding.code, finding.what), format!("    {}", finding.fix)]
+        })),
+        None => because.extend(row.reason.clone()),
+    }
+    if row.state == FileState::Sealed
+        && let Some(delivery) = file.delivery
+    {
+        let delivery = facts.delivery(delivery)?;
+        because = deliveries::why_not_released(facts, &delivery)?.into_iter().map(|blocker| blocker.what).collect();
+    }
+    told.because = because;
+    told.timeline = show::timeline(facts, Subject::File(id))?;
+    Ok(told)
+}
+
+fn vendor<S: Source>(facts: &Facts<'_, S>, id: VendorId) -> Result<Explanation, Refused> {
+    let vendor = facts.vendor(id)?;
+    let (state, refusal) = vendors::standing(facts, &vendor);
+    let blocker = |refusal: Refusal| Blocker { what: refusal.what(), who: refusal.who().into(), command: refusal.command() };
+    let headline = format!("{} is {}", vendor.slug, state.name());
+    let mut told = from_blockers(vendor.slug.to_string(), headline, refusal.map(blocker).into_iter().collect());
+    told.timeline = show::timeline(facts, Subject::Vendor(id))?;
+    Ok(told)
+}
+
+fn by_path<S: Source>(facts: &Facts<'_, S>, path: &str) -> Result<Option<FileId>, Refused> {
+    let mut parts = path.split('/');
+    let Some(Ok(number)) = parts.next().map(str::parse) else { return Ok(None) };
+    let ticket = facts.ticket_numbered(number)?.id;
+    let rest: Vec<&str> = parts.collect();
+    let (delivery, name) = match rest.as_slice() {
+        [name] => (None, *name),
+        [delivery, name] => (delivery.parse().ok(), *name),
+        _ => return Ok(None),
+    };
+    let name = name.strip_suffix(".age").unwrap_or(name);
+    let delivery = match delivery {
+        Some(number) => facts.find(|conn| find::delivery(conn, ticket, number))?,
+        None => None,
+    };
+    let files = facts.find(|conn| find::files(conn, Some(ticket), crate::domain::limits::LISTED_ROWS as usize))?;
+    Ok(files.into_iter().find(|row| row.name == name && (delivery.is_none() || row.delivery == delivery)).map(|row| row.id))
+}
+
+fn by_id<S: Source>(facts: &Facts<'_, S>, uuid: uuid::Uuid) -> Result<Option<Explanation>, Refused> {
+    if !facts.source().chain(Subject::File(FileId::from_uuid(uuid)))?.is_empty() {
+        return file(facts, FileId::from_uuid(uuid)).map(Some);
+    }
+    for (subject, headline) in [
+        (Subject::Session(SessionId::from_uuid(uuid)), "a vendor's session"),
+        (Subject::Transfer(TransferId::from_uuid(uuid)), "a transfer"),
+    ] {
+        let records = facts.source().chain(subject)?;
+        if !records.is_empty() {
+            let timeline: Vec<_> = records.iter().map(|record| moments::moment(facts, record)).collect();
+            let because = timeline.last().map(|moment| moment.what.clone()).into_iter().collect();
+            let told = plain(uuid.to_string(), headline.into(), because);
+            return Ok(Some(Explanation { timeline, ..told }));
+        }
+    }
+    Ok(None)
+}
