@@ -6,6 +6,9 @@
 pub mod audit;
 pub mod clock;
 pub mod domain;
+pub mod ctl;
+pub mod domain;
+pub mod endpoints;
 pub mod gateway;
 pub mod inspection;
 pub mod sealing;

@@ -47,10 +47,21 @@ pub const MANIFEST_BYTES: usize = 64 * 1024;
 pub const CONTROL_FRAME_BYTES: usize = 4 * 1024 * 1024;
 /// Rows of one listing: an answer fits its frame.
 pub const LISTED_ROWS: u32 = 5_000;
+/// Bytes of one call, before anybody knows who sends it: a document of [`DOCUMENT_BYTES`] made of nothing but quotes
+/// grows fourfold by being JSON in JSON.
+pub const CONTROL_CALL_BYTES: usize = 4 * DOCUMENT_BYTES + 64 * 1024;
 /// Control connections at once.
 pub const CONTROL_CONNECTIONS: usize = 64;
+/// Control connections of one local user: nobody on the machine can keep a security responder from revoking.
+pub const CONTROL_CONNECTIONS_PER_USER: usize = 32;
 /// A control connection must have said what it wants by then.
 pub const CONTROL_REQUEST_TIME: Duration = Duration::from_secs(30);
+/// An answer must have been taken by then.
+pub const CONTROL_ANSWER_TIME: Duration = Duration::from_secs(30);
+/// When the daemon ends, acts that run may take this long to finish.
+pub const CONTROL_DRAIN_TIME: Duration = Duration::from_secs(10);
+/// Rows of one list on the control socket: at 800 bytes each they fit [`CONTROL_FRAME_BYTES`].
+pub const LISTED_ROWS: u32 = 5_000;
 
 /// An SFTP packet's payload: `limits@openssh.com` announces it, a longer one closes the connection.
 pub const SFTP_PACKET_BYTES: usize = 256 * 1024;

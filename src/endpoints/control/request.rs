@@ -1,0 +1,150 @@
+//! What can be asked on the control socket: one variant for each act of the desk, every member already of its type.
+
+use crate::{
+    domain::{
+        digest::Digest,
+        event::Decision,
+        ids::{DeliveryNumber, FileId, SessionId, Slug, TicketNumber},
+        people::{Gate, Role},
+        signature::PublicKey,
+    },
+    gateway::asked::{Scope, Subject},
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// A request: `{"do":"ticket_show","ticket":"EGR-2026-0042"}`. Unknown acts and members are refused.
+///
+/// Each variant is a method of `gateway::Desk` with the same name and arguments (`translate.rs`).
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    Whoami {},
+    Status {},
+
+    StaffEnroll {
+        name: Slug,
+        roles: BTreeSet<Role>,
+        key: PublicKey,
+    },
+    StaffList {},
+
+    VendorAdd {
+        document: String,
+    },
+    VendorConfirm {
+        vendor: Slug,
+        revision: Digest,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        signature: Option<String>,
+    },
+    VendorList {},
+    VendorShow {
+        vendor: Slug,
+    },
+    KeyList {
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        vendor: Option<Slug>,
+    },
+
+    TicketSubmit {
+        document: String,
+    },
+    TicketList {},
+    TicketShow {
+        ticket: TicketNumber,
+    },
+    /// `text` is the gate's `approve_text` or `reject_text`, `signature` an armoured SSHSIG over it in `egressd-vote`.
+    TicketVote {
+        ticket: TicketNumber,
+        gate: Gate,
+        decision: Decision,
+        reason: String,
+        text: String,
+        signature: String,
+    },
+    TicketActivate {
+        ticket: TicketNumber,
+    },
+    TicketWithdraw {
+        ticket: TicketNumber,
+        reason: String,
+    },
+
+    DeliveryList {
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        ticket: Option<TicketNumber>,
+    },
+    DeliveryShow {
+        ticket: TicketNumber,
+        delivery: DeliveryNumber,
+    },
+    /// Without a number: the ticket's open delivery.
+    DeliveryClose {
+        ticket: TicketNumber,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        delivery: Option<DeliveryNumber>,
+    },
+
+    FileList {
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        ticket: Option<TicketNumber>,
+    },
+    FileShow {
+        file: FileId,
+    },
+    FileRecheck {
+        file: FileId,
+    },
+    FileDiscard {
+        file: FileId,
+        reason: String,
+    },
+
+    Explain {
+        subject: Subject,
+    },
+    TransferList {
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        vendor: Option<Slug>,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        ticket: Option<TicketNumber>,
+    },
+    SessionList {},
+    SessionKill {
+        session: SessionId,
+        reason: String,
+    },
+
+    Revoke {
+        scope: Scope,
+        reason: String,
+    },
+    Freeze {
+        reason: String,
+    },
+    Unfreeze {
+        reason: String,
+    },
+    Purge {},
+
+    /// `checkpoint` is a signed note that was kept outside: the log must be an extension of it.
+    AuditVerify {
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        checkpoint: Option<String>,
+    },
+    /// The newest `count` leaves, or the first `count` after leaf `after`.
+    AuditTail {
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        after: Option<u64>,
+        count: u32,
+    },
+    AuditCheckpoint {},
+}
+
+impl Request {
+    /// Whether it may be sent without a signature, by the daemon's own user. The gateway says who may do it.
+    pub const fn may_be_unsigned(&self) -> bool {
+        matches!(self, Self::Whoami {} | Self::StaffEnroll { .. } | Self::StaffList {})
+    }
+}

@@ -1,0 +1,68 @@
+//! The one table from requests to acts of the desk. It decides nothing: every act checks its own actor.
+
+use super::{request::Request, serve::Answering};
+use crate::{
+    domain::{event::Actor, limits, people::Person, signature::PublicKey},
+    gateway::{Desk, Refused},
+};
+use serde::Serialize;
+use serde_json::Value;
+
+fn told<T: Serialize>(answer: Result<T, Refused>) -> Result<Value, Refused> {
+    answer.map(|answer| serde_json::to_value(answer).expect("an answer is a struct whose maps have words for keys"))
+}
+
+impl Answering for Desk {
+    async fn who(&self, key: &PublicKey) -> Result<Person, Refused> {
+        self.who(key).await
+    }
+
+    async fn act(&self, by: Actor, request: Request) -> Result<Value, Refused> {
+        use Request as R;
+        match request {
+            R::Whoami {} => told(self.whoami(by).await),
+            R::Status {} => told(self.status(by).await),
+
+            R::StaffEnroll { name, roles, key } => told(self.staff_enroll(by, name, roles, key).await),
+            R::StaffList {} => told(self.staff_list(by).await),
+
+            R::VendorAdd { document } => told(self.vendor_add(by, document).await),
+            R::VendorConfirm { vendor, revision, signature } => told(self.vendor_confirm(by, vendor, revision, signature).await),
+            R::VendorList {} => told(self.vendor_list(by).await),
+            R::VendorShow { vendor } => told(self.vendor_show(by, vendor).await),
+            R::KeyList { vendor } => told(self.key_list(by, vendor).await),
+
+            R::TicketSubmit { document } => told(self.ticket_submit(by, document).await),
+            R::TicketList {} => told(self.ticket_list(by).await),
+            R::TicketShow { ticket } => told(self.ticket_show(by, ticket).await),
+            R::TicketVote { ticket, gate, decision, reason, text, signature } => {
+                told(self.ticket_vote(by, ticket, gate, decision, reason, text, signature).await)
+            }
+            R::TicketActivate { ticket } => told(self.ticket_activate(by, ticket).await),
+            R::TicketWithdraw { ticket, reason } => told(self.ticket_withdraw(by, ticket, reason).await),
+
+            R::DeliveryList { ticket } => told(self.delivery_list(by, ticket).await),
+            R::DeliveryShow { ticket, delivery } => told(self.delivery_show(by, ticket, delivery).await),
+            R::DeliveryClose { ticket, delivery } => told(self.delivery_close(by, ticket, delivery).await),
+
+            R::FileList { ticket } => told(self.file_list(by, ticket).await),
+            R::FileShow { file } => told(self.file_show(by, file).await),
+            R::FileRecheck { file } => told(self.file_recheck(by, file).await),
+            R::FileDiscard { file, reason } => told(self.file_discard(by, file, reason).await),
+
+            R::Explain { subject } => told(self.explain(by, subject).await),
+            R::TransferList { vendor, ticket } => told(self.transfer_list(by, vendor, ticket).await),
+            R::SessionList {} => told(self.session_list(by).await),
+            R::SessionKill { session, reason } => told(self.session_kill(by, session, reason).await),
+
+            R::Revoke { scope, reason } => told(self.revoke(by, scope, reason).await),
+            R::Freeze { reason } => told(self.freeze(by, reason).await),
+            R::Unfreeze { reason } => told(self.unfreeze(by, reason).await),
+            R::Purge {} => told(self.purge(by).await),
+
+            R::AuditVerify { checkpoint } => told(self.audit_verify(by, checkpoint).await),
+            R::AuditTail { after, count } => told(self.audit_tail(by, after, count.min(limits::LISTED_ROWS)).await),
+            R::AuditCheckpoint {} => told(self.audit_checkpoint(by).await),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Who may ask: each endpoint translates one protocol for one handle of the gateway, and decides nothing.
+
+pub mod control;
