@@ -60,6 +60,8 @@ pub const CONTROL_REQUEST_TIME: Duration = Duration::from_secs(30);
 pub const CONTROL_ANSWER_TIME: Duration = Duration::from_secs(30);
 /// When the daemon ends, acts that run may take this long to finish.
 pub const CONTROL_DRAIN_TIME: Duration = Duration::from_secs(10);
+/// Bytes of an SSH key file. An RSA key of 16,384 bits takes 13 KiB.
+pub const KEY_FILE_BYTES: usize = 64 * 1024;
 /// Rows of one list on the control socket: at 800 bytes each they fit [`CONTROL_FRAME_BYTES`].
 pub const LISTED_ROWS: u32 = 5_000;
 

@@ -128,6 +128,8 @@ pub enum FrameError {
     TooLong { bytes: usize, most: usize },
     #[error("the connection ended in the middle of a frame")]
     Cut,
+    #[error("a message came that does not belong at this point")]
+    OutOfTurn,
     #[error("the frame is not one of this protocol: {0}")]
     Foreign(#[from] serde_json::Error),
     #[error("the connection failed: {0}")]

@@ -141,10 +141,3 @@ pub enum Request {
     },
     AuditCheckpoint {},
 }
-
-impl Request {
-    /// Whether it may be sent without a signature, by the daemon's own user. The gateway says who may do it.
-    pub const fn may_be_unsigned(&self) -> bool {
-        matches!(self, Self::Whoami {} | Self::StaffEnroll { .. } | Self::StaffList {})
-    }
-}

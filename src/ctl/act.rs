@@ -1,0 +1,213 @@
+//! From a command to its requests, and from the answers to what is shown.
+
+use super::{
+    commands::{
+        Audit, Cli, Command, Common, Decided, Delivery, DeliveryName, FileCommand, Key, Session, Staff, Ticket, Transfer,
+        Unsigned, Vendor,
+    },
+    connection::{Answered, Caller},
+    offline,
+    page::Page,
+    show::Show,
+    signer::{Signer, agent_socket, read_bounded},
+    trouble::{Exit, Trouble},
+    vote,
+};
+use crate::{
+    domain::{event::Decision, ids::DeliveryNumber, ids::TicketNumber, limits, signature::PublicKey},
+    endpoints::control::request::Request as R,
+    gateway::{
+        answers::{
+            AuditVerdict, CheckpointNote, DeliveryRow, DeliveryView, Done, Explanation, FileRow, FileView, KeyRow, Listing,
+            PurgeReport, Receipt, SessionRow, StaffRow, Status, Submitted, TailRow, TicketRow, TicketView, TransferRow,
+            VendorFiled, VendorRow, VendorView, Who,
+        },
+        asked::{DeliveryPath, Scope},
+    },
+};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use std::path::Path;
+
+/// An answer, ready to be told either way.
+pub struct Told {
+    pub json: Value,
+    pub page: Page,
+    pub exit: Exit,
+}
+
+impl Told {
+    fn new<T: Show>(answered: Answered<T>, mut page: Page) -> Self {
+        answered.answer.show(&mut page);
+        Self { json: answered.json, page, exit: answered.answer.exit() }
+    }
+}
+
+pub async fn act(cli: Cli, page: Page) -> Result<Told, Trouble> {
+    let Cli { common, command } = cli;
+    if let Command::Audit(Audit::Verify { dir: Some(directory), vkey: Some(vkey), checkpoint }) = &command {
+        let checkpoint = checkpoint.as_deref().map(document).transpose()?;
+        return offline(offline::verify(directory, vkey, checkpoint.as_deref())?, page);
+    }
+    let signer = sign_as(&common, &command).await?;
+    let desk = Desk { caller: Caller { socket: common.socket, signer, named: common.named }, page };
+    match command {
+        Command::Whoami(_) => desk.tell::<Who>(R::Whoami {}).await,
+        Command::Status => desk.tell::<Status>(R::Status {}).await,
+        Command::Staff(command) => staff(desk, command).await,
+        Command::Vendor(command) => vendor(desk, command).await,
+        Command::Key(Key::List { vendor }) => desk.tell::<Listing<KeyRow>>(R::KeyList { vendor }).await,
+        Command::Ticket(command) => ticket(desk, command).await,
+        Command::Delivery(command) => delivery(desk, command).await,
+        Command::File(command) => file(desk, command).await,
+        Command::Explain { subject } => desk.tell::<Explanation>(R::Explain { subject }).await,
+        Command::Transfer(Transfer::List { vendor, ticket }) => {
+            desk.tell::<Listing<TransferRow>>(R::TransferList { vendor, ticket }).await
+        }
+        Command::Session(Session::List) => desk.tell::<Listing<SessionRow>>(R::SessionList {}).await,
+        Command::Session(Session::Kill { session, reason }) => desk.tell::<Receipt>(R::SessionKill { session, reason }).await,
+        Command::Revoke { kind, id, reason } => {
+            let scope = Scope::parse(kind, &id).map_err(|e| usage(&id, &e.to_string()))?;
+            desk.tell::<Receipt>(R::Revoke { scope, reason }).await
+        }
+        Command::Freeze { reason } => desk.tell::<Receipt>(R::Freeze { reason }).await,
+        Command::Unfreeze { reason } => desk.tell::<Done>(R::Unfreeze { reason }).await,
+        Command::Purge => desk.tell::<PurgeReport>(R::Purge {}).await,
+        Command::Audit(command) => audit(desk, command).await,
+    }
+}
+
+/// The daemon's desk as it is reached from here.
+struct Desk {
+    caller: Caller,
+    page: Page,
+}
+
+impl Desk {
+    async fn tell<T: Show + DeserializeOwned>(mut self, request: R) -> Result<Told, Trouble> {
+        let answered = self.caller.ask::<T>(&request).await?;
+        Ok(Told::new(answered, self.page))
+    }
+}
+
+async fn staff(desk: Desk, command: Staff) -> Result<Told, Trouble> {
+    match command {
+        Staff::List(_) => desk.tell::<Listing<StaffRow>>(R::StaffList {}).await,
+        Staff::Enroll { name, roles, public_key, unsigned: _ } => {
+            let text = text_of(&public_key, limits::KEY_FILE_BYTES)?;
+            let bad = |cause: String| Trouble::KeyFile { file: public_key.clone(), cause };
+            let key: PublicKey = text.parse().map_err(|e: crate::domain::signature::KeyRefused| bad(e.to_string()))?;
+            desk.tell::<Done>(R::StaffEnroll { name, roles: roles.into_iter().collect(), key }).await
+        }
+    }
+}
+
+async fn vendor(mut desk: Desk, command: Vendor) -> Result<Told, Trouble> {
+    match command {
+        Vendor::Add { file } => desk.tell::<VendorFiled>(R::VendorAdd { document: document(&file)? }).await,
+        Vendor::Confirm { vendor, revision } => {
+            let answered = vote::on_vendor(&mut desk.caller, vendor, revision).await?;
+            Ok(Told::new(answered, desk.page))
+        }
+        Vendor::List => desk.tell::<Listing<VendorRow>>(R::VendorList {}).await,
+        Vendor::Show { vendor } => desk.tell::<VendorView>(R::VendorShow { vendor }).await,
+    }
+}
+
+async fn ticket(mut desk: Desk, command: Ticket) -> Result<Told, Trouble> {
+    match command {
+        Ticket::Submit { file } => desk.tell::<Submitted>(R::TicketSubmit { document: document(&file)? }).await,
+        Ticket::List => desk.tell::<Listing<TicketRow>>(R::TicketList {}).await,
+        Ticket::Show { ticket } => desk.tell::<TicketView>(R::TicketShow { ticket }).await,
+        Ticket::Vote { ticket, gate, decision: Decided { approve, reject: _ }, reason } => {
+            let decision = if approve { Decision::Approve } else { Decision::Reject };
+            let answered = vote::on_ticket(&mut desk.caller, ticket, gate, decision, reason).await?;
+            Ok(Told::new(answered, desk.page))
+        }
+        Ticket::Activate { ticket } => desk.tell::<Done>(R::TicketActivate { ticket }).await,
+        Ticket::Withdraw { ticket, reason } => desk.tell::<Done>(R::TicketWithdraw { ticket, reason }).await,
+    }
+}
+
+async fn delivery(desk: Desk, command: Delivery) -> Result<Told, Trouble> {
+    match command {
+        Delivery::List { ticket } => desk.tell::<Listing<DeliveryRow>>(R::DeliveryList { ticket }).await,
+        Delivery::Show(name) => match named(&name)? {
+            (ticket, Some(delivery)) => desk.tell::<DeliveryView>(R::DeliveryShow { ticket, delivery }).await,
+            (_, None) => Err(usage(&name.name, "say which delivery: EGR-2026-0042/0001")),
+        },
+        Delivery::Close(name) => {
+            let (ticket, delivery) = named(&name)?;
+            desk.tell::<Done>(R::DeliveryClose { ticket, delivery }).await
+        }
+    }
+}
+
+fn named(given: &DeliveryName) -> Result<(TicketNumber, Option<DeliveryNumber>), Trouble> {
+    let bad = |cause: String| usage(&given.name, &cause);
+    match (given.name.contains('/'), given.number) {
+        (false, number) => Ok((given.name.parse().map_err(|e: crate::domain::ids::NotAnId| bad(e.to_string()))?, number)),
+        (true, None) => {
+            let path: DeliveryPath = given.name.parse().map_err(|e: crate::domain::ids::NotAnId| bad(e.to_string()))?;
+            Ok((path.ticket, Some(path.number)))
+        }
+        (true, Some(_)) => Err(bad("the delivery's number was given twice".to_owned())),
+    }
+}
+
+async fn file(desk: Desk, command: FileCommand) -> Result<Told, Trouble> {
+    match command {
+        FileCommand::List { ticket } => desk.tell::<Listing<FileRow>>(R::FileList { ticket }).await,
+        FileCommand::Show { file } => desk.tell::<FileView>(R::FileShow { file }).await,
+        FileCommand::Recheck { file } => desk.tell::<Done>(R::FileRecheck { file }).await,
+        FileCommand::Discard { file, reason } => desk.tell::<Done>(R::FileDiscard { file, reason }).await,
+    }
+}
+
+async fn audit(desk: Desk, command: Audit) -> Result<Told, Trouble> {
+    match command {
+        Audit::Verify { checkpoint, .. } => {
+            let checkpoint = checkpoint.as_deref().map(document).transpose()?;
+            desk.tell::<AuditVerdict>(R::AuditVerify { checkpoint }).await
+        }
+        Audit::Tail { after, count } => desk.tell::<Listing<TailRow>>(R::AuditTail { after, count }).await,
+        Audit::Checkpoint => desk.tell::<CheckpointNote>(R::AuditCheckpoint {}).await,
+    }
+}
+
+/// Whose key signs. The commands that the daemon's own user needs before anybody is enrolled go unsigned when that is asked for, or
+/// when nobody named a key and there is none.
+async fn sign_as(common: &Common, command: &Command) -> Result<Option<Signer>, Trouble> {
+    let unsigned = match command {
+        Command::Whoami(unsigned) | Command::Staff(Staff::List(unsigned) | Staff::Enroll { unsigned, .. }) => Some(unsigned),
+        _ => None,
+    };
+    if let Some(Unsigned { unsigned: true }) = unsigned {
+        return Ok(None);
+    }
+    let agent = agent_socket();
+    let nobody_named = common.key.is_none() && common.named.is_none();
+    match Signer::choose(common.key.as_deref(), common.named.as_ref(), agent.as_deref()).await {
+        Err(Trouble::NoKey { .. }) if unsigned.is_some() && nobody_named => Ok(None),
+        chosen => chosen.map(Some),
+    }
+}
+
+fn offline<T: Show + Serialize>(answer: T, page: Page) -> Result<Told, Trouble> {
+    let json = serde_json::to_value(&answer).map_err(|e| Trouble::Output { cause: e.into() })?;
+    Ok(Told::new(Answered { json, answer }, page))
+}
+
+/// A document that people wrote.
+fn document(file: &Path) -> Result<String, Trouble> {
+    text_of(file, limits::DOCUMENT_BYTES)
+}
+
+fn text_of(file: &Path, most: usize) -> Result<String, Trouble> {
+    let bad = |cause: String| Trouble::Document { file: file.to_owned(), cause };
+    String::from_utf8(read_bounded(file, most).map_err(bad)?).map_err(|_| bad("not UTF-8 text".to_owned()))
+}
+
+fn usage(given: &str, cause: &str) -> Trouble {
+    Trouble::Argument { given: given.to_owned(), cause: cause.to_owned() }
+}

@@ -1,0 +1,360 @@
+//! The commands, as clap reads them. Each has an example in its help.
+
+use crate::{
+    domain::{
+        digest::Digest,
+        ids::{DeliveryNumber, FileId, SessionId, Slug, TicketNumber},
+        people::{Gate, Role},
+    },
+    gateway::asked::{ScopeKind, Subject},
+};
+use clap::{
+    Args, Parser, Subcommand,
+    builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser},
+};
+use std::path::PathBuf;
+
+const EXIT_STATUS: &str = "\
+Exit status: 0 done, 1 refused, 2 usage, 3 daemon unreachable or faulty, 4 cut but not durable.
+
+Each request is signed with your SSH key: from ssh-agent, or --key. Examples:
+  egressctl whoami
+  egressctl ticket show EGR-2026-0042
+  egressctl explain E2101
+  egressctl revoke vendor acme --reason \"key on a lost laptop\"";
+
+/// Asks egressd, the gateway that lets no byte out without an approved ticket.
+#[derive(Parser, Debug)]
+#[command(name = "egressctl", version, after_help = EXIT_STATUS, subcommand_required = true, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Who asks, where, and how it is shown")]
+pub struct Common {
+    /// The daemon's control socket
+    #[arg(long, global = true, env = "EGRESSCTL_SOCKET", value_name = "PATH", default_value = super::connection::DEFAULT_SOCKET)]
+    pub socket: PathBuf,
+    /// Who you mean to be: picks the ssh-agent key with this comment (NAME or NAME@…), and is refused for another's key
+    #[arg(long = "as", global = true, env = "EGRESSCTL_AS", value_name = "NAME")]
+    pub named: Option<Slug>,
+    /// Your SSH key: a private key file, or a .pub file whose key ssh-agent holds
+    #[arg(long, global = true, env = "EGRESSCTL_KEY", value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// Print one JSON document
+    #[arg(long, global = true, env = "EGRESSCTL_JSON", value_parser = FalseyValueParser::new())]
+    pub json: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Say whose key this is and what its owner may do
+    #[command(after_help = "Example:\n  egressctl --key ~/.ssh/id_ed25519 whoami")]
+    Whoami(Unsigned),
+    /// Show what the gateway is doing and what needs somebody
+    #[command(after_help = "Example:\n  egressctl status")]
+    Status,
+    /// The people who may ask, decide and see
+    #[command(subcommand)]
+    Staff(Staff),
+    /// The outside organisations that may collect
+    #[command(subcommand)]
+    Vendor(Vendor),
+    /// Login and recipient keys, and the staff's
+    #[command(subcommand)]
+    Key(Key),
+    /// Egress requests: which fields of which data may go to which vendor
+    #[command(subcommand)]
+    Ticket(Ticket),
+    /// The files of one ticket that are released together
+    #[command(subcommand)]
+    Delivery(Delivery),
+    /// What lies in staging, and what became of it
+    #[command(subcommand)]
+    File(FileCommand),
+    /// Explain a code or anything with a name, in words
+    #[command(
+        after_help = "Examples:\n  egressctl explain E2101\n  egressctl explain EGR-2026-0042/customers.csv\n  egressctl explain acme"
+    )]
+    Explain {
+        /// A code, ticket, delivery, file, session, transfer, fingerprint, vendor or person
+        #[arg(value_name = "ID|CODE")]
+        subject: Subject,
+    },
+    /// What vendors read, when, from where and how much
+    #[command(subcommand)]
+    Transfer(Transfer),
+    /// Vendors' open connections
+    #[command(subcommand)]
+    Session(Session),
+    /// End the standing of a vendor, key, ticket, delivery, file, address or class at once
+    ///
+    /// When this returns with status 0 the fact is durable, every session in its scope is closed, and no further byte of it leaves.
+    /// The receipt names the last offset of each transfer.
+    #[command(
+        after_help = "Examples:\n  egressctl revoke vendor acme --reason \"contract ended\"\n  egressctl revoke address 192.0.2.0/24 --reason \"seen in the incident of 21 November\""
+    )]
+    Revoke {
+        #[arg(value_parser = scope_kind())]
+        kind: ScopeKind,
+        /// Its name, number, fingerprint, id or address
+        id: String,
+        #[arg(long)]
+        reason: String,
+    },
+    /// Stop everything, at once
+    #[command(after_help = "Example:\n  egressctl freeze --reason \"unexplained transfers\"")]
+    Freeze {
+        #[arg(long)]
+        reason: String,
+    },
+    /// Lift a freeze: takes two people, one of them a security_responder
+    #[command(after_help = "Example (each of the two types it):\n  egressctl unfreeze --reason \"cause found and removed\"")]
+    Unfreeze {
+        #[arg(long)]
+        reason: String,
+    },
+    /// Destroy now what is due, and print the certificates
+    #[command(after_help = "Example:\n  egressctl purge")]
+    Purge,
+    /// The log of everything, and its proofs
+    #[command(subcommand)]
+    Audit(Audit),
+}
+
+/// The choice of the daemon's own user, who has no enrolled key.
+#[derive(Args, Debug)]
+pub struct Unsigned {
+    /// Ask without a key: only for the daemon's own user or root
+    #[arg(long, conflicts_with = "named")]
+    pub unsigned: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Staff {
+    /// Enrol a person; the same command by a second member of the staff completes it
+    #[command(
+        after_help = "Example (typed by two people; the first two people are enrolled by the daemon's own user with --unsigned):\n  \
+        egressctl staff enroll alice --roles requester,operator --public-key alice.pub"
+    )]
+    Enroll {
+        name: Slug,
+        /// What this person may do, separated by commas
+        #[arg(long, required = true, value_delimiter = ',', value_parser = role())]
+        roles: Vec<Role>,
+        /// The person's SSH public key
+        #[arg(long, value_name = "FILE")]
+        public_key: PathBuf,
+        #[command(flatten)]
+        unsigned: Unsigned,
+    },
+    /// List the people and their roles
+    #[command(after_help = "Example:\n  egressctl staff list")]
+    List(Unsigned),
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Vendor {
+    /// File a vendor, or a new revision of one
+    #[command(after_help = "Example:\n  egressctl vendor add acme.toml")]
+    Add {
+        /// The vendor file (config/vendor.toml explains it); - for standard input
+        file: PathBuf,
+    },
+    /// Confirm a revision's keys, compared out of band: a second person, then a security_reviewer
+    #[command(
+        after_help = "Example (the revision as vendor show prints it):\n  egressctl vendor confirm acme 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    )]
+    Confirm { vendor: Slug, revision: Digest },
+    /// List the vendors
+    #[command(after_help = "Example:\n  egressctl vendor list")]
+    List,
+    /// Show a vendor's revisions, keys and what is missing
+    #[command(after_help = "Example:\n  egressctl vendor show acme")]
+    Show { vendor: Slug },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Key {
+    /// List keys and whose they are
+    #[command(after_help = "Example:\n  egressctl key list --vendor acme")]
+    List {
+        #[arg(long)]
+        vendor: Option<Slug>,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Ticket {
+    /// Submit a ticket; everything that is missing is named at once
+    #[command(after_help = "Example:\n  egressctl ticket submit ticket.toml")]
+    Submit {
+        /// The ticket file (config/ticket.toml explains it); - for standard input
+        file: PathBuf,
+    },
+    /// List the tickets
+    #[command(after_help = "Example:\n  egressctl ticket list")]
+    List,
+    /// Show which fields go where and why, the gates, and what is missing
+    #[command(after_help = "Example:\n  egressctl ticket show EGR-2026-0042")]
+    Show { ticket: TicketNumber },
+    /// Vote at one gate: shows the text, signs it, sends it
+    #[command(
+        after_help = "Examples:\n  egressctl ticket vote EGR-2026-0042 --gate privacy --approve --reason \"pseudonymous, 30 days\"\n  \
+        egressctl ticket vote EGR-2026-0042 --gate privacy --reject --reason \"birth dates are not needed\""
+    )]
+    Vote {
+        ticket: TicketNumber,
+        #[arg(long, value_parser = gate())]
+        gate: Gate,
+        #[command(flatten)]
+        decision: Decided,
+        #[arg(long)]
+        reason: String,
+    },
+    /// Let an approved ticket's files leave, from now until its end
+    #[command(after_help = "Example:\n  egressctl ticket activate EGR-2026-0042")]
+    Activate { ticket: TicketNumber },
+    /// Take back a ticket that is not active yet
+    #[command(after_help = "Example:\n  egressctl ticket withdraw EGR-2026-0042 --reason \"done in house\"")]
+    Withdraw {
+        ticket: TicketNumber,
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+#[derive(Args, Debug)]
+#[group(required = true, multiple = false)]
+pub struct Decided {
+    #[arg(long)]
+    pub approve: bool,
+    /// Ends the ticket
+    #[arg(long)]
+    pub reject: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Delivery {
+    /// List deliveries
+    #[command(after_help = "Example:\n  egressctl delivery list --ticket EGR-2026-0042")]
+    List {
+        #[arg(long)]
+        ticket: Option<TicketNumber>,
+    },
+    /// Show a delivery's files, transfers and why it is not released
+    #[command(after_help = "Example:\n  egressctl delivery show EGR-2026-0042/0001")]
+    Show(DeliveryName),
+    /// Close a delivery: no more files join, and it is released when all are sealed
+    #[command(after_help = "Examples:\n  egressctl delivery close EGR-2026-0042\n  egressctl delivery close EGR-2026-0042/0001")]
+    Close(DeliveryName),
+}
+
+/// `EGR-2026-0042/0001`, `EGR-2026-0042 0001`, or the ticket alone.
+#[derive(Args, Debug)]
+pub struct DeliveryName {
+    /// EGR-2026-0042/0001, or the ticket and then the number
+    #[arg(value_name = "TICKET[/NUMBER]")]
+    pub name: String,
+    pub number: Option<DeliveryNumber>,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum FileCommand {
+    /// List staged, held, sealed and released files
+    #[command(after_help = "Example:\n  egressctl file list --ticket EGR-2026-0042")]
+    List {
+        #[arg(long)]
+        ticket: Option<TicketNumber>,
+    },
+    /// Show a file's findings, digests and history
+    #[command(after_help = "Example:\n  egressctl file show 01890a5d-ac96-774b-bcce-b302099a8057")]
+    Show { file: FileId },
+    /// Check a held file again
+    #[command(after_help = "Example:\n  egressctl file recheck 01890a5d-ac96-774b-bcce-b302099a8057")]
+    Recheck { file: FileId },
+    /// Destroy a file that is not released
+    #[command(after_help = "Example:\n  egressctl file discard 01890a5d-ac96-774b-bcce-b302099a8057 --reason \"wrong month\"")]
+    Discard {
+        file: FileId,
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Transfer {
+    /// List transfers, running ones first
+    #[command(after_help = "Example:\n  egressctl transfer list --vendor acme")]
+    List {
+        #[arg(long)]
+        vendor: Option<Slug>,
+        #[arg(long)]
+        ticket: Option<TicketNumber>,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Session {
+    /// List vendors' open connections
+    #[command(after_help = "Example:\n  egressctl session list")]
+    List,
+    /// End one connection; the vendor may come back unless its standing is revoked
+    #[command(
+        after_help = "Example:\n  egressctl session kill 5f0c2c1e-3f0e-4c29-8f0e-6f8f3a1d9c11 --reason \"asked by the vendor\""
+    )]
+    Kill {
+        session: SessionId,
+        #[arg(long)]
+        reason: String,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Audit {
+    /// Verify the log: every leaf, every checkpoint, the index against the replay
+    #[command(after_help = "Examples:\n  egressctl audit verify\n  egressctl audit verify --checkpoint kept-elsewhere.note\n  \
+        egressctl audit verify --dir /mnt/copy --vkey log.vkey   (offline: needs no daemon and trusts none)")]
+    Verify {
+        /// A copied gateway directory, to be verified without a daemon
+        #[arg(long, requires = "vkey")]
+        dir: Option<PathBuf>,
+        /// The log's verifier key
+        #[arg(long, value_name = "FILE", requires = "dir")]
+        vkey: Option<PathBuf>,
+        /// A checkpoint that was kept outside: the log must extend it
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
+    },
+    /// Show the newest leaves
+    #[command(after_help = "Examples:\n  egressctl audit tail\n  egressctl audit tail --after 1200 --count 50")]
+    Tail {
+        /// Begin after this leaf
+        #[arg(long, value_name = "LEAF")]
+        after: Option<u64>,
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=i64::from(crate::domain::limits::LISTED_ROWS)))]
+        count: u32,
+    },
+    /// Sign and print a checkpoint, to be kept where the gateway's operator cannot reach it
+    #[command(after_help = "Example:\n  egressctl audit checkpoint > checkpoint.note")]
+    Checkpoint,
+}
+
+fn role() -> impl TypedValueParser<Value = Role> {
+    PossibleValuesParser::new(Role::ALL.map(Role::name))
+        .map(|name| Role::named(&name).expect("clap admits only the names of roles"))
+}
+
+fn gate() -> impl TypedValueParser<Value = Gate> {
+    PossibleValuesParser::new(Gate::ALL.map(Gate::name))
+        .map(|name| Gate::named(&name).expect("clap admits only the names of gates"))
+}
+
+fn scope_kind() -> impl TypedValueParser<Value = ScopeKind> {
+    PossibleValuesParser::new(ScopeKind::ALL.map(ScopeKind::name))
+        .map(|name| ScopeKind::named(&name).expect("clap admits only the names of scopes"))
+}

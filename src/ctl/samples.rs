@@ -1,0 +1,157 @@
+//! One answer of each kind as it stands on the wire, with names that a hostile producer or vendor would choose.
+//!
+//! They hold the JSON that scripts rely on: a renamed member fails here.
+
+use serde_json::{Value, json};
+
+/// Clears a screen, turns text around, ends lines and tables, and is far too long.
+pub const HOSTILE: &str =
+    "q4\u{1b}[2J\u{9b}1m\u{202e}vsc\r\n\u{7}customers-with-a-name-that-does-not-end-2026-11-21-final-final.csv";
+
+const FILE: &str = "01890a5d-ac96-774b-bcce-b302099a8057";
+const SESSION: &str = "5f0c2c1e-3f0e-4c29-8f0e-6f8f3a1d9c11";
+const KEY: &str = "SHA256:uNiVztksCsDhcc0u9e8BrrJXVGOMZUo1nW7YkDBzu1I";
+pub const DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+const AT: &str = "2026-11-21T10:15:00Z";
+
+fn blocker() -> Value {
+    json!({"what": "the gate privacy has 0 of 1 votes", "who": "a privacy_reviewer who did not request it",
+        "command": "egressctl ticket vote EGR-2026-0042 --gate privacy --approve --reason \"…\""})
+}
+
+fn moment() -> Value {
+    json!({"leaf": 17, "at": AT, "who": "alice", "what": format!("staged {HOSTILE}")})
+}
+
+fn file() -> Value {
+    json!({"id": FILE, "ticket": "EGR-2026-0042", "delivery": "EGR-2026-0042/0001", "directory": "EGR-2026-0042", "name": HOSTILE,
+        "state": "held", "bytes": 1_500_000, "since": AT,
+        "reason": "the column \"ssn\" is not in the approved inventory of EGR-2026-0042"})
+}
+
+fn stray() -> Value {
+    json!({"id": FILE, "directory": HOSTILE, "name": "customers.csv", "state": "refused", "bytes": 0, "since": AT, "reason": "no such ticket"})
+}
+
+fn delivery() -> Value {
+    json!({"delivery": "EGR-2026-0042/0001", "vendor": "acme", "state": "released", "files": 2, "bytes": 3_221_225_472_u64,
+        "released_at": AT, "until": "2026-12-21T10:15:00Z"})
+}
+
+fn transfer() -> Value {
+    json!({"transfer": FILE, "vendor": "acme", "path": format!("/EGR-2026-0042/0001/{HOSTILE}.age"), "session": SESSION, "protocol": "sftp",
+        "address": "192.0.2.7:51022", "key": KEY, "began": AT, "ended": AT, "how": "session_ended", "bytes": 900, "of_bytes": 1500,
+        "ranges": [[0, 900]], "served": "part"})
+}
+
+fn key() -> Value {
+    json!({"key": KEY, "owner": "acme", "use": "recipient", "algorithm": "ssh-ed25519", "state": "proposed", "since": AT})
+}
+
+fn list(row: Value) -> Value {
+    json!({"rows": [row], "left_off": 3})
+}
+
+fn done() -> Value {
+    json!({"subject": "alice", "state": "waits_for_second", "headline": "alice is proposed", "leaf": 3, "next": [blocker()]})
+}
+
+fn ticket() -> Value {
+    json!({"ticket": "EGR-2026-0042", "title": HOSTILE, "state": "in_review", "why_not_active": [blocker()], "tier": "T2",
+        "revision": DIGEST, "revision_number": 2, "requester": "rita", "vendor": "acme",
+        "purpose": "churn model for the autumn campaign", "justification": "the model runs at the vendor; an aggregate is not enough because it learns per customer",
+        "from": "2026-11-01", "until": "2026-12-31", "protocols": ["sftp"], "retention_days": 30, "limits": {"rows_per_file": 1_000_000},
+        "gates": [
+            {"gate": "privacy", "needed": 1, "have": 0, "votes": [], "question": DIGEST,
+                "approve_text": format!("{{\"decision\":\"approve\",\"gate\":\"privacy\",\"question\":\"{DIGEST}\",\"ticket\":\"EGR-2026-0042\",\"v\":1}}"),
+                "reject_text": format!("{{\"decision\":\"reject\",\"gate\":\"privacy\",\"question\":\"{DIGEST}\",\"ticket\":\"EGR-2026-0042\",\"v\":1}}")},
+            {"gate": "security", "needed": 1, "have": 1, "question": DIGEST, "approve_text": "approve EGR-2026-0001", "reject_text": "reject",
+                "votes": [{"who": "sam", "decision": "approve", "at": AT, "reason": "vendor assessed in October", "standing": "counts"}]},
+        ],
+        "fields": [
+            {"name": "customer_id", "type": "string", "class": "pseudonym", "treatment": "hmac", "source": "dwh.crm.customers.id",
+                "destination": "acme.churn.id", "necessity": "joins the months"},
+            {"name": "postcode", "type": "string", "class": "quasi_identifier", "treatment": "generalise", "source": "dwh.crm.customers.postcode",
+                "destination": "acme.churn.region", "necessity": ""},
+        ],
+        "files": {"held": 1, "released": 2}, "deliveries": [delivery()], "timeline": [moment()]})
+}
+
+fn vendor() -> Value {
+    json!({"vendor": "acme", "name": HOSTILE, "state": "filed", "why_not_approved": [blocker()], "keys": [key()], "addresses": ["192.0.2.0/24"],
+        "assessment": "SOC 2 type II, October 2026", "assessment_until": "2027-10-31", "timeline": [moment()],
+        "revisions": [{"revision": DIGEST, "filed_at": AT, "filed_by": "olga", "confirmed_by": [], "keys": [KEY],
+            "confirm_text": format!("{{\"revision\":\"{DIGEST}\",\"vendor\":\"acme\",\"v\":1}}")}]})
+}
+
+fn receipt(durable: &str) -> Value {
+    json!({"scope": "vendor acme", "durable": durable, "leaf": 812, "at": AT, "took_ms": 4, "fallbacks": ["send the aggregate by post"],
+        "sessions": [{"session": SESSION, "vendor": "acme", "address": "192.0.2.7:51022",
+            "transfers": [{"path": format!("/EGR-2026-0042/0001/{HOSTILE}"), "last_offset": 1_073_741_824_u64, "bytes": 1_073_741_824_u64}]}]})
+}
+
+/// The answer to the request whose `do` is `act`.
+pub fn answer(act: &str) -> Value {
+    match act {
+        "whoami" => json!({"kind": "person", "id": FILE, "name": "alice", "roles": ["requester", "operator"], "key": KEY}),
+        "status" => json!({"version": "0.1.0", "since": AT, "frozen": {"since": AT, "reason": HOSTILE},
+            "log": {"size": 812, "root": DIGEST, "last_checkpoint": AT}, "people": 7, "vendors": 2, "tickets": {"active": 3, "in_review": 1},
+            "files": {"held": 1, "released": 12}, "sessions": 1, "transfers": 1, "problems": [blocker()],
+            "disks": [{"directory": "state", "free_bytes": 1_u64 << 40, "total_bytes": 1_u64 << 41}]}),
+        "staff_list" => list(
+            json!({"id": FILE, "name": "alice", "state": "proposed", "roles": ["requester", "operator", "auditor"], "key": KEY, "proposed_by": "olga"}),
+        ),
+        "vendor_list" => list(
+            json!({"vendor": "acme", "name": HOSTILE, "state": "approved", "revision": DIGEST, "keys": 2, "active_tickets": 1}),
+        ),
+        "vendor_add" => json!({"vendor": "acme", "revision": DIGEST, "keys": [KEY], "leaf": 9, "next": [blocker()]}),
+        "vendor_show" => vendor(),
+        "key_list" => list(key()),
+        "ticket_submit" => {
+            json!({"ticket": "EGR-2026-0042", "revision": DIGEST, "state": "in_review", "tier": "T2", "gates": ["privacy", "security"], "leaf": 40, "next": [blocker()]})
+        }
+        "ticket_list" => {
+            list(json!({"ticket": "EGR-2026-0042", "title": HOSTILE, "state": "in_review", "tier": "T2", "vendor": "acme",
+            "requester": "rita", "until": "2026-12-31", "open_gates": ["privacy"]}))
+        }
+        "ticket_show" => ticket(),
+        "ticket_vote" => {
+            json!({"ticket": "EGR-2026-0042", "gate": "privacy", "decision": "approve", "state": "approved", "open_gates": [], "leaf": 44, "next": [blocker()]})
+        }
+        "delivery_list" => list(delivery()),
+        "delivery_show" => {
+            json!({"delivery": delivery(), "closed_by": "ready", "why_not_released": [blocker()], "files": [file()], "transfers": [transfer()], "timeline": [moment()]})
+        }
+        "file_list" => json!({"rows": [file(), stray()], "left_off": 0}),
+        "file_show" => {
+            json!({"file": file(), "sha256": DIGEST, "rows": 1000, "more_findings": 2, "next": [blocker()], "timeline": [moment()],
+            "sealed": {"path": format!("/EGR-2026-0042/0001/{HOSTILE}.age"), "bytes": 1_500_200, "sha256": DIGEST, "revision": DIGEST, "recipients": [KEY]},
+            "findings": [{"code": "F3101", "what": format!("the column {HOSTILE:?} is not approved"), "fix": "leave it out, or ask for it in a new revision"}]})
+        }
+        "explain" => {
+            json!({"subject": "EGR-2026-0042/customers.csv", "headline": "held: nothing of it leaves", "because": [HOSTILE, "its ticket is active"],
+            "who": "the producer", "commands": ["egressctl file show 01890a5d-ac96-774b-bcce-b302099a8057"], "timeline": [moment()]})
+        }
+        "transfer_list" => list(transfer()),
+        "session_list" => {
+            list(json!({"session": SESSION, "vendor": "acme", "address": "192.0.2.7:51022", "protocol": "sftp", "key": KEY,
+            "client": HOSTILE, "since": AT, "transfers": 1, "bytes": 1_073_741_824_u64}))
+        }
+        "session_kill" | "revoke" => receipt("yes"),
+        "freeze" => receipt("no"),
+        "purge" => {
+            json!({"failed": [], "certificates": [{"file": FILE, "name": HOSTILE, "delivery": "EGR-2026-0042/0001", "why": "retention", "at": AT, "leaf_before": 900, "leaf_after": 901}]})
+        }
+        "audit_verify" => {
+            json!({"verdict": "broken", "size": 812, "root": DIGEST, "checked": ["leaves", "checkpoints", "index"], "took_ms": 90,
+            "problems": [{"leaf": 77, "what": "the leaf's hash is not the one that was kept"}]})
+        }
+        "audit_tail" => list(
+            json!({"leaf": 811, "at": AT, "who": "alice", "subject": "EGR-2026-0042", "event": "ticket_activated", "what": HOSTILE, "hash": DIGEST}),
+        ),
+        "audit_checkpoint" => {
+            json!({"size": 812, "root": DIGEST, "at": AT, "verifier_key": "egressd.example+0123abcd+AQ", "note": "egressd.example\n812\nroot=\n\n— egressd.example AAAA\n"})
+        }
+        _ => done(),
+    }
+}

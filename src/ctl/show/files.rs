@@ -1,0 +1,284 @@
+//! What leaves: deliveries, files, transfers, sessions; and receipts of what was cut or purged.
+
+use super::{Cell, Column, Page, Row, Show, Table, Tone, delivery_tone, file_tone, listed, tickets::protocol};
+use crate::{
+    ctl::{
+        text::{minute, size},
+        trouble::Exit,
+    },
+    domain::event::{ClosedBy, PurgeReason, TransferEnd},
+    gateway::answers::{
+        DeliveryRow, DeliveryView, Durable, FileRow, FileView, PurgeReport, Receipt, Served, SessionRow, TransferRow,
+    },
+};
+
+impl Row for DeliveryRow {
+    const NONE: &'static str = "No deliveries.";
+
+    fn show_all(rows: &[Self], page: &mut Page) {
+        let columns = [
+            Column::Whole("DELIVERY"),
+            Column::Whole("STATE"),
+            Column::Flexible("VENDOR"),
+            Column::Number("FILES"),
+            Column::Number("SIZE"),
+            Column::Whole("PURGED AT (UTC)"),
+        ];
+        let mut table = Table::new(&columns);
+        for row in rows {
+            table.row([
+                row.delivery.into(),
+                Cell::toned(row.state.name(), delivery_tone(row.state)),
+                (&row.vendor).into(),
+                row.files.into(),
+                size(row.bytes).into(),
+                row.until.as_deref().map_or("-".to_owned(), minute).into(),
+            ]);
+        }
+        page.table(&table);
+    }
+}
+
+const fn closed_by(by: ClosedBy) -> &'static str {
+    match by {
+        ClosedBy::Ready => "_READY",
+        ClosedBy::Command => "command",
+        ClosedBy::Quiet => "quiet time",
+    }
+}
+
+impl Show for DeliveryView {
+    fn show(&self, page: &mut Page) {
+        let delivery = &self.delivery;
+        page.field("delivery", delivery.delivery);
+        page.toned_field("state", delivery.state.name(), delivery_tone(delivery.state));
+        page.field("vendor", &delivery.vendor);
+        page.field("closed by", self.closed_by.map_or("still open", closed_by));
+        page.field("released (UTC)", delivery.released_at.as_deref().map_or("-".to_owned(), minute));
+        page.field("purged at (UTC)", delivery.until.as_deref().map_or("-".to_owned(), minute));
+        page.blockers("Not released because", &self.why_not_released);
+        if !self.files.is_empty() {
+            page.heading("Files");
+            FileRow::show_all(&self.files, page);
+        }
+        if !self.transfers.is_empty() {
+            page.heading("Transfers");
+            TransferRow::show_all(&self.transfers, page);
+        }
+        page.timeline(&self.timeline);
+    }
+}
+
+impl FileRow {
+    /// Where people look for it: its delivery, else its ticket, else the directory it was dropped into.
+    fn place(&self) -> String {
+        match (&self.delivery, &self.ticket) {
+            (Some(delivery), _) => delivery.to_string(),
+            (None, Some(ticket)) => ticket.to_string(),
+            (None, None) => format!("no such ticket: {}", self.directory),
+        }
+    }
+}
+
+impl Row for FileRow {
+    const NONE: &'static str = "No files.";
+
+    /// One table for each delivery: its name would otherwise fill every line.
+    fn show_all(rows: &[Self], page: &mut Page) {
+        let mut sorted: Vec<&Self> = rows.iter().collect();
+        sorted.sort_by_key(|row| row.place());
+        for group in sorted.chunk_by(|a, b| a.place() == b.place()) {
+            page.heading(&group[0].place());
+            let columns = [Column::Flexible("NAME"), Column::Whole("STATE"), Column::Number("SIZE"), Column::Whole("FILE")];
+            let mut table = Table::new(&columns);
+            for row in group {
+                let state = Cell::toned(row.state.name(), file_tone(row.state));
+                table.row([(&row.name).into(), state, size(row.bytes).into(), row.id.into()]);
+                if let Some(reason) = &row.reason {
+                    table.note(reason);
+                }
+            }
+            page.table(&table);
+        }
+    }
+}
+
+impl Show for FileView {
+    fn show(&self, page: &mut Page) {
+        let file = &self.file;
+        page.field("file", file.id);
+        page.field("name", &file.name);
+        page.field("in", file.place());
+        page.toned_field("state", file.state.name(), file_tone(file.state));
+        page.field("since (UTC)", minute(&file.since));
+        page.field("size", format!("{} ({} bytes)", size(file.bytes), file.bytes));
+        let unknown = || "not yet known".to_owned();
+        page.field("rows", self.rows.map_or_else(unknown, |rows| rows.to_string()));
+        page.field("sha256", self.sha256.map_or_else(unknown, |digest| digest.to_string()));
+        if let Some(reason) = &file.reason {
+            page.toned_field("because", reason, file_tone(file.state));
+        }
+        if let Some(sealed) = &self.sealed {
+            page.heading("Sealed");
+            page.field("path", &sealed.path);
+            page.field("size", format!("{} ({} bytes)", size(sealed.bytes), sealed.bytes));
+            page.field("sha256", sealed.sha256);
+            page.field("revision", sealed.revision);
+            page.field("recipients", listed(&sealed.recipients));
+        }
+        if !self.findings.is_empty() {
+            page.heading("Findings");
+            for finding in &self.findings {
+                page.toned_field(&finding.code, &finding.what, Tone::Bad);
+                page.field("", &finding.fix);
+            }
+        }
+        if self.more_findings > 0 {
+            page.line(&format!("… and {} more findings", self.more_findings), Tone::Warning);
+        }
+        page.blockers("Next", &self.next);
+        page.timeline(&self.timeline);
+    }
+}
+
+const fn ended(how: TransferEnd) -> (&'static str, Tone) {
+    match how {
+        TransferEnd::Closed => ("closed", Tone::Good),
+        TransferEnd::SessionEnded => ("session ended", Tone::Warning),
+        TransferEnd::Severed => ("severed", Tone::Bad),
+        TransferEnd::Damaged => ("damaged", Tone::Bad),
+        TransferEnd::Interrupted => ("interrupted", Tone::Warning),
+    }
+}
+
+const fn served(served: Served) -> &'static str {
+    match served {
+        Served::Whole => "the whole file was served",
+        Served::Part => "part of the file was served",
+        Served::Nothing => "nothing was served",
+    }
+}
+
+impl Row for TransferRow {
+    const NONE: &'static str = "No transfers.";
+
+    fn show_all(rows: &[Self], page: &mut Page) {
+        let columns = [
+            Column::Whole("BEGAN (UTC)"),
+            Column::Flexible("VENDOR"),
+            Column::Flexible("PATH"),
+            Column::Whole("STATE"),
+            Column::Number("SERVED"),
+        ];
+        let mut table = Table::new(&columns);
+        for row in rows {
+            let (state, tone) = row.how.map_or(("running", Tone::Plain), ended);
+            table.row([
+                minute(&row.began).into(),
+                (&row.vendor).into(),
+                (&row.path).into(),
+                Cell::toned(state, tone),
+                format!("{} of {}", size(row.bytes), size(row.of_bytes)).into(),
+            ]);
+            table.note(&format!(
+                "{}; {} from {}, transfer {}",
+                served(row.served),
+                protocol(row.protocol),
+                row.address,
+                row.transfer
+            ));
+        }
+        page.table(&table);
+    }
+}
+
+impl Row for SessionRow {
+    const NONE: &'static str = "No vendor is connected.";
+
+    fn show_all(rows: &[Self], page: &mut Page) {
+        let columns = [Column::Whole("SESSION"), Column::Flexible("VENDOR"), Column::Flexible("ADDRESS"), Column::Number("SENT")];
+        let mut table = Table::new(&columns);
+        for row in rows {
+            table.row([row.session.into(), (&row.vendor).into(), (&row.address).into(), size(row.bytes).into()]);
+            let since = minute(&row.since);
+            let with =
+                format!("{} since {since}, {} transfers, key {}, {}", protocol(row.protocol), row.transfers, row.key, row.client);
+            table.note(&with);
+        }
+        page.table(&table);
+    }
+}
+
+impl Show for Receipt {
+    fn show(&self, page: &mut Page) {
+        match self.durable {
+            Durable::Yes => page.line(&format!("{}: cut, and it stays so", self.scope), Tone::Good),
+            Durable::No => {
+                let line = format!(
+                    "{}: CUT, BUT NOT DURABLE: a restart may forget it. Free the disk, then repeat this command",
+                    self.scope
+                );
+                page.line(&line, Tone::Bad);
+            }
+        }
+        page.field("at", &self.at);
+        page.field("recorded", self.leaf.map_or("nowhere yet".to_owned(), |leaf| format!("leaf {leaf}")));
+        page.field("took", format!("{} ms", self.took_ms));
+        page.field("sessions ended", self.sessions.len());
+        for session in &self.sessions {
+            page.heading(&format!("{} from {}, session {}", session.vendor, session.address, session.session));
+            let columns = [Column::Flexible("PATH"), Column::Number("LAST OFFSET"), Column::Number("BYTES SENT")];
+            let mut table = Table::new(&columns);
+            for cut in &session.transfers {
+                table.row([(&cut.path).into(), cut.last_offset.into(), cut.bytes.into()]);
+            }
+            if session.transfers.is_empty() {
+                page.line("It had no transfer open.", Tone::Faint);
+            } else {
+                page.table(&table);
+            }
+        }
+        for fallback in &self.fallbacks {
+            page.field("fallback", fallback);
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        match self.durable {
+            Durable::Yes => Exit::Done,
+            Durable::No => Exit::NotDurable,
+        }
+    }
+}
+
+const fn purged_for(why: PurgeReason) -> &'static str {
+    match why {
+        PurgeReason::Retention => "retention",
+        PurgeReason::Discarded => "discarded",
+        PurgeReason::TimedOut => "timed out",
+        PurgeReason::Superseded => "superseded",
+        PurgeReason::Ended => "ended",
+    }
+}
+
+impl Show for PurgeReport {
+    fn show(&self, page: &mut Page) {
+        if self.certificates.is_empty() && self.failed.is_empty() {
+            page.line("Nothing was due.", Tone::Faint);
+        }
+        if !self.certificates.is_empty() {
+            let columns = [Column::Flexible("NAME"), Column::Whole("WHY"), Column::Whole("LEAVES"), Column::Whole("FILE")];
+            let mut table = Table::new(&columns);
+            for one in &self.certificates {
+                let leaves = format!("{}, {}", one.leaf_before, one.leaf_after);
+                table.row([(&one.name).into(), purged_for(one.why).into(), leaves.into(), one.file.into()]);
+            }
+            page.table(&table);
+        }
+        page.blockers("Not destroyed", &self.failed);
+    }
+
+    fn exit(&self) -> Exit {
+        if self.failed.is_empty() { Exit::Done } else { Exit::Unavailable }
+    }
+}

@@ -1,0 +1,108 @@
+//! Staff, keys and vendors.
+
+use super::{Cell, Column, Page, Row, Show, Table, Tone, listed, roles, vendor_tone};
+use crate::{
+    ctl::text::minute,
+    gateway::answers::{KeyRow, KeyState, StaffRow, StaffState, VendorFiled, VendorRow, VendorView},
+};
+
+impl Row for StaffRow {
+    const NONE: &'static str =
+        "Nobody is enrolled yet. The daemon's own user enrols the first two people: egressctl staff enroll --help";
+
+    fn show_all(rows: &[Self], page: &mut Page) {
+        let mut table =
+            Table::new(&[Column::Whole("NAME"), Column::Whole("STATE"), Column::Flexible("ROLES"), Column::Flexible("KEY")]);
+        for row in rows {
+            let (state, tone) = match row.state {
+                StaffState::Enrolled => (row.state.name(), Tone::Good),
+                StaffState::Proposed => (row.state.name(), Tone::Warning),
+            };
+            table.row([(&row.name).into(), Cell::toned(state, tone), roles(&row.roles).into(), (&row.key).into()]);
+            if row.state == StaffState::Proposed {
+                table.note(&format!("proposed by {}: a second person completes it with the same staff enroll", row.proposed_by));
+            }
+        }
+        page.table(&table);
+    }
+}
+
+impl Row for KeyRow {
+    const NONE: &'static str = "No keys.";
+
+    fn show_all(rows: &[Self], page: &mut Page) {
+        let columns = [Column::Whole("KEY"), Column::Flexible("OWNER"), Column::Whole("USE"), Column::Whole("STATE")];
+        let mut table = Table::new(&columns);
+        for row in rows {
+            let tone = match row.state {
+                KeyState::Active => Tone::Good,
+                KeyState::Proposed => Tone::Warning,
+                KeyState::Revoked => Tone::Bad,
+            };
+            table.row([(&row.key).into(), (&row.owner).into(), row.r#use.name().into(), Cell::toned(row.state.name(), tone)]);
+        }
+        page.table(&table);
+    }
+}
+
+impl Row for VendorRow {
+    const NONE: &'static str = "No vendors. File one: egressctl vendor add --help";
+
+    fn show_all(rows: &[Self], page: &mut Page) {
+        let columns = [
+            Column::Whole("VENDOR"),
+            Column::Flexible("NAME"),
+            Column::Whole("STATE"),
+            Column::Number("KEYS"),
+            Column::Number("ACTIVE TICKETS"),
+        ];
+        let mut table = Table::new(&columns);
+        for row in rows {
+            let state = Cell::toned(row.state.name(), vendor_tone(row.state));
+            table.row([(&row.vendor).into(), (&row.name).into(), state, row.keys.into(), row.active_tickets.into()]);
+        }
+        page.table(&table);
+    }
+}
+
+impl Show for VendorFiled {
+    fn show(&self, page: &mut Page) {
+        page.line(&format!("{} is filed; it may collect nothing before its keys are confirmed", self.vendor), Tone::Warning);
+        page.field("revision", self.revision);
+        for key in &self.keys {
+            page.field("key", key);
+        }
+        page.field("recorded", format!("leaf {}", self.leaf));
+        page.blockers("Next", &self.next);
+    }
+}
+
+impl Show for VendorView {
+    fn show(&self, page: &mut Page) {
+        page.field("vendor", format!("{} ({})", self.vendor, self.name));
+        page.toned_field("state", self.state.name(), vendor_tone(self.state));
+        page.field("addresses", listed(&self.addresses));
+        let until = self.assessment_until.as_ref().map(|until| format!(", valid until {until}")).unwrap_or_default();
+        page.field("assessment", format!("{}{until}", self.assessment));
+        page.blockers("Not approved because", &self.why_not_approved);
+        for filed in self.revisions.iter().rev() {
+            page.heading("Revision");
+            page.field("digest", filed.revision);
+            page.field("filed", format!("{} by {}", minute(&filed.filed_at), filed.filed_by));
+            let confirmed = if filed.confirmed_by.is_empty() { "nobody yet".to_owned() } else { listed(&filed.confirmed_by) };
+            page.field("confirmed by", confirmed);
+            for key in &filed.keys {
+                page.field("key", key);
+            }
+            if filed.confirm_text.is_some() {
+                page.line("Compare these fingerprints with the vendor over another channel, then:", Tone::Plain);
+                page.verbatim(&format!("egressctl vendor confirm {} {}", self.vendor, filed.revision));
+            }
+        }
+        if !self.keys.is_empty() {
+            page.heading("Keys");
+            KeyRow::show_all(&self.keys, page);
+        }
+        page.timeline(&self.timeline);
+    }
+}

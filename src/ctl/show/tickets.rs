@@ -1,0 +1,148 @@
+//! Tickets: what goes where and why, and which gates are open.
+
+use super::{Cell, Column, Page, Row, Show, Table, Tone, counted, gates, listed, ticket_tone};
+use crate::{
+    ctl::text::minute,
+    domain::event::{Decision, Protocol},
+    gateway::answers::{DeliveryRow, GateView, Submitted, TicketRow, TicketState, TicketView, VoteStanding, Voted},
+};
+
+pub const fn protocol(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Sftp => "sftp",
+        Protocol::Https => "https",
+    }
+}
+
+const fn voted(decision: Decision) -> (&'static str, Tone) {
+    match decision {
+        Decision::Approve => ("approved", Tone::Good),
+        Decision::Reject => ("rejected", Tone::Bad),
+    }
+}
+
+impl Row for TicketRow {
+    const NONE: &'static str = "No tickets. Submit one: egressctl ticket submit --help";
+
+    fn show_all(rows: &[Self], page: &mut Page) {
+        let columns = [
+            Column::Whole("TICKET"),
+            Column::Whole("STATE"),
+            Column::Whole("TIER"),
+            Column::Flexible("VENDOR"),
+            Column::Whole("UNTIL"),
+            Column::Flexible("OPEN GATES"),
+            Column::Flexible("TITLE"),
+        ];
+        let mut table = Table::new(&columns);
+        for row in rows {
+            table.row([
+                row.ticket.into(),
+                Cell::toned(row.state.name(), ticket_tone(row.state)),
+                row.tier.name().into(),
+                (&row.vendor).into(),
+                (&row.until).into(),
+                gates(&row.open_gates).into(),
+                (&row.title).into(),
+            ]);
+        }
+        page.table(&table);
+    }
+}
+
+impl Show for TicketView {
+    fn show(&self, page: &mut Page) {
+        page.line(&format!("{}: {}", self.ticket, self.title), Tone::Plain);
+        page.toned_field("state", self.state.name(), ticket_tone(self.state));
+        page.field("tier", self.tier.name());
+        page.field("vendor", &self.vendor);
+        page.field("requester", &self.requester);
+        page.field("purpose", &self.purpose);
+        page.field("justification", &self.justification);
+        page.field("window (UTC)", format!("{} to {}, both included", self.from, self.until));
+        page.field("protocols", listed(self.protocols.iter().map(|one| protocol(*one))));
+        page.field("retention", format!("{} days from release", self.retention_days));
+        for (name, value) in &self.limits {
+            page.field("limit", format!("{name} = {value}"));
+        }
+        page.field("revision", format!("{} ({})", self.revision_number, self.revision));
+        page.field("files", counted(self.files.iter().map(|(state, n)| (state.name(), *n))));
+        page.blockers("Not active because", &self.why_not_active);
+        self.show_fields(page);
+        if !self.gates.is_empty() {
+            page.heading("Gates");
+            self.gates.iter().for_each(|gate| show_gate(gate, page));
+        }
+        if !self.deliveries.is_empty() {
+            page.heading("Deliveries");
+            DeliveryRow::show_all(&self.deliveries, page);
+        }
+        page.timeline(&self.timeline);
+    }
+}
+
+impl TicketView {
+    fn show_fields(&self, page: &mut Page) {
+        page.heading("Fields");
+        let columns = [
+            Column::Flexible("FIELD"),
+            Column::Flexible("TYPE"),
+            Column::Flexible("CLASS"),
+            Column::Flexible("TREATMENT"),
+            Column::Flexible("SOURCE"),
+            Column::Flexible("DESTINATION"),
+        ];
+        let mut table = Table::new(&columns);
+        for field in &self.fields {
+            table.row([
+                (&field.name).into(),
+                (&field.r#type).into(),
+                (&field.class).into(),
+                (&field.treatment).into(),
+                (&field.source).into(),
+                (&field.destination).into(),
+            ]);
+            if !field.necessity.is_empty() {
+                table.note(&field.necessity);
+            }
+        }
+        page.table(&table);
+    }
+}
+
+fn show_gate(gate: &GateView, page: &mut Page) {
+    let tone = if gate.have >= gate.needed { Tone::Good } else { Tone::Warning };
+    page.toned_field(gate.gate.name(), &format!("{} of {} votes", gate.have, gate.needed), tone);
+    for vote in &gate.votes {
+        let (word, tone) = voted(vote.decision);
+        let stale = match vote.standing {
+            VoteStanding::Counts => "",
+            VoteStanding::AskedAgain => " (the question has changed since: asked again)",
+        };
+        page.toned_field("", &format!("{} {word} {}: {}{stale}", vote.who, minute(&vote.at), vote.reason), tone);
+    }
+}
+
+impl Show for Submitted {
+    fn show(&self, page: &mut Page) {
+        page.line(&format!("{} is {}", self.ticket, self.state.name()), ticket_tone(self.state));
+        page.field("tier", self.tier.name());
+        page.field("gates", gates(&self.gates));
+        page.field("revision", self.revision);
+        page.field("recorded", format!("leaf {}", self.leaf));
+        page.blockers("Next", &self.next);
+    }
+}
+
+impl Show for Voted {
+    fn show(&self, page: &mut Page) {
+        let (word, tone) = voted(self.decision);
+        page.line(&format!("{}: {word} at the gate {}", self.ticket, self.gate), tone);
+        page.toned_field("ticket is", self.state.name(), ticket_tone(self.state));
+        if self.state == TicketState::InReview {
+            page.field("open gates", gates(&self.open_gates));
+        }
+        page.field("recorded", format!("leaf {}", self.leaf));
+        page.blockers("Next", &self.next);
+    }
+}

@@ -1,0 +1,258 @@
+//! Whole commands: parsed, asked over a real socket of a house that answers with samples, shown.
+
+use super::{commands::Cli, page::Page, samples, table::Colour, text, trouble::Trouble, *};
+use crate::{
+    domain::{event::Actor, people::Person, refusal::Refusal, signature::PublicKey},
+    endpoints::control::{self, Answering, request::Request},
+    gateway::Refused,
+};
+use clap::CommandFactory;
+use russh::keys::ssh_key::{LineEnding, PrivateKey, private::Ed25519Keypair};
+use serde_json::Value;
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+};
+use tokio::{net::UnixListener, task::JoinSet};
+
+/// Everybody is alice, and every act is answered with its sample.
+#[derive(Default)]
+struct SampleHouse {
+    asked: Mutex<Vec<(Actor, Request)>>,
+}
+
+impl Answering for SampleHouse {
+    async fn who(&self, key: &PublicKey) -> Result<Person, Refused> {
+        let id = crate::domain::ids::PersonId::from_uuid(uuid::Uuid::from_u128(1));
+        Ok(Person { id, name: "alice".parse().unwrap(), roles: Default::default(), key: key.clone() })
+    }
+
+    async fn act(&self, by: Actor, request: Request) -> Result<Value, Refused> {
+        let act = serde_json::to_value(&request).unwrap()["do"].as_str().unwrap().to_owned();
+        self.asked.lock().unwrap().push((by, request));
+        match act.as_str() {
+            "ticket_withdraw" => Err(Refusal::RequestUnreadable { why: "a sample of a refusal".to_owned() }.into()),
+            _ => Ok(samples::answer(&act)),
+        }
+    }
+}
+
+struct Rig {
+    directory: tempfile::TempDir,
+    house: Arc<SampleHouse>,
+    _running: JoinSet<()>,
+}
+
+impl Rig {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let house = Arc::new(SampleHouse::default());
+        let mut running = JoinSet::new();
+        let listener = UnixListener::bind(directory.path().join("control.sock")).unwrap();
+        running.spawn(control::run(listener, Arc::clone(&house), std::future::pending()));
+        let key = PrivateKey::from(Ed25519Keypair::from_seed(&[7; 32]));
+        write(&directory.path().join("key"), &key.to_openssh(LineEnding::LF).unwrap());
+        write(&directory.path().join("key.pub"), &key.public_key().to_openssh().unwrap());
+        write(&directory.path().join("document.toml"), "title = \"x\"\n");
+        Self { directory, house, _running: running }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    async fn run(&self, command: &str) -> Result<Told, Trouble> {
+        self.run_at(command, 80).await
+    }
+
+    async fn run_at(&self, command: &str, width: usize) -> Result<Told, Trouble> {
+        let words = command.split_whitespace().map(|word| word.replace("DIR", self.directory.path().to_str().unwrap()));
+        let mut common = Vec::new();
+        for (option, file) in [("--socket", "control.sock"), ("--key", "key")] {
+            if !command.starts_with(option) {
+                common.extend([option.to_owned(), self.path(file).display().to_string()]);
+            }
+        }
+        let cli = Cli::try_parse_from(["egressctl".to_owned()].into_iter().chain(common).chain(words))
+            .unwrap_or_else(|e| panic!("{command}: {e}"));
+        act::act(cli, Page::new(width, Colour::Off)).await
+    }
+
+    fn asked(&self) -> Vec<Request> {
+        self.house.asked.lock().unwrap().drain(..).map(|(_, request)| request).collect()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test's own file")]
+fn write(file: &Path, text: &str) {
+    std::fs::write(file, text).unwrap();
+}
+
+const COMMANDS: [&str; 34] = [
+    "whoami",
+    "status",
+    "staff enroll bob --roles requester,operator --public-key DIR/key.pub",
+    "staff list",
+    "vendor add DIR/document.toml",
+    "vendor confirm acme 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "vendor list",
+    "vendor show acme",
+    "key list --vendor acme",
+    "ticket submit DIR/document.toml",
+    "ticket list",
+    "ticket show EGR-2026-0042",
+    "ticket vote EGR-2026-0042 --gate privacy --approve --reason fine",
+    "ticket vote EGR-2026-0042 --gate privacy --reject --reason no",
+    "ticket activate EGR-2026-0042",
+    "delivery list",
+    "delivery show EGR-2026-0042/0001",
+    "delivery show EGR-2026-0042 0001",
+    "delivery close EGR-2026-0042",
+    "file list --ticket EGR-2026-0042",
+    "file show 01890a5d-ac96-774b-bcce-b302099a8057",
+    "file recheck 01890a5d-ac96-774b-bcce-b302099a8057",
+    "file discard 01890a5d-ac96-774b-bcce-b302099a8057 --reason wrong",
+    "explain EGR-2026-0042/customers.csv",
+    "transfer list --vendor acme",
+    "session list",
+    "session kill 5f0c2c1e-3f0e-4c29-8f0e-6f8f3a1d9c11 --reason asked",
+    "revoke address 192.0.2.0/24 --reason incident",
+    "freeze --reason incident",
+    "unfreeze --reason over",
+    "purge",
+    "audit verify --checkpoint DIR/document.toml",
+    "audit tail --after 3 --count 5",
+    "audit checkpoint",
+];
+
+/// What stays whole because people copy it: a line to be typed, a word that no line can hold beside its label.
+fn may_be_long(line: &str, most: usize) -> bool {
+    line.starts_with("  ") || line.split(' ').any(|word| text::width(word) > most - 16)
+}
+
+#[tokio::test]
+async fn every_command_shows_its_answer_within_the_terminal_and_no_name_drives_it() {
+    let rig = Rig::new();
+    for command in COMMANDS {
+        for width in [40, 80, 200] {
+            let told = rig.run_at(command, width).await.unwrap_or_else(|trouble| panic!("{command}: {:?}", trouble.note()));
+            let shown = told.page.finish();
+            assert!(!shown.is_empty(), "{command}");
+            assert!(!shown.chars().any(|c| c.is_control() && c != '\n'), "{command}: {shown:?}");
+            assert!(!shown.contains('\u{202e}'), "{command}: {shown:?}");
+            if width >= 80 {
+                let long = shown.lines().find(|line| text::width(line) > width && !may_be_long(line, width));
+                assert_eq!(long, None, "{command} at {width}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn json_is_what_the_daemon_said_to_the_member() {
+    let rig = Rig::new();
+    for command in COMMANDS {
+        let told = rig.run(command).await.unwrap();
+        let asked = rig.asked().pop().unwrap();
+        let act = serde_json::to_value(&asked).unwrap()["do"].as_str().unwrap().to_owned();
+        assert_eq!(told.json, samples::answer(&act), "{command}");
+    }
+}
+
+#[tokio::test]
+async fn exit_status_is_by_what_came_of_it() {
+    let rig = Rig::new();
+    for (command, exit) in [
+        ("revoke vendor acme --reason x", Exit::Done),
+        ("freeze --reason x", Exit::NotDurable),
+        ("audit verify", Exit::Refused),
+        ("status", Exit::Done),
+    ] {
+        assert_eq!(rig.run(command).await.unwrap().exit, exit, "{command}");
+    }
+    for (command, exit) in [
+        ("ticket withdraw EGR-2026-0042 --reason x", Exit::Refused),
+        ("ticket vote EGR-2026-0042 --gate legal --approve --reason x", Exit::Refused),
+        ("ticket submit DIR/nothing.toml", Exit::Usage),
+        ("revoke ticket acme --reason x", Exit::Usage),
+        ("delivery show EGR-2026-0042", Exit::Usage),
+        ("--key DIR/document.toml status", Exit::Usage),
+        ("--socket DIR/nowhere status", Exit::Unavailable),
+        ("audit verify --dir DIR --vkey DIR/key.pub", Exit::Unavailable),
+    ] {
+        let trouble = rig.run(command).await.err().unwrap_or_else(|| panic!("{command} went through"));
+        assert_eq!(trouble.exit(), exit, "{command}");
+        let note = trouble.note();
+        for part in [&note.code, &note.what, &note.why, &note.who, &note.command] {
+            assert!(!part.is_empty(), "{command}: {note:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_vote_carries_the_signed_text_and_a_text_for_another_vote_is_never_signed() {
+    let rig = Rig::new();
+    rig.run("ticket vote EGR-2026-0042 --gate privacy --reject --reason no").await.unwrap();
+    let Some(Request::TicketVote { text, signature, .. }) = rig.asked().pop() else { panic!("no vote was sent") };
+    let key = PrivateKey::from(Ed25519Keypair::from_seed(&[7; 32]));
+    let key = PublicKey::new(key.public_key()).unwrap();
+    assert_eq!(key.verify("egressd-vote", text.as_bytes(), &signature), Ok(()));
+    assert!(text.contains("reject") && text.contains("EGR-2026-0042"));
+
+    let trouble = rig.run("ticket vote EGR-2026-0042 --gate security --approve --reason fine").await.err().unwrap();
+    assert!(matches!(trouble, Trouble::OtherText { .. }), "{trouble:?}");
+    assert!(rig.asked().iter().all(|request| !matches!(request, Request::TicketVote { .. })));
+}
+
+#[tokio::test]
+async fn the_daemons_own_user_may_ask_without_a_key() {
+    let rig = Rig::new();
+    rig.run("whoami").await.unwrap();
+    rig.run("whoami --unsigned").await.unwrap();
+    let by: Vec<Actor> = rig.house.asked.lock().unwrap().iter().map(|(by, _)| *by).collect();
+    assert!(matches!(by[..], [Actor::Person { .. }, Actor::Owner]), "{by:?}");
+}
+
+#[test]
+fn every_command_has_help_and_an_example() {
+    fn walk(command: &clap::Command, path: &str, seen: &mut Vec<String>) {
+        let path = format!("{path} {}", command.get_name());
+        assert!(command.get_about().is_some(), "{path} does not say what it does");
+        if command.get_subcommands().next().is_none() {
+            let example = command.get_after_help().unwrap_or_else(|| panic!("{path} has no example")).to_string();
+            assert!(
+                example.contains(&format!("egressctl {}", path.trim_start_matches(" egressctl "))) || path.ends_with("whoami"),
+                "{path}: {example}"
+            );
+            seen.push(path.trim_start_matches(" egressctl ").to_owned());
+        }
+        for sub in command.get_subcommands() {
+            walk(sub, &path, seen);
+        }
+    }
+    let mut seen = Vec::new();
+    walk(&Cli::command(), "", &mut seen);
+    Cli::command().debug_assert();
+    for command in COMMANDS {
+        assert!(seen.iter().any(|known| command.starts_with(known.as_str())), "{command}");
+    }
+    assert_eq!(seen.len(), 33, "{seen:?}");
+}
+
+#[test]
+fn usage_errors_exit_with_two_and_help_with_zero() {
+    let exit = |words: &[&str]| format!("{:?}", run(words.iter().map(Into::into)));
+    let code = |code: u8| format!("{:?}", ExitCode::from(code));
+    assert_eq!(exit(&["egressctl", "--help"]), code(0));
+    for words in [
+        &["egressctl", "ticket", "show", "42"][..],
+        &["egressctl", "revoke", "everything", "--reason", "x"],
+        &["egressctl", "revoke", "vendor", "acme"],
+        &["egressctl", "ticket", "vote", "EGR-2026-0042", "--gate", "privacy", "--approve", "--reject", "--reason", "x"],
+        &["egressctl", "--as", "../alice", "whoami"],
+        &["egressctl", "audit", "verify", "--dir", "/tmp"],
+        &["egressctl"],
+    ] {
+        assert_eq!(exit(words), code(2), "{words:?}");
+    }
+}
