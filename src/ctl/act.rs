@@ -6,7 +6,7 @@ use super::{
         Unsigned, Vendor,
     },
     connection::{Answered, Caller},
-    offline,
+    explain, offline,
     page::Page,
     show::Show,
     signer::{Signer, agent_socket, read_bounded},
@@ -22,7 +22,7 @@ use crate::{
             PurgeReport, Receipt, SessionRow, StaffRow, Status, Submitted, TailRow, TicketRow, TicketView, TransferRow,
             VendorFiled, VendorRow, VendorView, Who,
         },
-        asked::{DeliveryPath, Scope},
+        asked::{DeliveryPath, Scope, Subject},
     },
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -47,7 +47,12 @@ pub async fn act(cli: Cli, page: Page) -> Result<Told, Trouble> {
     let Cli { common, command } = cli;
     if let Command::Audit(Audit::Verify { dir: Some(directory), vkey: Some(vkey), checkpoint }) = &command {
         let checkpoint = checkpoint.as_deref().map(document).transpose()?;
-        return offline(offline::verify(directory, vkey, checkpoint.as_deref())?, page);
+        return local(offline::verify(directory, vkey, checkpoint.as_deref())?, page);
+    }
+    if let Command::Explain { subject: Subject::Code(code) } = &command
+        && let Some(explained) = explain::own(code)
+    {
+        return local(explained, page);
     }
     let signer = sign_as(&common, &command).await?;
     let desk = Desk { caller: Caller { socket: common.socket, signer, named: common.named }, page };
@@ -175,8 +180,8 @@ async fn audit(desk: Desk, command: Audit) -> Result<Told, Trouble> {
     }
 }
 
-/// Whose key signs. The commands that the daemon's own user needs before anybody is enrolled go unsigned when that is asked for, or
-/// when nobody named a key and there is none.
+/// Whose key signs. The commands that the daemon's own user needs before anybody is enrolled go unsigned when that is
+/// asked for, or when nobody named a key and there is none.
 async fn sign_as(common: &Common, command: &Command) -> Result<Option<Signer>, Trouble> {
     let unsigned = match command {
         Command::Whoami(unsigned) | Command::Staff(Staff::List(unsigned) | Staff::Enroll { unsigned, .. }) => Some(unsigned),
@@ -193,7 +198,8 @@ async fn sign_as(common: &Common, command: &Command) -> Result<Option<Signer>, T
     }
 }
 
-fn offline<T: Show + Serialize>(answer: T, page: Page) -> Result<Told, Trouble> {
+/// An answer that was found without the daemon.
+fn local<T: Show + Serialize>(answer: T, page: Page) -> Result<Told, Trouble> {
     let json = serde_json::to_value(&answer).map_err(|e| Trouble::Output { cause: e.into() })?;
     Ok(Told::new(Answered { json, answer }, page))
 }

@@ -4,6 +4,7 @@ use crate::{
     domain::{
         digest::Digest,
         ids::{DeliveryNumber, FileId, SessionId, Slug, TicketNumber},
+        limits,
         people::{Gate, Role},
     },
     gateway::asked::{ScopeKind, Subject},
@@ -37,16 +38,17 @@ pub struct Cli {
 #[command(next_help_heading = "Who asks, where, and how it is shown")]
 pub struct Common {
     /// The daemon's control socket
-    #[arg(long, global = true, env = "EGRESSCTL_SOCKET", value_name = "PATH", default_value = super::connection::DEFAULT_SOCKET)]
+    #[arg(long, global = true, env = "EGRESSCTL_SOCKET", hide_env_values = true, value_name = "PATH")]
+    #[arg(default_value = super::connection::DEFAULT_SOCKET)]
     pub socket: PathBuf,
     /// Who you mean to be: picks the ssh-agent key with this comment (NAME or NAME@…), and is refused for another's key
-    #[arg(long = "as", global = true, env = "EGRESSCTL_AS", value_name = "NAME")]
+    #[arg(long = "as", global = true, env = "EGRESSCTL_AS", hide_env_values = true, value_name = "NAME")]
     pub named: Option<Slug>,
     /// Your SSH key: a private key file, or a .pub file whose key ssh-agent holds
-    #[arg(long, global = true, env = "EGRESSCTL_KEY", value_name = "FILE")]
+    #[arg(long, global = true, env = "EGRESSCTL_KEY", hide_env_values = true, value_name = "FILE")]
     pub key: Option<PathBuf>,
     /// Print one JSON document
-    #[arg(long, global = true, env = "EGRESSCTL_JSON", value_parser = FalseyValueParser::new())]
+    #[arg(long, global = true, env = "EGRESSCTL_JSON", hide_env_values = true, value_parser = FalseyValueParser::new())]
     pub json: bool,
 }
 
@@ -77,9 +79,9 @@ pub enum Command {
     #[command(subcommand)]
     File(FileCommand),
     /// Explain a code or anything with a name, in words
-    #[command(
-        after_help = "Examples:\n  egressctl explain E2101\n  egressctl explain EGR-2026-0042/customers.csv\n  egressctl explain acme"
-    )]
+    #[command(after_help = "Examples:\n  egressctl explain E2101\n  \
+        egressctl explain EGR-2026-0042/customers.csv\n  \
+        egressctl explain acme")]
     Explain {
         /// A code, ticket, delivery, file, session, transfer, fingerprint, vendor or person
         #[arg(value_name = "ID|CODE")]
@@ -93,28 +95,32 @@ pub enum Command {
     Session(Session),
     /// End the standing of a vendor, key, ticket, delivery, file, address or class at once
     ///
-    /// When this returns with status 0 the fact is durable, every session in its scope is closed, and no further byte of it leaves.
-    /// The receipt names the last offset of each transfer.
-    #[command(
-        after_help = "Examples:\n  egressctl revoke vendor acme --reason \"contract ended\"\n  egressctl revoke address 192.0.2.0/24 --reason \"seen in the incident of 21 November\""
-    )]
+    /// When this returns with status 0 the fact is durable, every session in its scope is closed, and no further byte
+    /// of it leaves. The receipt names the last offset of each transfer.
+    #[command(after_help = "Examples:\n  egressctl revoke vendor acme --reason \"contract ended\"\n  \
+        egressctl revoke address 192.0.2.0/24 \\\n    \
+        --reason \"seen in the incident of 21 November\"")]
     Revoke {
+        /// What kind of thing
         #[arg(value_parser = scope_kind())]
         kind: ScopeKind,
         /// Its name, number, fingerprint, id or address
         id: String,
+        /// Why, in a sentence: it is recorded
         #[arg(long)]
         reason: String,
     },
     /// Stop everything, at once
     #[command(after_help = "Example:\n  egressctl freeze --reason \"unexplained transfers\"")]
     Freeze {
+        /// Why, in a sentence: it is recorded
         #[arg(long)]
         reason: String,
     },
     /// Lift a freeze: takes two people, one of them a security_responder
     #[command(after_help = "Example (each of the two types it):\n  egressctl unfreeze --reason \"cause found and removed\"")]
     Unfreeze {
+        /// Why, in a sentence: it is recorded
         #[arg(long)]
         reason: String,
     },
@@ -138,10 +144,11 @@ pub struct Unsigned {
 pub enum Staff {
     /// Enrol a person; the same command by a second member of the staff completes it
     #[command(
-        after_help = "Example (typed by two people; the first two people are enrolled by the daemon's own user with --unsigned):\n  \
-        egressctl staff enroll alice --roles requester,operator --public-key alice.pub"
+        after_help = "Example (typed by two people; the first two are enrolled by the daemon's\n  own user, with --unsigned):\n  \
+        egressctl staff enroll alice --roles requester,operator \\\n    --public-key alice.pub"
     )]
     Enroll {
+        /// How the person is called from now on
         name: Slug,
         /// What this person may do, separated by commas
         #[arg(long, required = true, value_delimiter = ',', value_parser = role())]
@@ -166,16 +173,24 @@ pub enum Vendor {
         file: PathBuf,
     },
     /// Confirm a revision's keys, compared out of band: a second person, then a security_reviewer
-    #[command(
-        after_help = "Example (the revision as vendor show prints it):\n  egressctl vendor confirm acme 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
-    )]
-    Confirm { vendor: Slug, revision: Digest },
+    #[command(after_help = "Example (the revision as vendor show prints it):\n  \
+        egressctl vendor confirm acme \\\n    \
+        9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
+    Confirm {
+        /// The vendor's name
+        vendor: Slug,
+        /// The revision's digest, as vendor show prints it
+        revision: Digest,
+    },
     /// List the vendors
     #[command(after_help = "Example:\n  egressctl vendor list")]
     List,
     /// Show a vendor's revisions, keys and what is missing
     #[command(after_help = "Example:\n  egressctl vendor show acme")]
-    Show { vendor: Slug },
+    Show {
+        /// The vendor's name
+        vendor: Slug,
+    },
 }
 
 #[derive(Subcommand, Debug)]
@@ -183,6 +198,7 @@ pub enum Key {
     /// List keys and whose they are
     #[command(after_help = "Example:\n  egressctl key list --vendor acme")]
     List {
+        /// Only this vendor's
         #[arg(long)]
         vendor: Option<Slug>,
     },
@@ -201,28 +217,38 @@ pub enum Ticket {
     List,
     /// Show which fields go where and why, the gates, and what is missing
     #[command(after_help = "Example:\n  egressctl ticket show EGR-2026-0042")]
-    Show { ticket: TicketNumber },
-    /// Vote at one gate: shows the text, signs it, sends it
-    #[command(
-        after_help = "Examples:\n  egressctl ticket vote EGR-2026-0042 --gate privacy --approve --reason \"pseudonymous, 30 days\"\n  \
-        egressctl ticket vote EGR-2026-0042 --gate privacy --reject --reason \"birth dates are not needed\""
-    )]
-    Vote {
+    Show {
+        /// Such as EGR-2026-0042
         ticket: TicketNumber,
+    },
+    /// Vote at one gate: shows the text, signs it, sends it
+    #[command(after_help = "Examples:\n  egressctl ticket vote EGR-2026-0042 --gate privacy --approve \\\n    \
+        --reason \"pseudonymous, 30 days\"\n  \
+        egressctl ticket vote EGR-2026-0042 --gate privacy --reject \\\n    --reason \"birth dates are not needed\"")]
+    Vote {
+        /// Such as EGR-2026-0042
+        ticket: TicketNumber,
+        /// The gate that your role may hold
         #[arg(long, value_parser = gate())]
         gate: Gate,
         #[command(flatten)]
         decision: Decided,
+        /// Why, in a sentence: it is recorded
         #[arg(long)]
         reason: String,
     },
     /// Let an approved ticket's files leave, from now until its end
     #[command(after_help = "Example:\n  egressctl ticket activate EGR-2026-0042")]
-    Activate { ticket: TicketNumber },
+    Activate {
+        /// Such as EGR-2026-0042
+        ticket: TicketNumber,
+    },
     /// Take back a ticket that is not active yet
     #[command(after_help = "Example:\n  egressctl ticket withdraw EGR-2026-0042 --reason \"done in house\"")]
     Withdraw {
+        /// Such as EGR-2026-0042
         ticket: TicketNumber,
+        /// Why, in a sentence: it is recorded
         #[arg(long)]
         reason: String,
     },
@@ -231,9 +257,10 @@ pub enum Ticket {
 #[derive(Args, Debug)]
 #[group(required = true, multiple = false)]
 pub struct Decided {
+    /// Votes yes to the gate's question
     #[arg(long)]
     pub approve: bool,
-    /// Ends the ticket
+    /// Votes no: this ends the ticket
     #[arg(long)]
     pub reject: bool,
 }
@@ -243,6 +270,7 @@ pub enum Delivery {
     /// List deliveries
     #[command(after_help = "Example:\n  egressctl delivery list --ticket EGR-2026-0042")]
     List {
+        /// Only this ticket's
         #[arg(long)]
         ticket: Option<TicketNumber>,
     },
@@ -260,6 +288,7 @@ pub struct DeliveryName {
     /// EGR-2026-0042/0001, or the ticket and then the number
     #[arg(value_name = "TICKET[/NUMBER]")]
     pub name: String,
+    /// The delivery's number, such as 0001, after a ticket alone
     pub number: Option<DeliveryNumber>,
 }
 
@@ -268,19 +297,30 @@ pub enum FileCommand {
     /// List staged, held, sealed and released files
     #[command(after_help = "Example:\n  egressctl file list --ticket EGR-2026-0042")]
     List {
+        /// Only this ticket's
         #[arg(long)]
         ticket: Option<TicketNumber>,
     },
     /// Show a file's findings, digests and history
     #[command(after_help = "Example:\n  egressctl file show 01890a5d-ac96-774b-bcce-b302099a8057")]
-    Show { file: FileId },
+    Show {
+        /// Its id, as file list prints it
+        file: FileId,
+    },
     /// Check a held file again
     #[command(after_help = "Example:\n  egressctl file recheck 01890a5d-ac96-774b-bcce-b302099a8057")]
-    Recheck { file: FileId },
-    /// Destroy a file that is not released
-    #[command(after_help = "Example:\n  egressctl file discard 01890a5d-ac96-774b-bcce-b302099a8057 --reason \"wrong month\"")]
-    Discard {
+    Recheck {
+        /// Its id, as file list prints it
         file: FileId,
+    },
+    /// Destroy a file that is not released
+    #[command(
+        after_help = "Example:\n  egressctl file discard 01890a5d-ac96-774b-bcce-b302099a8057 \\\n    --reason \"wrong month\""
+    )]
+    Discard {
+        /// Its id, as file list prints it
+        file: FileId,
+        /// Why, in a sentence: it is recorded
         #[arg(long)]
         reason: String,
     },
@@ -291,8 +331,10 @@ pub enum Transfer {
     /// List transfers, running ones first
     #[command(after_help = "Example:\n  egressctl transfer list --vendor acme")]
     List {
+        /// Only this vendor's
         #[arg(long)]
         vendor: Option<Slug>,
+        /// Only this ticket's
         #[arg(long)]
         ticket: Option<TicketNumber>,
     },
@@ -304,11 +346,12 @@ pub enum Session {
     #[command(after_help = "Example:\n  egressctl session list")]
     List,
     /// End one connection; the vendor may come back unless its standing is revoked
-    #[command(
-        after_help = "Example:\n  egressctl session kill 5f0c2c1e-3f0e-4c29-8f0e-6f8f3a1d9c11 --reason \"asked by the vendor\""
-    )]
+    #[command(after_help = "Example:\n  egressctl session kill 5f0c2c1e-3f0e-4c29-8f0e-6f8f3a1d9c11 \\\n    \
+        --reason \"asked by the vendor\"")]
     Kill {
+        /// Its id, as session list prints it
         session: SessionId,
+        /// Why, in a sentence: it is recorded
         #[arg(long)]
         reason: String,
     },
@@ -318,7 +361,7 @@ pub enum Session {
 pub enum Audit {
     /// Verify the log: every leaf, every checkpoint, the index against the replay
     #[command(after_help = "Examples:\n  egressctl audit verify\n  egressctl audit verify --checkpoint kept-elsewhere.note\n  \
-        egressctl audit verify --dir /mnt/copy --vkey log.vkey   (offline: needs no daemon and trusts none)")]
+        egressctl audit verify --dir /mnt/copy --vkey log.vkey")]
     Verify {
         /// A copied gateway directory, to be verified without a daemon
         #[arg(long, requires = "vkey")]
@@ -336,7 +379,8 @@ pub enum Audit {
         /// Begin after this leaf
         #[arg(long, value_name = "LEAF")]
         after: Option<u64>,
-        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=i64::from(crate::domain::limits::LISTED_ROWS)))]
+        /// How many at most
+        #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=i64::from(limits::LISTED_ROWS)))]
         count: u32,
     },
     /// Sign and print a checkpoint, to be kept where the gateway's operator cannot reach it

@@ -3,6 +3,7 @@
 mod act;
 mod commands;
 mod connection;
+mod explain;
 mod offline;
 mod page;
 mod show;
@@ -19,6 +20,7 @@ use page::{Page, USUAL_WIDTH};
 use std::{
     ffi::OsString,
     io::{self, IsTerminal, Write},
+    os::fd::AsFd,
     process::ExitCode,
 };
 use table::Colour;
@@ -58,9 +60,12 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 /// An empty page for this terminal.
 fn screen() -> Page {
-    let width = terminal_size::terminal_size_of(io::stdout()).map_or(USUAL_WIDTH, |(width, _)| usize::from(width.0));
     let colour = if io::stdout().is_terminal() && !no_color() { Colour::Shown } else { Colour::Off };
-    Page::new(width, colour)
+    Page::new(columns(io::stdout()), colour)
+}
+
+fn columns(terminal: impl AsFd) -> usize {
+    terminal_size::terminal_size_of(terminal).map_or(USUAL_WIDTH, |(width, _)| usize::from(width.0))
 }
 
 /// <https://no-color.org>: set and not empty.
@@ -85,7 +90,7 @@ fn say(told: Told, json: bool) -> Result<Exit, Trouble> {
 }
 
 fn complain(trouble: &Trouble) {
-    let text = trouble::written(&trouble.note());
+    let text = trouble::written(&trouble.note(), columns(io::stderr()));
     // Without a standard error there is only the exit status left to tell.
     drop(io::stderr().lock().write_all(text.as_bytes()));
 }

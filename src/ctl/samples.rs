@@ -84,10 +84,10 @@ fn vendor() -> Value {
             "confirm_text": format!("{{\"revision\":\"{DIGEST}\",\"vendor\":\"acme\",\"v\":1}}")}]})
 }
 
-fn receipt(durable: &str) -> Value {
-    json!({"scope": "vendor acme", "durable": durable, "leaf": 812, "at": AT, "took_ms": 4, "fallbacks": ["send the aggregate by post"],
-        "sessions": [{"session": SESSION, "vendor": "acme", "address": "192.0.2.7:51022",
-            "transfers": [{"path": format!("/EGR-2026-0042/0001/{HOSTILE}"), "last_offset": 1_073_741_824_u64, "bytes": 1_073_741_824_u64}]}]})
+fn receipt() -> Value {
+    json!({"scope": "vendor acme", "durable": "yes", "leaf": 812, "at": AT, "took_ms": 4, "fallbacks": ["send the aggregate by post"],
+        "sessions": list(json!({"session": SESSION, "vendor": "acme", "address": "192.0.2.7:51022",
+            "transfers": [{"path": format!("/EGR-2026-0042/0001/{HOSTILE}"), "last_offset": 1_073_741_824_u64, "bytes": 1_073_741_824_u64}]}))})
 }
 
 /// The answer to the request whose `do` is `act`.
@@ -120,7 +120,7 @@ pub fn answer(act: &str) -> Value {
         }
         "delivery_list" => list(delivery()),
         "delivery_show" => {
-            json!({"delivery": delivery(), "closed_by": "ready", "why_not_released": [blocker()], "files": [file()], "transfers": [transfer()], "timeline": [moment()]})
+            json!({"delivery": delivery(), "closed_by": "ready", "why_not_released": [blocker()], "files": list(file()), "transfers": list(transfer()), "timeline": [moment()]})
         }
         "file_list" => json!({"rows": [file(), stray()], "left_off": 0}),
         "file_show" => {
@@ -137,10 +137,12 @@ pub fn answer(act: &str) -> Value {
             list(json!({"session": SESSION, "vendor": "acme", "address": "192.0.2.7:51022", "protocol": "sftp", "key": KEY,
             "client": HOSTILE, "since": AT, "transfers": 1, "bytes": 1_073_741_824_u64}))
         }
-        "session_kill" | "revoke" => receipt("yes"),
-        "freeze" => receipt("no"),
+        "session_kill" | "revoke" => receipt(),
+        "freeze" => {
+            json!({"scope": "everything", "durable": "no", "at": AT, "took_ms": 4, "fallbacks": [], "sessions": {"rows": [], "left_off": 0}})
+        }
         "purge" => {
-            json!({"failed": [], "certificates": [{"file": FILE, "name": HOSTILE, "delivery": "EGR-2026-0042/0001", "why": "retention", "at": AT, "leaf_before": 900, "leaf_after": 901}]})
+            json!({"failed": [], "certificates": list(json!({"file": FILE, "name": HOSTILE, "delivery": "EGR-2026-0042/0001", "why": "retention", "at": AT, "leaf_before": 900, "leaf_after": 901}))})
         }
         "audit_verify" => {
             json!({"verdict": "broken", "size": 812, "root": DIGEST, "checked": ["leaves", "checkpoints", "index"], "took_ms": 90,

@@ -34,8 +34,8 @@ impl Held {
 }
 
 impl Signer {
-    /// 1. A private key in `file` signs itself. 2. A public one, or a private one that must not or cannot be used from its file,
-    /// names a key of the agent. 3. Without a file the agent's key with `name`'s comment, or its only one.
+    /// A private key in `file` signs itself. A public one, or a private one that must not or cannot be used from its file, names a key of
+    /// the agent. Without a file it is the agent's key with `name`'s comment, or its only one.
     pub async fn choose(file: Option<&Path>, name: Option<&Slug>, agent: Option<&Path>) -> Result<Self, Trouble> {
         let Some(file) = file else {
             let (client, held) = open_agent(agent).await?;

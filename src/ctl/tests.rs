@@ -224,6 +224,11 @@ fn every_command_has_help_and_an_example() {
                 example.contains(&format!("egressctl {}", path.trim_start_matches(" egressctl "))) || path.ends_with("whoami"),
                 "{path}: {example}"
             );
+            let wrapped = example.lines().find(|line| text::width(line) > 80);
+            assert_eq!(wrapped, None, "{path}: a line to be copied would be wrapped");
+            for argument in command.get_arguments().filter(|argument| argument.get_long() != Some("help")) {
+                assert!(argument.get_help().is_some(), "{path}: {} is not explained", argument.get_id());
+            }
             seen.push(path.trim_start_matches(" egressctl ").to_owned());
         }
         for sub in command.get_subcommands() {

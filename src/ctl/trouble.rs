@@ -4,9 +4,12 @@ use crate::{
     domain::{ids::Slug, ids::TicketNumber, people::Gate},
     endpoints::control::protocol::{FaultNote, FrameError, RefusalNote},
 };
-use std::{fmt::Write, path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use super::text::visible;
+use super::text::{visible, wrap};
 
 /// How a command ended: its exit status (formats.md).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -136,7 +139,8 @@ impl Trouble {
             }
             Self::AgentRefused { cause } => note("E9015", cause.clone(), "you", "ssh-add -l".to_owned()),
             Self::Document { file, cause } => {
-                note("E9016", format!("{}: {cause}", file.display()), "you", format!("ls -l {}", file.display()))
+                let name = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
+                note("E9016", format!("{name}: {cause}"), "you", "egressctl help".to_owned())
             }
             Self::Argument { cause, .. } => note("E9022", cause.clone(), "you", "egressctl --help".to_owned()),
             Self::OtherText { expected } => {
@@ -157,12 +161,19 @@ impl Trouble {
     }
 }
 
-/// A note as it stands on standard error. Empty parts are left out.
-pub fn written(note: &RefusalNote) -> String {
+/// Columns of a label on standard error and the spaces around it.
+const LABEL: usize = 18;
+
+/// A note as it stands on standard error, in lines of `most` columns; the command stays on one. Empty parts are left out.
+pub fn written(note: &RefusalNote, most: usize) -> String {
     let mut out = format!("egressctl: {}: {}\n", visible(&note.code), visible(&note.what));
     for (label, text) in [("why", &note.why), ("who can fix it", &note.who), ("command", &note.command)] {
-        if !text.is_empty() {
-            writeln!(out, "  {:<15} {}", format!("{label}:"), visible(text)).expect("a String takes what is written to it");
+        let text = visible(text);
+        let lines = if label == "command" { vec![text] } else { wrap(&text, most.saturating_sub(LABEL)) };
+        let mut head = format!("  {:<16}", format!("{label}:"));
+        for line in lines.iter().filter(|line| !line.is_empty()) {
+            out.push_str(&format!("{head}{line}\n"));
+            head = " ".repeat(LABEL);
         }
     }
     out
@@ -181,7 +192,7 @@ mod tests {
             who: "a privacy_reviewer who did not request it".to_owned(),
             command: "egressctl ticket vote EGR-2026-0042 --gate privacy --approve --reason \"…\"".to_owned(),
         };
-        let text = written(&note);
+        let text = written(&note, 80);
         assert!(
             text.starts_with("egressctl: E2101: EGR-2026-0042 is not approved\n  why:            the gate \\u{1b}[2Jprivacy")
         );

@@ -62,8 +62,10 @@ pub const CONTROL_ANSWER_TIME: Duration = Duration::from_secs(30);
 pub const CONTROL_DRAIN_TIME: Duration = Duration::from_secs(10);
 /// Bytes of an SSH key file. An RSA key of 16,384 bits takes 13 KiB.
 pub const KEY_FILE_BYTES: usize = 64 * 1024;
-/// Rows of one list on the control socket: at 800 bytes each they fit [`CONTROL_FRAME_BYTES`].
+/// Rows of one list on the control socket. Beyond it nobody reads; scripts ask ticket by ticket.
 pub const LISTED_ROWS: u32 = 5_000;
+/// Lines of a history in one answer; the log has the rest.
+pub const HISTORY_ROWS: usize = 200;
 
 /// An SFTP packet's payload: `limits@openssh.com` announces it, a longer one closes the connection.
 pub const SFTP_PACKET_BYTES: usize = 256 * 1024;

@@ -17,8 +17,8 @@ use crate::domain::{
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Rows of a table, cut at `limits::LISTED_ROWS` so that an answer fits its frame.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+/// Rows of a table: at most `limits::LISTED_ROWS`, and fewer where the answer would not fit its frame.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Listing<T> {
     pub rows: Vec<T>,
     /// How many more there are.
@@ -33,7 +33,7 @@ pub struct Blocker {
     pub command: String,
 }
 
-/// One line of a history.
+/// One line of a history. A history holds its newest `limits::HISTORY_ROWS`, the oldest of them first.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Moment {
     pub leaf: u64,

@@ -8,7 +8,8 @@ use crate::{
     },
     domain::event::{ClosedBy, PurgeReason, TransferEnd},
     gateway::answers::{
-        DeliveryRow, DeliveryView, Durable, FileRow, FileView, PurgeReport, Receipt, Served, SessionRow, TransferRow,
+        CutSessionView, DeliveryRow, DeliveryView, Durable, FileRow, FileView, PurgeCertificate, PurgeReport, Receipt, Served,
+        SessionRow, TransferRow,
     },
 };
 
@@ -57,14 +58,10 @@ impl Show for DeliveryView {
         page.field("released (UTC)", delivery.released_at.as_deref().map_or("-".to_owned(), minute));
         page.field("purged at (UTC)", delivery.until.as_deref().map_or("-".to_owned(), minute));
         page.blockers("Not released because", &self.why_not_released);
-        if !self.files.is_empty() {
-            page.heading("Files");
-            FileRow::show_all(&self.files, page);
-        }
-        if !self.transfers.is_empty() {
-            page.heading("Transfers");
-            TransferRow::show_all(&self.transfers, page);
-        }
+        page.heading("Files");
+        self.files.show(page);
+        page.heading("Transfers");
+        self.transfers.show(page);
         page.timeline(&self.timeline);
     }
 }
@@ -163,30 +160,19 @@ impl Row for TransferRow {
     const NONE: &'static str = "No transfers.";
 
     fn show_all(rows: &[Self], page: &mut Page) {
-        let columns = [
-            Column::Whole("BEGAN (UTC)"),
-            Column::Flexible("VENDOR"),
-            Column::Flexible("PATH"),
-            Column::Whole("STATE"),
-            Column::Number("SERVED"),
-        ];
+        let columns =
+            [Column::Whole("BEGAN (UTC)"), Column::Flexible("VENDOR"), Column::Whole("STATE"), Column::Number("SERVED")];
         let mut table = Table::new(&columns);
         for row in rows {
             let (state, tone) = row.how.map_or(("running", Tone::Plain), ended);
             table.row([
                 minute(&row.began).into(),
                 (&row.vendor).into(),
-                (&row.path).into(),
                 Cell::toned(state, tone),
                 format!("{} of {}", size(row.bytes), size(row.of_bytes)).into(),
             ]);
-            table.note(&format!(
-                "{}; {} from {}, transfer {}",
-                served(row.served),
-                protocol(row.protocol),
-                row.address,
-                row.transfer
-            ));
+            let line = format!("{} from {}, transfer {}", protocol(row.protocol), row.address, row.transfer);
+            table.note(&format!("{}: {}; {line}", row.path, served(row.served)));
         }
         page.table(&table);
     }
@@ -209,6 +195,23 @@ impl Row for SessionRow {
     }
 }
 
+impl Row for CutSessionView {
+    const NONE: &'static str = "No session was open.";
+
+    fn show_all(rows: &[Self], page: &mut Page) {
+        for session in rows {
+            page.heading(&format!("{} from {}, session {}", session.vendor, session.address, session.session));
+            for cut in &session.transfers {
+                page.field("path", &cut.path);
+                page.field("last offset", format!("{} ({} bytes sent)", cut.last_offset, cut.bytes));
+            }
+            if session.transfers.is_empty() {
+                page.line("It had no transfer open.", Tone::Faint);
+            }
+        }
+    }
+}
+
 impl Show for Receipt {
     fn show(&self, page: &mut Page) {
         match self.durable {
@@ -224,20 +227,8 @@ impl Show for Receipt {
         page.field("at", &self.at);
         page.field("recorded", self.leaf.map_or("nowhere yet".to_owned(), |leaf| format!("leaf {leaf}")));
         page.field("took", format!("{} ms", self.took_ms));
-        page.field("sessions ended", self.sessions.len());
-        for session in &self.sessions {
-            page.heading(&format!("{} from {}, session {}", session.vendor, session.address, session.session));
-            let columns = [Column::Flexible("PATH"), Column::Number("LAST OFFSET"), Column::Number("BYTES SENT")];
-            let mut table = Table::new(&columns);
-            for cut in &session.transfers {
-                table.row([(&cut.path).into(), cut.last_offset.into(), cut.bytes.into()]);
-            }
-            if session.transfers.is_empty() {
-                page.line("It had no transfer open.", Tone::Faint);
-            } else {
-                page.table(&table);
-            }
-        }
+        page.field("sessions ended", self.sessions.rows.len() as u64 + self.sessions.left_off);
+        CutSessionView::show_all(&self.sessions.rows, page);
         for fallback in &self.fallbacks {
             page.field("fallback", fallback);
         }
@@ -261,20 +252,23 @@ const fn purged_for(why: PurgeReason) -> &'static str {
     }
 }
 
+impl Row for PurgeCertificate {
+    const NONE: &'static str = "Nothing was due.";
+
+    fn show_all(rows: &[Self], page: &mut Page) {
+        let columns = [Column::Flexible("NAME"), Column::Whole("WHY"), Column::Whole("LEAVES"), Column::Whole("FILE")];
+        let mut table = Table::new(&columns);
+        for one in rows {
+            let leaves = format!("{}, {}", one.leaf_before, one.leaf_after);
+            table.row([(&one.name).into(), purged_for(one.why).into(), leaves.into(), one.file.into()]);
+        }
+        page.table(&table);
+    }
+}
+
 impl Show for PurgeReport {
     fn show(&self, page: &mut Page) {
-        if self.certificates.is_empty() && self.failed.is_empty() {
-            page.line("Nothing was due.", Tone::Faint);
-        }
-        if !self.certificates.is_empty() {
-            let columns = [Column::Flexible("NAME"), Column::Whole("WHY"), Column::Whole("LEAVES"), Column::Whole("FILE")];
-            let mut table = Table::new(&columns);
-            for one in &self.certificates {
-                let leaves = format!("{}, {}", one.leaf_before, one.leaf_after);
-                table.row([(&one.name).into(), purged_for(one.why).into(), leaves.into(), one.file.into()]);
-            }
-            page.table(&table);
-        }
+        self.certificates.show(page);
         page.blockers("Not destroyed", &self.failed);
     }
 

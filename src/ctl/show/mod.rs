@@ -136,7 +136,8 @@ impl Show for Status {
         page.field("people, vendors", format!("{}, {}", self.people, self.vendors));
         page.field("tickets", counted(self.tickets.iter().map(|(state, n)| (state.name(), *n))));
         page.field("files", counted(self.files.iter().map(|(state, n)| (state.name(), *n))));
-        page.field("connections", format!("{} sessions, {} transfers", self.sessions, self.transfers));
+        page.field("sessions", self.sessions);
+        page.field("transfers", self.transfers);
         for Disk { directory, free_bytes, total_bytes } in &self.disks {
             page.field("disk", format!("{directory}: {} of {} free", size(*free_bytes), size(*total_bytes)));
         }

@@ -11,17 +11,17 @@ impl Row for StaffRow {
         "Nobody is enrolled yet. The daemon's own user enrols the first two people: egressctl staff enroll --help";
 
     fn show_all(rows: &[Self], page: &mut Page) {
-        let mut table =
-            Table::new(&[Column::Whole("NAME"), Column::Whole("STATE"), Column::Flexible("ROLES"), Column::Flexible("KEY")]);
+        let mut table = Table::new(&[Column::Whole("NAME"), Column::Whole("STATE"), Column::Flexible("ROLES")]);
         for row in rows {
-            let (state, tone) = match row.state {
-                StaffState::Enrolled => (row.state.name(), Tone::Good),
-                StaffState::Proposed => (row.state.name(), Tone::Warning),
+            let by = &row.proposed_by;
+            let (tone, remark) = match row.state {
+                StaffState::Enrolled => (Tone::Good, String::new()),
+                StaffState::Proposed => {
+                    (Tone::Warning, format!(", proposed by {by}: a second person completes it with the same staff enroll"))
+                }
             };
-            table.row([(&row.name).into(), Cell::toned(state, tone), roles(&row.roles).into(), (&row.key).into()]);
-            if row.state == StaffState::Proposed {
-                table.note(&format!("proposed by {}: a second person completes it with the same staff enroll", row.proposed_by));
-            }
+            table.row([(&row.name).into(), Cell::toned(row.state.name(), tone), roles(&row.roles).into()]);
+            table.note(&format!("{}{remark}", row.key));
         }
         page.table(&table);
     }

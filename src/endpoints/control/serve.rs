@@ -14,6 +14,7 @@ use crate::{
 use serde_json::Value;
 use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 use tokio::{
+    io::AsyncWriteExt,
     net::{UnixListener, UnixStream},
     sync::watch,
     task::{Id, JoinSet},
@@ -84,7 +85,7 @@ impl Line {
             turn_away(&stream);
             return;
         }
-        let peer = if user == self.own || user == 0 { Peer::Owner } else { Peer::Local };
+        let peer = Peer::of(user, self.own);
         let task = self.connections.spawn(converse(stream, peer, Arc::clone(behind), self.closing.clone()));
         self.users.insert(task.id(), user);
     }
@@ -119,6 +120,12 @@ enum Peer {
     Local,
 }
 
+impl Peer {
+    const fn of(user: u32, own: u32) -> Self {
+        if user == own || user == 0 { Self::Owner } else { Self::Local }
+    }
+}
+
 /// One connection: one call, one reply.
 async fn converse<A: Answering>(mut stream: UnixStream, peer: Peer, behind: Arc<A>, mut closing: watch::Receiver<()>) {
     let nonce = fresh_nonce();
@@ -137,7 +144,7 @@ async fn converse<A: Answering>(mut stream: UnixStream, peer: Peer, behind: Arc<
         Err(Refused::Refusal(refusal)) => FromServer::Refusal((&refusal).into()),
         Err(Refused::Fault(fault)) => FromServer::Fault(report(&fault)),
     };
-    match timeout(limits::CONTROL_ANSWER_TIME, say(&mut stream, &reply)).await {
+    match timeout(limits::CONTROL_ANSWER_TIME, say(&mut stream, reply)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => tracing::debug!(%error, "a control answer could not be sent"),
         Err(_) => tracing::debug!("a control answer was not taken in time"),
@@ -158,13 +165,53 @@ async fn hear(stream: &mut UnixStream, nonce: Nonce) -> Result<Call, FrameError>
     Ok(call)
 }
 
-async fn say(stream: &mut UnixStream, reply: &FromServer) -> Result<(), FrameError> {
-    match write_frame(stream, reply, limits::CONTROL_FRAME_BYTES).await {
-        Err(error @ FrameError::TooLong { .. }) => {
+async fn say(stream: &mut UnixStream, mut reply: FromServer) -> Result<(), FrameError> {
+    let most = limits::CONTROL_FRAME_BYTES;
+    loop {
+        let error = match encode_frame(&reply, most) {
+            Err(error @ FrameError::TooLong { .. }) => error,
+            frame => return Ok(stream.write_all(&frame?).await?),
+        };
+        let shorter = if let FromServer::Result(answer) = &mut reply { shorten(answer) } else { false };
+        if !shorter {
             let message = format!("the answer does not fit: {error}; the act itself is done");
-            write_frame(stream, &FromServer::Fault(FaultNote { message }), limits::CONTROL_FRAME_BYTES).await
+            reply = FromServer::Fault(FaultNote { message });
         }
-        other => other,
+    }
+}
+
+/// Halves the longest `answers::Listing` in an answer and says so in it: a producer's ten thousand longest names do not keep an operator
+/// from seeing the first of them. False if there is none to halve.
+fn shorten(answer: &mut Value) -> bool {
+    let longest = rows_of_longest(answer);
+    longest > 0 && halve(answer, longest)
+}
+
+fn rows_of_longest(value: &Value) -> usize {
+    let inner = match value {
+        Value::Array(items) => items.iter().map(rows_of_longest).max(),
+        Value::Object(members) => members.values().map(rows_of_longest).max(),
+        _ => None,
+    };
+    let own = value.get("left_off").and_then(|_| value.get("rows")).and_then(Value::as_array).map_or(0, Vec::len);
+    own.max(inner.unwrap_or(0))
+}
+
+/// Halves the first listing of `length` rows.
+fn halve(value: &mut Value, length: usize) -> bool {
+    if let Some(left_off) = value.get("left_off").and_then(Value::as_u64)
+        && let Some(rows) = value.get_mut("rows").and_then(Value::as_array_mut)
+        && rows.len() == length
+    {
+        rows.truncate(length / 2);
+        let more = (length - rows.len()) as u64;
+        value["left_off"] = Value::from(left_off + more);
+        return true;
+    }
+    match value {
+        Value::Array(items) => items.iter_mut().any(|item| halve(item, length)),
+        Value::Object(members) => members.values_mut().any(|member| halve(member, length)),
+        _ => false,
     }
 }
 

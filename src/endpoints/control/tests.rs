@@ -8,7 +8,7 @@ use crate::domain::{
 use russh::keys::ssh_key::{HashAlg, LineEnding, PrivateKey, SshSig, private::Ed25519Keypair};
 use std::{path::PathBuf, process::Stdio, sync::Mutex};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::AsyncReadExt,
     sync::{Notify, oneshot},
 };
 
@@ -47,6 +47,7 @@ impl Answering for SmallHouse {
         }
         let answer = match request {
             Request::FileList { .. } => Value::String("x".repeat(limits::CONTROL_FRAME_BYTES)),
+            Request::SessionList {} => serde_json::json!({"inner": {"rows": vec!["\u{1}".repeat(1_000); 5_000], "left_off": 7}}),
             _ => Value::String("done".to_owned()),
         };
         self.done.lock().unwrap().push((by, request));
@@ -200,6 +201,7 @@ async fn without_a_signature_the_daemons_own_user_is_the_owner_and_everybody_els
     let rig = rig();
     assert!(matches!(rig.ask(|_| call(STATUS, None)).await, FromServer::Result(_)));
     assert_eq!(rig.house.done(), [(Actor::Owner, Request::Status {})]);
+    assert_eq!([Peer::of(0, 990), Peer::of(990, 990), Peer::of(1000, 990)], [Peer::Owner, Peer::Owner, Peer::Local]);
     let stranger = identify(&call(STATUS, None), Nonce::from_bytes([0; 32]), Peer::Local, &*rig.house).await;
     assert!(matches!(stranger, Err(Refused::Refusal(Refusal::SignatureMissing))));
 }
@@ -260,6 +262,17 @@ async fn an_answer_that_does_not_fit_is_a_fault_and_not_a_cut_frame() {
     let rig = rig();
     let answer = rig.ask(|nonce| signed(&private(1), nonce, r#"{"do":"file_list"}"#)).await;
     assert!(matches!(answer, FromServer::Fault(note) if note.message.contains("does not fit")));
+}
+
+#[tokio::test]
+async fn a_list_that_does_not_fit_is_cut_and_says_how_much() {
+    let rig = rig();
+    let FromServer::Result(answer) = rig.ask(|nonce| signed(&private(1), nonce, r#"{"do":"session_list"}"#)).await else {
+        panic!("no result")
+    };
+    let kept = answer["inner"]["rows"].as_array().unwrap().len() as u64;
+    assert!((100..5_000).contains(&kept), "{kept}");
+    assert_eq!(answer["inner"]["left_off"], 5_007 - kept);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Answers about what leaves: deliveries, files, transfers, sessions, receipts and purge certificates.
 
-use super::{Blocker, DeliveryState, Durable, FileState, Moment, Served};
+use super::{Blocker, DeliveryState, Durable, FileState, Listing, Moment, Served};
 use crate::{
     domain::{
         digest::Digest,
@@ -32,8 +32,8 @@ pub struct DeliveryView {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub closed_by: Option<ClosedBy>,
     pub why_not_released: Vec<Blocker>,
-    pub files: Vec<FileRow>,
-    pub transfers: Vec<TransferRow>,
+    pub files: Listing<FileRow>,
+    pub transfers: Listing<TransferRow>,
     pub timeline: Vec<Moment>,
 }
 
@@ -133,7 +133,7 @@ pub struct Receipt {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub leaf: Option<u64>,
     pub at: String,
-    pub sessions: Vec<CutSessionView>,
+    pub sessions: Listing<CutSessionView>,
     pub took_ms: u64,
     /// What the tickets concerned name as the fallback (D71).
     pub fallbacks: Vec<String>,
@@ -157,7 +157,7 @@ pub struct CutTransferView {
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PurgeReport {
-    pub certificates: Vec<PurgeCertificate>,
+    pub certificates: Listing<PurgeCertificate>,
     /// What should be gone and is not.
     pub failed: Vec<Blocker>,
 }
