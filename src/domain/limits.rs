@@ -29,6 +29,12 @@ pub const STAGING_HINTS: usize = 10_000;
 pub const STAGING_COALESCE: Duration = Duration::from_millis(100);
 /// How long the watcher's thread may take to end.
 pub const WATCHER_END: Duration = Duration::from_secs(5);
+/// Bytes of a path that a vendor sends. Ours are at most three short components.
+pub const VENDOR_PATH_BYTES: usize = 4_096;
+/// Bytes of a file's name as vendors see it (NAME_MAX: theirs has to be able to hold it).
+pub const VENDOR_FILE_NAME_BYTES: usize = 255;
+/// Files of one delivery: a directory listing of them stays within one snapshot.
+pub const FILES_PER_DELIVERY: u32 = 100_000;
 
 /// Findings kept for one file. The first ones say what is wrong; ten thousand say no more.
 pub const FINDINGS_PER_FILE: usize = 100;
@@ -71,12 +77,57 @@ pub const HISTORY_ROWS: usize = 200;
 pub const SFTP_PACKET_BYTES: usize = 256 * 1024;
 /// Bytes of one READ's answer.
 pub const SFTP_READ_BYTES: usize = 255 * 1024;
+/// Names in one READDIR's answer. A full page of the longest names is still within [`SFTP_PACKET_BYTES`].
+pub const SFTP_NAMES_PER_PAGE: usize = 128;
+/// Answers that wait for the SSH session's task. With [`SFTP_READ_BYTES`] it bounds what a stalled reader costs.
+pub const SFTP_ANSWERS_AHEAD: usize = 4;
+/// Entries in all the open directories of one session: two of the largest deliveries.
+pub const SFTP_LISTED_ENTRIES: usize = 2 * FILES_PER_DELIVERY as usize;
+/// Transfers of one session whose end is being written. Beyond it the next request waits for one of them.
+pub const SFTP_FINISHING: usize = 32;
 /// Requests of one session that wait for their answer. `sftp -R 1024` keeps 1,024 in flight.
 pub const SFTP_QUEUED_REQUESTS: usize = 4_096;
 /// Open handles of one session.
 pub const SFTP_HANDLES: usize = 256;
 /// Channels of one connection. sftp and scp use one; a master connection may hold a few.
 pub const SSH_CHANNELS: usize = 8;
+/// Channels that one connection may open in its life. russh keeps about a kilobyte of each until the connection ends.
+pub const SSH_CHANNELS_IN_ALL: usize = 1_024;
+/// Bytes the SSH layer reads from the socket at once. A vendor sends only small requests.
+pub const SSH_READ_BUFFER: usize = 16 * 1024;
+/// Our receive window for each channel. A vendor sends only small requests.
+pub const SSH_WINDOW: u32 = 1024 * 1024;
+/// Bytes under one key. AES-GCM's counter allows far more; 16 GiB keeps a re-key's round trip out of ordinary files.
+pub const SSH_REKEY_BYTES: usize = 16 << 30;
+/// The same where ChaCha20-Poly1305 is offered (RFC 4253 section 9).
+pub const SSH_REKEY_BYTES_CHACHA: usize = 1 << 30;
+/// Time under one key (RFC 4253 section 9).
+pub const SSH_REKEY_TIME: Duration = Duration::from_secs(3_600);
+/// A refused key is answered after this long, whatever refused it.
+pub const KEY_REFUSAL_TIME: Duration = Duration::from_millis(500);
+/// A peer is asked whether it lives this often, and given up after [`SSH_KEEPALIVES`] questions.
+pub const SSH_KEEPALIVE: Duration = Duration::from_secs(30);
+pub const SSH_KEEPALIVES: usize = 3;
+/// A peer that neither sends nor takes anything, keepalives included, is lost.
+pub const SSH_SILENCE: Duration = Duration::from_secs(300);
+/// A session without a request, or with an answer that its peer does not take, ends.
+pub const SESSION_IDLE: Duration = Duration::from_secs(900);
+/// What a peer is told before its connection is reset has this long to arrive.
+pub const FAREWELL: Duration = Duration::from_secs(2);
+/// At shutdown, running transfers may go on for this long.
+pub const DRAIN: Duration = Duration::from_secs(20);
+/// Bytes a connection may send before it has logged in: a handshake with 20 key offers takes less than 40 KiB.
+pub const UNAUTHENTICATED_BYTES: u64 = 128 * 1024;
+/// Bytes a peer's version line and first KEXINIT may take (RFC 4253 section 6.1).
+pub const SSH_GREETING_BYTES: usize = 36 * 1024;
+/// Characters kept of a peer's version line.
+pub const SSH_VERSION_CHARS: usize = 64;
+/// Connections of one listener, logged in or not: idle ones cost 49 KiB each.
+pub const VENDOR_CONNECTIONS: usize = 4_096;
+/// Bytes the kernel may hold unsent for one connection (TCP_NOTSENT_LOWAT): what a cut has to discard.
+pub const UNSENT_BYTES: u32 = 128 * 1024;
+/// How long accepting pauses when descriptors have run out.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// From accept to a finished login.
 pub const LOGIN_GRACE: Duration = Duration::from_secs(30);
 /// Public keys one connection may offer. OpenSSH offers each of its agent's.

@@ -23,3 +23,4 @@ pub mod signature;
 pub mod ticket;
 pub mod time;
 pub mod vendor;
+pub mod vendor_path;
