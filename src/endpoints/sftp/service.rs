@@ -71,29 +71,29 @@ impl Service {
         Self { pickup, session, open: HashMap::new(), next: 0, listed: 0, finishing: JoinSet::new(), buffers: Buffers::default() }
     }
 
-    /// Serves until the connection ends: then russh has dropped the other end of `work`, and takes no answer.
+    /// Serves until the connection ends: then russh has dropped the other end of `work`, and takes no answer. It must not
+    /// be dropped half-way: records are being written in it.
     pub(super) async fn run(&mut self, work: &mut mpsc::Receiver<Work>, mut running: watch::Receiver<Running>) -> Done {
         let mut heard = Instant::now();
-        let mut drained_by = None;
-        let alarm = time::sleep_until(heard + limits::SESSION_IDLE);
+        let mut drains = false;
+        let alarm = time::sleep_until(self.patience(heard, drains));
         tokio::pin!(alarm);
         loop {
             let next = tokio::select! {
                 biased;
-                () = draining(&mut running), if drained_by.is_none() => {
-                    let end = Instant::now() + limits::DRAIN;
-                    drained_by = Some(end);
-                    alarm.as_mut().reset(self.patience(heard, drained_by));
+                () = draining(&mut running), if !drains => {
+                    drains = true;
+                    alarm.as_mut().reset(self.patience(heard, drains));
                     continue;
                 }
                 // It rings early after requests that came since it was set: then it is set again.
                 () = &mut alarm => {
-                    let until = self.patience(heard, drained_by);
+                    let until = self.patience(heard, drains);
                     if until > Instant::now() {
                         alarm.as_mut().reset(until);
                         continue;
                     }
-                    return if drained_by.is_some() { Done::Drained } else { Done::Idle };
+                    return if drains { Done::Drained } else { Done::Idle };
                 }
                 next = work.recv() => next,
             };
@@ -106,8 +106,8 @@ impl Service {
             if let Err(done) = self.serve(next).await {
                 return done;
             }
-            if drained_by.is_some() {
-                alarm.as_mut().reset(self.patience(heard, drained_by));
+            if drains {
+                alarm.as_mut().reset(self.patience(heard, drains));
             }
         }
     }
@@ -121,14 +121,11 @@ impl Service {
         self.pickup
     }
 
-    /// How long the next request is waited for. A client that has just closed its last file is about to leave by itself.
-    fn patience(&self, heard: Instant, drained_by: Option<Instant>) -> Instant {
+    /// How long the next request is waited for. When the daemon drains, a client that has just closed its last file is
+    /// about to leave by itself; one that reads on is the owner's to cut.
+    fn patience(&self, heard: Instant, drains: bool) -> Instant {
         let reading = self.open.values().any(|open| matches!(open.what, What::Transfer { .. }));
-        match drained_by {
-            None => heard + limits::SESSION_IDLE,
-            Some(end) if reading => end,
-            Some(end) => end.min(heard + limits::FAREWELL),
-        }
+        heard + if drains && !reading { limits::FAREWELL } else { limits::SESSION_IDLE }
     }
 
     async fn serve(&mut self, work: Work) -> Result<(), Done> {
@@ -303,7 +300,10 @@ impl Service {
             self.session.eof(channel).await?;
             self.session.close(channel).await
         };
-        farewell.await.map_err(|()| Done::Ended)
+        match time::timeout(limits::SESSION_IDLE, farewell).await {
+            Ok(told) => told.map_err(|()| Done::Ended),
+            Err(_) => Err(Done::Idle),
+        }
     }
 
     async fn end(&mut self, open: Open, how: TransferEnd) {
