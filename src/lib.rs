@@ -5,7 +5,6 @@
 
 pub mod audit;
 pub mod clock;
-pub mod domain;
 pub mod ctl;
 pub mod domain;
 pub mod endpoints;

@@ -33,8 +33,6 @@ pub const WATCHER_END: Duration = Duration::from_secs(5);
 pub const VENDOR_PATH_BYTES: usize = 4_096;
 /// Bytes of a file's name as vendors see it (NAME_MAX: theirs has to be able to hold it).
 pub const VENDOR_FILE_NAME_BYTES: usize = 255;
-/// Files of one delivery: a directory listing of them stays within one snapshot.
-pub const FILES_PER_DELIVERY: u32 = 100_000;
 
 /// Findings kept for one file. The first ones say what is wrong; ten thousand say no more.
 pub const FINDINGS_PER_FILE: usize = 100;
@@ -51,8 +49,6 @@ pub const MANIFEST_BYTES: usize = 64 * 1024;
 
 /// Bytes of one frame on the control socket.
 pub const CONTROL_FRAME_BYTES: usize = 4 * 1024 * 1024;
-/// Rows of one listing: an answer fits its frame.
-pub const LISTED_ROWS: u32 = 5_000;
 /// Bytes of one call, before anybody knows who sends it: a document of [`DOCUMENT_BYTES`] made of nothing but quotes
 /// grows fourfold by being JSON in JSON.
 pub const CONTROL_CALL_BYTES: usize = 4 * DOCUMENT_BYTES + 64 * 1024;
@@ -82,7 +78,7 @@ pub const SFTP_NAMES_PER_PAGE: usize = 128;
 /// Answers that wait for the SSH session's task. With [`SFTP_READ_BYTES`] it bounds what a stalled reader costs.
 pub const SFTP_ANSWERS_AHEAD: usize = 4;
 /// Entries in all the open directories of one session: two of the largest deliveries.
-pub const SFTP_LISTED_ENTRIES: usize = 2 * FILES_PER_DELIVERY as usize;
+pub const SFTP_LISTED_ENTRIES: usize = 2 * FILES_PER_DELIVERY;
 /// Transfers of one session whose end is being written. Beyond it the next request waits for one of them.
 pub const SFTP_FINISHING: usize = 32;
 /// Requests of one session that wait for their answer. `sftp -R 1024` keeps 1,024 in flight.

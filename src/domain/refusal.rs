@@ -1,5 +1,6 @@
 //! Refusals: expected answers with a stable code, a reason in words, and what to do about it.
 
+use super::{digest::Digest, ids::Slug, signature::openssh_fingerprint};
 use std::fmt;
 
 /// What an outsider may learn of a refusal. "Unknown" and "not yours" are one answer.
@@ -8,6 +9,16 @@ pub enum Outside {
     NoSuchFile,
     Denied,
     TryLater,
+}
+
+/// A key's digest, shown as OpenSSH shows it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fingerprint(pub Digest);
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&openssh_fingerprint(self.0))
+    }
 }
 
 /// One entry of the catalogue: what a code means, whoever it was given to.
@@ -63,45 +74,48 @@ macro_rules! refusals {
 }
 
 refusals! {
-    // 1xxx: who asks
-    1001 NotSigned {} "the request carries no signature"
+    // 1xxx: who asks, and what
+    1001 RequestUnreadable { why: String } "the request could not be read: {why}"
+        why "Requests are read strictly: what is not understood is not guessed."
+        who "you" command "egressctl --help"
+    1002 SignatureMissing {} "the request carries no signature"
         why "Every request is signed by the person who makes it, so that the record says who did what."
         who "you" command "egressctl --key ~/.ssh/id_ed25519 whoami"
-    1002 BadSignature { reason: String } "the request's signature was not accepted: {reason}"
-        why "A signature counts for one request on one connection, by one key."
+    1003 SignatureRefused { why: String } "the signature does not hold: {why}"
+        why "A signature counts for one text, in one namespace, by one key."
         who "you" command "egressctl --key ~/.ssh/id_ed25519 whoami"
-    1003 UnknownKey { key: String } "the key {key} belongs to nobody on the staff"
+    1004 KeyUnknown { key: Fingerprint } "the key {key} belongs to nobody on the staff"
         why "Only enrolled people act; every key is enrolled by two of the staff."
         who "any two enrolled people, one of them a sysadmin or security_responder"
-        command "egressctl staff enroll NAME --role ROLE --public-key FILE.pub"
-    1004 NotThatPerson { name: String } "the key that signed is not {name}'s"
+        command "egressctl staff enroll NAME --roles ROLE --public-key FILE.pub"
+    1005 NotThatPerson { named: Slug, signed: Slug } "the key is {signed}'s, not {named}'s"
         why "--as chooses a key; it grants nothing."
         who "you" command "egressctl whoami"
-    1005 RoleNeeded { role: String, act: String } "{act} needs the role {role}"
+    1006 RoleNeeded { role: String, act: String } "{act} needs the role {role}"
         why "Every act is allowed by a role, and no role allows everything."
         who "a holder of that role" command "egressctl staff list"
-    1006 NotTheOwner {} "only the daemon's own user or root may do this without a signature, and only on the machine"
-        why "The first two people are enrolled on the machine itself; nothing on the network can."
-        who "the machine's administrator" command "sudo -u egressd egressctl staff enroll NAME --role ROLE --public-key FILE.pub"
-    1007 NotInTheFirstTwo {} "two people are enrolled already: from now on two of the staff enrol together"
+    1008 NotInTheFirstTwo {} "two people are enrolled already: from now on two of the staff enrol together"
         why "The owner of the machine could otherwise make reviewers at will."
         who "any two enrolled people, one of them a sysadmin or security_responder"
-        command "egressctl staff enroll NAME --role ROLE --public-key FILE.pub"
-    1008 NameTaken { name: String } "{name} is enrolled or proposed already, with another key or other roles"
+        command "egressctl staff enroll NAME --roles ROLE --public-key FILE.pub"
+    1009 NameTaken { name: String } "{name} is enrolled already"
         why "One name is one person for ever, so that the record stays readable."
         who "you" command "egressctl staff list"
-    1009 KeyTaken { key: String } "the key {key} already belongs to somebody"
+    1010 KeyTaken { key: Fingerprint } "the key {key} already belongs to somebody"
         why "A key that two people share proves nothing about either."
         who "you" command "egressctl key list"
-    1010 SecondPersonNeeded { act: String } "{act}: recorded; a second person must give the same command"
-        why "What opens a door takes two people."
-        who "another enrolled person" command "egressctl status"
     1011 SamePerson { act: String } "{act} needs a second person: you did the first half"
         why "What opens a door takes two people."
         who "another enrolled person" command "egressctl staff list"
     1012 TrustedRoleNeeded {} "one of the two who enrol must be a sysadmin or a security_responder"
         why "Enrolment decides who may ever vote."
         who "a sysadmin or security_responder" command "egressctl staff list"
+    1013 UnknownSubject { text: String } "{text} is no ticket, file, delivery, vendor, key, session or code known here"
+        why "Everything that has an id can be explained."
+        who "you" command "egressctl ticket list"
+    1014 TooLong { text: String, limit: usize } "{text} is longer than {limit} characters"
+        why "Every input has a limit."
+        who "you" command "egressctl --help"
 
     // 2xxx: tickets and votes
     2001 BadDocument { reason: String } "{reason}"
@@ -293,17 +307,6 @@ refusals! {
     5007 BadScope { text: String } "{text}"
         why "A revocation names exactly what it ends."
         who "you" command "egressctl revoke --help"
-
-    // 9xxx: requests
-    9001 BadRequest { reason: String } "the request was not understood: {reason}"
-        why "Requests are read strictly."
-        who "you" command "egressctl --help"
-    9002 UnknownSubject { text: String } "{text} is no ticket, file, delivery, vendor, key, session or code known here"
-        why "Everything that has an id can be explained."
-        who "you" command "egressctl ticket list"
-    9003 TooLarge { what_is: String, limit: usize } "{what_is} is larger than {limit} bytes"
-        why "Every input has a limit."
-        who "you" command "egressctl --help"
 }
 
 impl Refusal {

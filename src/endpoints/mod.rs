@@ -1,3 +1,6 @@
 //! Who may ask: each endpoint translates one protocol for one handle of the gateway, and decides nothing.
 
 pub mod control;
+pub mod listener;
+pub mod sftp;
+pub mod stream;

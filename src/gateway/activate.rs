@@ -30,7 +30,9 @@ fn activate(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber) -> Re
         state if state.is_terminal() => return Err(Refusal::TicketEnded { ticket: text, state: state.name().into() }.into()),
         _ => {
             let open: Vec<_> = ticket.open_gates(&around).iter().map(|gate| gate.name()).collect();
-            return Err(Refusal::NotApproved { ticket: text, missing: format!("these gates are open: {}", open.join(", ")) }.into());
+            return Err(
+                Refusal::NotApproved { ticket: text, missing: format!("these gates are open: {}", open.join(", ")) }.into()
+            );
         }
     }
     let window = ticket.document().window;

@@ -25,6 +25,16 @@ pub struct Listing<T> {
     pub left_off: u64,
 }
 
+impl<T> Listing<T> {
+    /// The first rows, as many as one answer may hold.
+    pub fn of(mut rows: Vec<T>) -> Self {
+        let most = crate::domain::limits::LISTED_ROWS as usize;
+        let left_off = rows.len().saturating_sub(most) as u64;
+        rows.truncate(most);
+        Self { rows, left_off }
+    }
+}
+
 /// Something that stands in the way, who can remove it, and what that person types.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Blocker {

@@ -1,14 +1,14 @@
 //! Audit: the log checked from its first leaf, the index compared with what the log says, checkpoints handed out.
 
 use super::{
-    answers::{AuditProblem, AuditVerdict, CheckpointNote, Soundness, TailRow},
+    answers::{AuditProblem, AuditVerdict, CheckpointNote, Listing, Soundness, TailRow},
     desk::Desk,
     outcome::{Fault, Refused},
     show::moments,
     vault::{Archive, LedgerFault, compare},
 };
 use crate::{
-    audit::{self, Checkpoint, Failure, Verifier, leaf_hash},
+    audit::{self, Checkpoint, Failure, Verifier},
     domain::{
         authority::Act,
         event::{Actor, Subject},
@@ -34,14 +34,16 @@ impl Desk {
         tokio::task::spawn_blocking(verify).await.map_err(|error| Fault::new("verifying", error))?
     }
 
-    pub async fn audit_tail(&self, by: Actor, after: Option<u64>, count: u64) -> Result<Vec<TailRow>, Refused> {
+    pub async fn audit_tail(&self, by: Actor, after: Option<u64>, count: u32) -> Result<Listing<TailRow>, Refused> {
         let size = self.gateway.ledger.checkpoint().size;
+        let count = u64::from(count);
         let from = after.map_or_else(|| size.saturating_sub(count), |after| after.saturating_add(1));
-        let records = self.look(|facts| {
+        self.look(|facts| {
             Act::ReadLog.allowed(facts.person(by)?)?;
             let mut rows = Vec::new();
             for (record, hash) in facts.source().tail(from, count)? {
-                let kind = serde_json::to_value(&record.event).ok().and_then(|event| Some(event.get("kind")?.as_str()?.to_owned()));
+                let kind =
+                    serde_json::to_value(&record.event).ok().and_then(|event| Some(event.get("kind")?.as_str()?.to_owned()));
                 rows.push(TailRow {
                     leaf: record.index,
                     at: record.at.to_string(),
@@ -52,9 +54,8 @@ impl Desk {
                     hash,
                 });
             }
-            Ok(rows)
-        })?;
-        Ok(records)
+            Ok(Listing { rows, left_off: 0 })
+        })
     }
 
     /// The newest checkpoint as a signed note, to be kept where nobody here can reach it.
@@ -104,7 +105,7 @@ pub fn verify_offline(state: &Path, verifier_key: &str, outside: Option<&str>) -
 fn verify(archive: &Archive, verifier: &Verifier, outside: Option<&str>) -> Result<AuditVerdict, Refused> {
     let outside: Option<Checkpoint> = match outside {
         Some(note) => {
-            let bad = |error: audit::CheckpointError| Refusal::BadRequest { reason: format!("the checkpoint: {error}") };
+            let bad = |error: audit::CheckpointError| Refusal::RequestUnreadable { why: format!("the checkpoint: {error}") };
             Some(verifier.verify(note).map_err(bad)?)
         }
         None => None,
@@ -119,7 +120,8 @@ fn verify(archive: &Archive, verifier: &Verifier, outside: Option<&str>) -> Resu
         Ok(report) => (report.leaves, report.root),
         Err(Failure::Unreadable(fault)) => return Err(LedgerFault::into(fault)),
         Err(Failure::Unsound(unsound)) => {
-            problems.extend(unsound.problems.iter().map(|problem| AuditProblem { leaf: problem.leaf(), what: problem.to_string() }));
+            problems
+                .extend(unsound.problems.iter().map(|problem| AuditProblem { leaf: problem.leaf(), what: problem.to_string() }));
             (0, audit::empty_root())
         }
     };

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::domain::{
     people::Person,
-    refusal::Refusal,
-    signature::{PublicKey, openssh_fingerprint},
+    refusal::{Fingerprint, Refusal},
+    signature::PublicKey,
 };
 
 /// A handle for the control socket, later the API. Each act is in the file that is named after it.
@@ -24,7 +24,7 @@ impl Desk {
     pub async fn who(&self, key: &PublicKey) -> Result<Person, Refused> {
         let fingerprint = key.fingerprint();
         self.look(|facts| {
-            let unknown = || Refusal::UnknownKey { key: openssh_fingerprint(fingerprint) };
+            let unknown = || Refusal::KeyUnknown { key: Fingerprint(fingerprint) };
             Ok(facts.roster.by_key(fingerprint).ok_or_else(unknown)?.clone())
         })
     }
@@ -45,7 +45,7 @@ impl Desk {
 
 impl From<crate::domain::ids::NotAnId> for Refused {
     fn from(error: crate::domain::ids::NotAnId) -> Self {
-        Refusal::BadRequest { reason: error.to_string() }.into()
+        Refusal::RequestUnreadable { why: error.to_string() }.into()
     }
 }
 

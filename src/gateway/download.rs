@@ -59,7 +59,12 @@ enum Health {
 enum Source {
     Clear(Vec<u8>),
     /// Header and payload are two objects, served as one file.
-    Sealed { header: Reader<File>, header_bytes: u64, payload: Reader<File>, payload_bytes: u64 },
+    Sealed {
+        header: Reader<File>,
+        header_bytes: u64,
+        payload: Reader<File>,
+        payload_bytes: u64,
+    },
 }
 
 /// Why bytes could not be handed out.
@@ -97,7 +102,7 @@ impl Opened {
         hold.begin(begun.transfer);
         let source = match content {
             Content::Clear(bytes) => Ok(Source::Clear(bytes)),
-            Content::Sealed(sealed) => open(&gateway, &sealed, begun),
+            Content::Sealed(sealed) => open(&gateway, &sealed, begun.keys),
         };
         let (source, state) = match source {
             Ok(source) => (source, Health::Sound),
@@ -162,8 +167,8 @@ fn key(tx: &Tx<'_>, object: ObjectId) -> Result<Vec<u8>, Refused> {
     tx.keys_get(object)?.ok_or_else(|| Refusal::RetentionOver {}.into())
 }
 
-fn open(gateway: &Gateway, sealed: &SealedFile, begun: Begun) -> Result<Source, Fault> {
-    let (header_key, payload_key) = begun.keys.ok_or_else(|| Fault::new("a sealed object", "it has no key"))?;
+fn open(gateway: &Gateway, sealed: &SealedFile, keys: Option<(Vec<u8>, Vec<u8>)>) -> Result<Source, Fault> {
+    let (header_key, payload_key) = keys.ok_or_else(|| Fault::new("a sealed object", "it has no key"))?;
     let reader = |object, wrapped: Vec<u8>| {
         let key = gateway.master.unwrap(&wrapped, object).map_err(|error| Fault::new("the key of a sealed object", error))?;
         let file = gateway.objects.open(Shelf::Sealed, object).map_err(|error| Fault::new("a sealed object", error))?;
@@ -253,10 +258,14 @@ impl Source {
                 let mut done = 0;
                 while offset + (done as u64) < end {
                     let at = offset + done as u64;
-                    let (reader, from, until) =
-                        if at < *header_bytes { (&mut *header, at, *header_bytes) } else { (&mut *payload, at - *header_bytes, end - *header_bytes) };
+                    let (reader, from, until) = if at < *header_bytes {
+                        (&mut *header, at, *header_bytes)
+                    } else {
+                        (&mut *payload, at - *header_bytes, end - *header_bytes)
+                    };
                     let most = usize::try_from(until - from).unwrap_or(usize::MAX).min(buffer.len() - done);
-                    let read = reader.read_at(from, &mut buffer[done..done + most]).map_err(|error| Fault::new("at rest", error))?;
+                    let read =
+                        reader.read_at(from, &mut buffer[done..done + most]).map_err(|error| Fault::new("at rest", error))?;
                     if read == 0 {
                         return Err(Fault::new("at rest", "the object is shorter than its record says"));
                     }

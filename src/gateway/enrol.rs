@@ -12,8 +12,8 @@ use crate::domain::{
     event::{Actor, Detail, Event, Fact, Subject},
     ids::{PersonId, Slug},
     people::{Person, Proposal, Proposer, Role, Roster},
-    refusal::Refusal,
-    signature::{PublicKey, openssh_fingerprint},
+    refusal::{Fingerprint, Refusal},
+    signature::PublicKey,
 };
 use std::collections::BTreeSet;
 
@@ -71,10 +71,10 @@ fn free(roster: &Roster, new: &Enrolment) -> Result<(), Refusal> {
     }
     let key = new.key.fingerprint();
     if roster.by_key(key).is_some() || roster.proposals().any(|p| p.person.key == new.key && p.person.name != new.name) {
-        return Err(Refusal::KeyTaken { key: openssh_fingerprint(key) });
+        return Err(Refusal::KeyTaken { key: Fingerprint(key) });
     }
     if new.roles.is_empty() {
-        return Err(Refusal::BadRequest { reason: "a person has at least one role".into() });
+        return Err(Refusal::RequestUnreadable { why: "a person has at least one role".into() });
     }
     Ok(())
 }
@@ -113,6 +113,6 @@ fn complete(tx: &mut Tx<'_>, by: Actor, (person, _): (PersonId, u64), new: &Enro
 }
 
 fn command(new: &Enrolment) -> String {
-    let roles: Vec<_> = new.roles.iter().map(|role| format!("--role {role}")).collect();
-    format!("egressctl staff enroll {} {} --public-key FILE.pub", new.name, roles.join(" "))
+    let roles: Vec<_> = new.roles.iter().map(|role| role.name()).collect();
+    format!("egressctl staff enroll {} --roles {} --public-key FILE.pub", new.name, roles.join(","))
 }

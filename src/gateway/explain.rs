@@ -105,7 +105,12 @@ fn ticket<S: Source>(facts: &Facts<'_, S>, id: TicketId) -> Result<Explanation, 
     let vendor = facts.vendor(ticket.vendor)?;
     let around = facts.around(&vendor);
     let state = words::ticket_state(ticket.state(&around)).name();
-    let headline = format!("{} ({}), requested by {}, is {state}", ticket.number, ticket.document().title, tickets::requester(facts, &ticket));
+    let headline = format!(
+        "{} ({}), requested by {}, is {state}",
+        ticket.number,
+        ticket.document().title,
+        tickets::requester(facts, &ticket)
+    );
     let mut told = from_blockers(ticket.number.to_string(), headline, tickets::blockers(&ticket, &around));
     if told.because.is_empty() {
         told.because.push("every gate has approved it and an operator has activated it: files staged under it leave".into());
@@ -130,9 +135,11 @@ fn file<S: Source>(facts: &Facts<'_, S>, id: FileId) -> Result<Explanation, Refu
     let mut told = from_blockers(id.to_string(), headline, deliveries::next(&row));
     let mut because: Vec<String> = Vec::new();
     match &file.held {
-        Some(held) => because.extend(held.findings.iter().flat_map(|finding| {
-            [format!("{}: {}", finding.code, finding.what), format!("    {}", finding.fix)]
-        })),
+        Some(held) => because.extend(
+            held.findings
+                .iter()
+                .flat_map(|finding| [format!("{}: {}", finding.code, finding.what), format!("    {}", finding.fix)]),
+        ),
         None => because.extend(row.reason.clone()),
     }
     if row.state == FileState::Sealed

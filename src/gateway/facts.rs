@@ -13,7 +13,7 @@ use crate::domain::{
     ids::{DeliveryId, FileId, TicketId, TicketNumber, VendorId},
     people::{Person, Roster},
     policy::Policy,
-    refusal::Refusal,
+    refusal::{Fingerprint, Refusal},
     time::Time,
     vendor::VendorDossier,
 };
@@ -108,7 +108,8 @@ pub struct Facts<'s, S> {
 impl<'s, S: Source> Facts<'s, S> {
     pub fn read(core: &'s Core, source: &'s S) -> Result<Self, Fault> {
         let dossiers = &core.dossiers;
-        let mut house = dossiers.replay(source, Subject::House, |records| Some(HouseDossier::replay(records)))?.unwrap_or_default();
+        let mut house =
+            dossiers.replay(source, Subject::House, |records| Some(HouseDossier::replay(records)))?.unwrap_or_default();
         if core.stopped_by_file() {
             house = Arc::new(house.frozen_at(source.now()));
         }
@@ -130,8 +131,9 @@ impl<'s, S: Source> Facts<'s, S> {
 
     /// The person who acts. An actor that is nobody on the staff does nothing.
     pub fn person(&self, by: Actor) -> Result<&Person, Refusal> {
-        let id = by.person().ok_or(Refusal::NotSigned {})?;
-        self.roster.person(id).ok_or_else(|| Refusal::UnknownKey { key: id.to_string() })
+        let Actor::Person { id, key } = by else { return Err(Refusal::SignatureMissing {}) };
+        let person = self.roster.person(id).filter(|person| person.key.fingerprint() == key);
+        person.ok_or(Refusal::KeyUnknown { key: Fingerprint(key) })
     }
 
     pub fn vendor(&self, id: VendorId) -> Result<Arc<VendorDossier>, Refused> {
@@ -150,7 +152,7 @@ impl<'s, S: Source> Facts<'s, S> {
 
     pub fn ticket_numbered(&self, number: TicketNumber) -> Result<Arc<TicketDossier>, Refused> {
         let missing = || Refused::from(Refusal::NoSuchTicket { ticket: number.to_string() });
-        let id = vault::self.find(|conn| find::ticket(conn, number))?.ok_or_else(missing)?;
+        let id = self.find(|conn| find::ticket(conn, number))?.ok_or_else(missing)?;
         // The index may be edited; the dossier says which number is its own.
         let ticket = self.ticket(id)?;
         if ticket.number == number { Ok(ticket) } else { Err(missing()) }

@@ -219,6 +219,11 @@ impl Cut {
         &self.sessions
     }
 
+    /// The visitors of [`Cut::sessions`], in the same order.
+    pub fn visitors(&self) -> impl Iterator<Item = &Visitor> {
+        self.seats.iter().map(|seat| &seat.visitor)
+    }
+
     /// Returns when every one of them has ended: its task is done, its end is recorded.
     pub async fn ended(&self) {
         for seat in &self.seats {

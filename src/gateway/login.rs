@@ -80,11 +80,8 @@ impl Door {
                     return Err(Refusal::LoginRefused {}.into());
                 }
                 let event = Event::SessionOpened { vendor, key, protocol: line.protocol };
-                let detail = Detail::Line {
-                    address: visitor.address.to_string(),
-                    algorithms: line.algorithms,
-                    client: line.client,
-                };
+                let detail =
+                    Detail::Line { address: visitor.address.to_string(), algorithms: line.algorithms, client: line.client };
                 tx.append(Fact::new(Actor::Vendor { id: vendor, session }, Subject::Session(session), event).with(detail))?;
                 Ok(())
             })

@@ -31,7 +31,7 @@ mod vault;
 mod vendors;
 
 pub use self::core::Settings;
-pub use audit::{OfflineVerdict, verify_offline};
+pub use audit::verify_offline;
 pub use desk::Desk;
 pub use download::{Download, Opened, ReadError};
 pub use lease::Severable;
@@ -62,7 +62,6 @@ use std::{
     time::Duration,
 };
 use vault::{Ledger, Objects};
-
 
 /// What a gateway is made of.
 pub struct Parts {
@@ -104,7 +103,7 @@ impl Gateway {
     pub fn open(parts: Parts) -> Result<Self, Fault> {
         let clock = Arc::clone(&parts.clock);
         let ledger = Ledger::open(&parts.state.join("ledger.db"), parts.signer, Arc::new(move || clock.now()))?;
-        let objects = Objects::open(&parts.state).map_err(|error| Fault::new("the stored objects", error))?;
+        let objects = Objects::at(&parts.state).map_err(|error| Fault::new("the stored objects", error))?;
         let freeze_file = FreezeFile::at(&parts.state);
         freeze_file.prepare()?;
         let started = parts.clock.now();
@@ -242,7 +241,7 @@ fn reason(text: String) -> Result<String, Refusal> {
         return Err(Refusal::ReasonNeeded {});
     }
     if text.chars().count() > limits::TEXT_CHARS {
-        return Err(Refusal::TooLarge { what_is: "the reason".into(), limit: limits::TEXT_CHARS });
+        return Err(Refusal::TooLong { text: "the reason".into(), limit: limits::TEXT_CHARS });
     }
     Ok(text)
 }

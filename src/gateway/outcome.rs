@@ -1,6 +1,6 @@
 //! How an act can end other than well: refused, which is an answer, or a fault, which is the operator's.
 
-use crate::domain::refusal::Refusal;
+use crate::domain::refusal::{Outside, Refusal};
 use std::fmt;
 
 /// Something broke. For the operator's log, with its causes; nobody branches on it.
@@ -33,6 +33,16 @@ impl std::error::Error for Fault {
 pub enum Refused {
     Refusal(Refusal),
     Fault(Fault),
+}
+
+impl Refused {
+    /// What a vendor may learn: of a fault only that it is one.
+    pub const fn outside(&self) -> Outside {
+        match self {
+            Self::Refusal(refusal) => refusal.outside(),
+            Self::Fault(_) => Outside::TryLater,
+        }
+    }
 }
 
 impl From<Refusal> for Refused {

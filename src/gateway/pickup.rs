@@ -234,7 +234,9 @@ fn listed<'a>(shown: &'a Shown, name: &str) -> Result<&'a ReleasedFile, Refusal>
 
 fn holding<S: Source>(facts: &Facts<'_, S>, shown: &Shown, item: &Item) -> Result<Holding, Refused> {
     let (file, recipients) = match item {
-        Item::File(id) => (Some(*id), facts.file(*id)?.sealed.as_ref().map(|sealed| sealed.recipients.clone()).unwrap_or_default()),
+        Item::File(id) => {
+            (Some(*id), facts.file(*id)?.sealed.as_ref().map(|sealed| sealed.recipients.clone()).unwrap_or_default())
+        }
         Item::Manifest | Item::Checksums => (None, Vec::new()),
     };
     let classes = shown.ticket.document().fields.iter().map(|field| field.class.clone()).collect();

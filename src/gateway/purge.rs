@@ -2,7 +2,7 @@
 
 use super::{
     Gateway,
-    answers::{Blocker, Completion, Done, PurgeCertificate, PurgeReport},
+    answers::{Blocker, Completion, Done, Listing, PurgeCertificate, PurgeReport},
     core::Core,
     desk::Desk,
     facts::{Facts, Source},
@@ -64,9 +64,9 @@ fn discard(core: &Core, tx: &mut Tx<'_>, by: Actor, id: FileId, reason: String) 
 impl Gateway {
     /// Destroys the bytes of everything whose time has come. While the clock cannot be believed nothing is begun.
     pub(super) fn purge_what_is_due(&self) -> Result<PurgeReport, Refused> {
-        let mut report = PurgeReport { certificates: Vec::new(), failed: Vec::new() };
+        let (mut certificates, mut failed) = (Vec::new(), Vec::new());
         if self.core.clock.jumped() {
-            return Ok(report);
+            return Ok(PurgeReport { certificates: Listing::of(certificates), failed });
         }
         let files = self.look(|facts| Ok(facts.find(find::unpurged)?))?;
         for row in files {
@@ -74,12 +74,12 @@ impl Gateway {
                 break;
             }
             match self.purge_if_due(row.id) {
-                Ok(Some(certificate)) => report.certificates.push(certificate),
+                Ok(Some(certificate)) => certificates.push(certificate),
                 Ok(None) => {}
                 Err(Refused::Refusal(refusal)) => tracing::warn!(file = %row.id, %refusal, "not purged"),
                 Err(Refused::Fault(fault)) => {
                     tracing::error!(file = %row.id, %fault, "could not be purged");
-                    report.failed.push(Blocker {
+                    failed.push(Blocker {
                         what: format!("{} is due and its bytes could not be destroyed: {fault}", row.id),
                         who: "the machine's administrator".into(),
                         command: "egressctl purge".into(),
@@ -87,7 +87,7 @@ impl Gateway {
                 }
             }
         }
-        Ok(report)
+        Ok(PurgeReport { certificates: Listing::of(certificates), failed })
     }
 
     fn purge_if_due(&self, id: FileId) -> Result<Option<PurgeCertificate>, Refused> {

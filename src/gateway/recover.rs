@@ -6,7 +6,7 @@ use super::{
     Gateway,
     outcome::{Fault, Refused},
     revoke,
-    vault::{Shelf, find},
+    vault::{Found, Shelf, find},
 };
 use crate::domain::{
     event::{Actor, Fact},
@@ -62,11 +62,16 @@ impl Gateway {
         let fault = |error| Fault::new("recovering stored objects", error);
         let named: BTreeSet<&ObjectId> = named.iter().collect();
         let mut deleted = self.objects.sweep_strays(shelf).map_err(fault)? as u64;
-        let present: Vec<ObjectId> = self.objects.iter(shelf).map_err(fault)?.collect::<Result<_, _>>().map_err(fault)?;
-        for object in present {
-            if !named.contains(&object) {
-                self.objects.unlink(shelf, object).map_err(fault)?;
-                deleted += 1;
+        let present: Vec<Found> = self.objects.iter(shelf).collect::<Result<_, _>>().map_err(fault)?;
+        for found in present {
+            match found {
+                Found::Object(object) if !named.contains(&object) => {
+                    self.objects.unlink(shelf, object).map_err(fault)?;
+                    deleted += 1;
+                }
+                // What is not ours is left alone; somebody put it there.
+                Found::Foreign(name) => tracing::warn!(name, "something foreign lies among the stored objects"),
+                Found::Object(_) | Found::Stray(_) => {}
             }
         }
         Ok(deleted)
@@ -101,12 +106,14 @@ impl Gateway {
     fn missing_objects(&self) -> Result<Vec<ObjectId>, Refused> {
         let (staged, sealed) = self.look(|facts| Ok(facts.find(find::objects)?))?;
         let mut missing = Vec::new();
-        for (shelf, objects) in [(Shelf::Incoming, staged), (Shelf::Sealed, sealed)] {
-            for object in objects {
-                if !self.objects.contains(shelf, object).map_err(|error| Fault::new("recovering stored objects", error))? {
-                    missing.push(object);
+        for (shelf, named) in [(Shelf::Incoming, staged), (Shelf::Sealed, sealed)] {
+            let mut named: BTreeSet<ObjectId> = named.into_iter().collect();
+            for found in self.objects.iter(shelf) {
+                if let Found::Object(object) = found.map_err(|error| Fault::new("recovering stored objects", error))? {
+                    named.remove(&object);
                 }
             }
+            missing.extend(named);
         }
         Ok(missing)
     }

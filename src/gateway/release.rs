@@ -99,9 +99,9 @@ impl Notes {
     pub(super) const CHECKSUMS: &str = "SHA256SUMS";
 
     /// The same for the same release, for ever: made of its record alone.
-    pub(super) fn of(ticket: TicketNumber, delivery: &DeliveryDossier) -> Result<Self, Refusal> {
+    pub(super) fn of<'a>(ticket: TicketNumber, delivery: &'a DeliveryDossier) -> Result<Self, Refusal> {
         let released = delivery.released.as_ref().ok_or(Refusal::NotYours {})?;
-        let listed = |file| {
+        let listed = |file: &'a ReleasedFile| {
             let ReleasedFile { name, bytes, sha256, rows, .. } = file;
             Listed { name, bytes: *bytes, sha256: *sha256, rows: *rows }
         };

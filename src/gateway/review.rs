@@ -50,10 +50,9 @@ fn vote(core: &Core, tx: &mut Tx<'_>, by: Actor, ballot: Ballot) -> Result<Voted
     // 1. May this person vote here at all?
     eligible(person, &ticket, &around, ballot.gate)?;
     // 2. Is what was signed what is asked?
-    let question = ticket.question(ballot.gate, &around).ok_or(Refusal::NotInReview {
-        ticket: ballot.ticket.to_string(),
-        state: State::OnHold.name().into(),
-    })?;
+    let question = ticket
+        .question(ballot.gate, &around)
+        .ok_or(Refusal::NotInReview { ticket: ballot.ticket.to_string(), state: State::OnHold.name().into() })?;
     let (revision, policy) = (ticket.current().digest, facts.policy.digest());
     signed(person, &ballot, question, revision, policy)?;
     // 3. Record it.
@@ -63,7 +62,9 @@ fn vote(core: &Core, tx: &mut Tx<'_>, by: Actor, ballot: Ballot) -> Result<Voted
     let event = Event::TicketVoted { gate: ballot.gate, decision: ballot.decision, question, revision, policy };
     let detail = Detail::Signed { text: ballot.text, signature: ballot.signature, reason: ballot.reason };
     let record = tx.append(Fact::new(by, Subject::Ticket(ticket.id), event).with(detail))?;
+    let facts = Facts::read(core, &*tx)?;
     let ticket = facts.ticket(ticket.id)?;
+    let around = facts.around(&vendor);
     core.nudge.files();
     let state = ticket.state(&around);
     let next = (state == State::Approved).then(|| Blocker {
@@ -121,5 +122,5 @@ fn signed(person: &Person, ballot: &Ballot, question: Digest, revision: Digest, 
     person
         .key
         .verify(NAMESPACE_VOTE, asked.as_bytes(), &ballot.signature)
-        .map_err(|error| Refusal::BadSignature { reason: error.to_string() })
+        .map_err(|error| Refusal::SignatureRefused { why: error.to_string() })
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Gateway,
-    answers::{Completion, CutSessionView, CutTransferView, Done, Durable, Receipt},
+    answers::{Completion, CutSessionView, CutTransferView, Done, Durable, Listing, Receipt},
     asked::Scope as Asked,
     core::{Core, Stopped},
     desk::Desk,
@@ -13,8 +13,9 @@ use super::{
 };
 use crate::domain::{
     authority::Act,
-    event::{Actor, Detail, Event, Fact, SessionEnd, Subject},
+    event::{Actor, CutSession, Detail, Event, Fact, SessionEnd, Subject},
     ids::SessionId,
+    papers::Visitor,
     people::Role,
     refusal::Refusal,
     signature::openssh_fingerprint,
@@ -137,53 +138,50 @@ impl Desk {
         recorded.inspect_err(|_| tracing::error!("a receipt could not be recorded")).ok()
     }
 
-    fn receipt(
-        &self,
-        scope: String,
-        leaf: Option<u64>,
-        at: String,
-        cut: &Cut,
-        started: Duration,
-    ) -> Result<Receipt, Refused> {
+    fn receipt(&self, scope: String, leaf: Option<u64>, at: String, cut: &Cut, started: Duration) -> Result<Receipt, Refused> {
         let took = self.gateway.core.clock.elapsed().saturating_sub(started);
         let durable = if leaf.is_some() { Durable::Yes } else { Durable::No };
         // Where the ledger cannot be read, ids stand for names: the receipt is given all the same.
-        let sessions = self.look(|facts| cut.sessions().iter().map(|session| view(facts, session)).collect());
-        let bare = || cut.sessions().iter().map(bare).collect();
+        let cuts = || cut.sessions().iter().zip(cut.visitors());
+        let named = self.look(|facts| cuts().map(|(cut, visitor)| view(facts, cut, visitor)).collect::<Result<Vec<_>, _>>());
+        let sessions = named.unwrap_or_else(|_| cuts().map(|(cut, visitor)| bare(cut, visitor)).collect());
         Ok(Receipt {
             scope,
             durable,
             leaf,
             at,
-            sessions: sessions.unwrap_or_else(|_| bare()),
+            sessions: Listing::of(sessions),
             took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             fallbacks: Vec::new(),
         })
     }
 }
 
-fn view<S: Source>(facts: &Facts<'_, S>, cut: &crate::domain::event::CutSession) -> Result<CutSessionView, Refused> {
-    let mut view = bare(cut);
-    if let Some((address, _)) = facts.find(|conn| find::line(conn, cut.session))? {
-        view.address = address;
-    }
+fn view<S: Source>(facts: &Facts<'_, S>, cut: &CutSession, visitor: &Visitor) -> Result<CutSessionView, Refused> {
+    let mut view = bare(cut, visitor);
+    view.vendor = facts.vendor(visitor.vendor)?.slug.clone();
     for (shown, transfer) in view.transfers.iter_mut().zip(&cut.transfers) {
         let records = facts.source().chain(Subject::Transfer(transfer.transfer))?;
-        if let Some(Event::TransferBegun { vendor, ticket, delivery, item, .. }) = records.first().map(|record| &record.event) {
-            view.vendor = facts.vendor(*vendor)?.slug.to_string();
+        if let Some(Event::TransferBegun { ticket, delivery, item, .. }) = records.first().map(|record| &record.event) {
             shown.path = super::show::path(facts, *ticket, *delivery, item)?;
         }
     }
     Ok(view)
 }
 
-fn bare(cut: &crate::domain::event::CutSession) -> CutSessionView {
+/// What is known of a cut session without asking the ledger.
+fn bare(cut: &CutSession, visitor: &Visitor) -> CutSessionView {
     let transfers = cut.transfers.iter().map(|transfer| CutTransferView {
         path: transfer.transfer.to_string(),
         last_offset: transfer.last_offset,
         bytes: transfer.bytes,
     });
-    CutSessionView { session: cut.session, vendor: String::new(), address: String::new(), transfers: transfers.collect() }
+    CutSessionView {
+        session: cut.session,
+        vendor: super::show::unknown(),
+        address: visitor.address.to_string(),
+        transfers: transfers.collect(),
+    }
 }
 
 /// What `asked` ends, if it exists and has not ended already.
@@ -192,7 +190,9 @@ fn ending<S: Source>(facts: &Facts<'_, S>, asked: &Asked, reason: String) -> Res
     let why = Detail::Reason { text: reason.clone() };
     let (subject, event, detail, scope, ended) = match asked {
         Asked::Vendor(slug) => {
-            let id = facts.find(|conn| find::vendor(conn, slug))?.ok_or_else(|| Refusal::UnknownVendor { vendor: slug.to_string() })?;
+            let id = facts
+                .find(|conn| find::vendor(conn, slug))?
+                .ok_or_else(|| Refusal::UnknownVendor { vendor: slug.to_string() })?;
             let ended = facts.vendor(id)?.revoked.is_some();
             (Subject::Vendor(id), Event::VendorRevoked, why, Scope::Vendor(id), ended)
         }
@@ -210,7 +210,12 @@ fn ending<S: Source>(facts: &Facts<'_, S>, asked: &Asked, reason: String) -> Res
             if standing.is_empty() {
                 return Err(already());
             }
-            return Ok(Ending { subjects: standing, event: Event::KeyRevoked { key: *key }, detail: why, scope: Scope::Key(*key) });
+            return Ok(Ending {
+                subjects: standing,
+                event: Event::KeyRevoked { key: *key },
+                detail: why,
+                scope: Scope::Key(*key),
+            });
         }
         Asked::Ticket(number) => {
             let ticket = facts.ticket_numbered(*number)?;

@@ -128,8 +128,8 @@ impl Gateway {
         let mut header = self.sink()?;
         let mut payload = self.sink()?;
         let recipients: Vec<Recipient> = order.recipients.iter().map(|(_, recipient)| recipient.clone()).collect();
-        let mut sealer = Sealer::new(&recipients, &mut header.writer, &mut payload.writer)
-            .map_err(|error| Fault::new("sealing", error))?;
+        let mut sealer =
+            Sealer::new(&recipients, &mut header.writer, &mut payload.writer).map_err(|error| Fault::new("sealing", error))?;
         let mut inspector = Inspector::new(order.expectation.clone());
         let mut buffer = vec![0; PASS_BYTES];
         loop {

@@ -1,15 +1,15 @@
 //! Show: what the staff sees: lists, views, states, always derived, never decided upon.
 
-mod deliveries;
+pub(super) mod deliveries;
 mod house;
-mod moments;
-mod tickets;
+pub(super) mod moments;
+pub(super) mod tickets;
 mod transfers;
-mod vendors;
+pub(super) mod vendors;
 pub(super) mod words;
 
 use super::{
-    answers::{FileState, Listing},
+    answers::FileState,
     asked::DeliveryPath,
     facts::{Facts, Source},
     outcome::Refused,
@@ -19,17 +19,9 @@ use crate::domain::{
     event::Item,
     file::FileDossier,
     ids::{DeliveryId, PersonId, Slug, TicketId},
-    limits,
 };
 
 pub(super) use moments::timeline;
-
-/// Cuts rows at what one answer may hold.
-fn listing<T>(mut rows: Vec<T>) -> Listing<T> {
-    let left_off = rows.len().saturating_sub(limits::LISTED_ROWS as usize) as u64;
-    rows.truncate(limits::LISTED_ROWS as usize);
-    Listing { rows, left_off }
-}
 
 /// A delivery as people write it.
 pub(super) fn delivery_path<S: Source>(facts: &Facts<'_, S>, id: DeliveryId) -> Result<DeliveryPath, Refused> {
@@ -38,7 +30,12 @@ pub(super) fn delivery_path<S: Source>(facts: &Facts<'_, S>, id: DeliveryId) -> 
 }
 
 /// What a transfer reads, as its vendor names it.
-pub(super) fn path<S: Source>(facts: &Facts<'_, S>, ticket: TicketId, delivery: DeliveryId, item: &Item) -> Result<String, Refused> {
+pub(super) fn path<S: Source>(
+    facts: &Facts<'_, S>,
+    ticket: TicketId,
+    delivery: DeliveryId,
+    item: &Item,
+) -> Result<String, Refused> {
     let directory = DeliveryPath { ticket: facts.ticket(ticket)?.number, number: facts.delivery(delivery)?.number };
     let name = match item {
         Item::File(file) => facts.file(*file)?.served_name(),
@@ -55,8 +52,12 @@ fn name_of<S: Source>(facts: &Facts<'_, S>, id: PersonId) -> String {
 
 /// [`name_of`] where an answer holds a name and nothing else.
 fn slug_of<S: Source>(facts: &Facts<'_, S>, id: Option<PersonId>) -> Slug {
-    let unknown = || "unknown".parse().expect("a word of lower-case letters is a slug");
     id.and_then(|id| facts.roster.person(id)).map_or_else(unknown, |person| person.name.clone())
+}
+
+/// The name of somebody who cannot be named.
+pub(super) fn unknown() -> Slug {
+    "unknown".parse().expect("a word of lower-case letters is a slug")
 }
 
 /// A file's state from its own records; whether it waits or is released is its ticket's and delivery's to say.

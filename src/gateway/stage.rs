@@ -207,17 +207,32 @@ fn show_turned_away(core: &Core, found: &Found, seen: &HashMap<Spot, Observation
         add(directory, name, format!("refused: {}", entry.reason), entry.identity.map_or(0, |identity| identity.size));
     }
     for ((ticket, name), identity) in &found.partial {
-        add(directory_of(*ticket), name.to_string(), "settling: its name says that it is still being written".into(), identity.size);
+        add(
+            directory_of(*ticket),
+            name.to_string(),
+            "settling: its name says that it is still being written".into(),
+            identity.size,
+        );
     }
     for ((ticket, name), identity) in &found.files {
         if seen.contains_key(&(*ticket, name.clone())) {
-            add(directory_of(*ticket), name.to_string(), "settling: it is taken when it has stopped changing".into(), identity.size);
+            add(
+                directory_of(*ticket),
+                name.to_string(),
+                "settling: it is taken when it has stopped changing".into(),
+                identity.size,
+            );
         }
     }
     for ((ticket, of), identity) in &found.manifests {
         let file_is_there = found.files.iter().any(|((number, name), _)| number == ticket && name == of);
         if !file_is_there {
-            add(directory_of(*ticket), format!("{of}.manifest.toml"), "settling: a manifest whose file is not here".into(), identity.size);
+            add(
+                directory_of(*ticket),
+                format!("{of}.manifest.toml"),
+                "settling: a manifest whose file is not here".into(),
+                identity.size,
+            );
         }
     }
     if let Some(scope) = scope {
@@ -316,7 +331,8 @@ fn one(
 }
 
 fn unlink(root: &Root, ticket: TicketNumber, name: &FileName, file: FileId, identity: &Identity) -> Result<(), Fault> {
-    let remains = staging::unlink_if_same(root, ticket, name, file, identity).map_err(|error| Fault::new("a staged file's source", error))?;
+    let remains = staging::unlink_if_same(root, ticket, name, file, identity)
+        .map_err(|error| Fault::new("a staged file's source", error))?;
     if matches!(remains, Remains::SetAside) {
         tracing::warn!(%ticket, %file, "the source of a staged file stays set aside: its name was taken meanwhile");
     }
@@ -331,15 +347,8 @@ fn finish_aside(gateway: &Gateway, root: &Root, ticket: TicketNumber, file: File
     });
     let Ok(Some(Detail::Source { name, device, inode, bytes, modified_ns, .. })) = recorded else { return Ok(()) };
     let (Ok(name), Ok(mtime_ns)) = (name.parse::<FileName>(), modified_ns.parse()) else { return Ok(()) };
-    let expected = Identity {
-        dev: device,
-        ino: inode,
-        size: bytes,
-        mtime_ns,
-        ctime_ns: mtime_ns,
-        nlink: 1,
-        kind: staging::Kind::Regular,
-    };
+    let expected =
+        Identity { dev: device, ino: inode, size: bytes, mtime_ns, ctime_ns: mtime_ns, nlink: 1, kind: staging::Kind::Regular };
     staging::finish_unlink(root, ticket, &name, file, &expected).map_err(|error| Fault::new("a staged file's source", error))?;
     Ok(())
 }
@@ -423,7 +432,14 @@ enum Joins {
     Held(Option<TicketId>, Refusal),
 }
 
-fn record(core: &Core, tx: &mut Tx<'_>, file: FileId, source: &Source, copy: Copy, manifest: Option<String>) -> Result<(), Refused> {
+fn record(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    file: FileId,
+    source: &Source,
+    copy: Copy,
+    manifest: Option<String>,
+) -> Result<(), Refused> {
     tx.keys_put(copy.object, &copy.wrapped)?;
     let joins = joins(core, tx, source)?;
     let (ticket, delivery) = match &joins {

@@ -47,6 +47,7 @@ fn submit(core: &Core, tx: &mut Tx<'_>, by: Actor, text: String) -> Result<Submi
     let revision = document.digest();
     let event = Event::TicketSubmitted { number, revision, vendor, policy: facts.policy.digest() };
     let record = tx.append(Fact::new(by, Subject::Ticket(id), event).with(Detail::Ticket { document: text }))?;
+    let facts = Facts::read(core, &*tx)?;
     let ticket = facts.ticket(id)?;
     let around = facts.around(&dossier);
     let next = Blocker {
@@ -79,7 +80,8 @@ fn withdraw(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber, reaso
         return Err(Refusal::TicketEnded { ticket: number.to_string(), state: state.name().into() }.into());
     }
     let reason = super::reason(reason)?;
-    let record = tx.append(Fact::new(by, Subject::Ticket(ticket.id), Event::TicketWithdrawn).with(Detail::Reason { text: reason }))?;
+    let record =
+        tx.append(Fact::new(by, Subject::Ticket(ticket.id), Event::TicketWithdrawn).with(Detail::Reason { text: reason }))?;
     core.nudge.files();
     let headline = format!("{number} is withdrawn");
     Ok(Done { subject: number.to_string(), state: Completion::Done, headline, leaf: record.index, next: Vec::new() })

@@ -118,19 +118,24 @@ fn confirm(
     if pending.filed_by == Some(person.id) || pending.confirmed_by.contains(&person.id) {
         return Err(Refusal::ConfirmedAlready { vendor: vendor.to_string() }.into());
     }
-    let signature = signature.ok_or(Refusal::NotSigned {})?;
+    let signature = signature.ok_or(Refusal::SignatureMissing {})?;
     let text = confirmation_text(vendor, revision);
     person
         .key
         .verify(NAMESPACE_VOTE, text.as_bytes(), &signature)
-        .map_err(|error| Refusal::BadSignature { reason: error.to_string() })?;
+        .map_err(|error| Refusal::SignatureRefused { why: error.to_string() })?;
     let detail = Detail::Signed { text, signature, reason: String::new() };
     let record = tx.append(Fact::new(by, Subject::Vendor(id), Event::VendorConfirmed { revision }).with(detail))?;
-    let dossier = Facts::read(core, &*tx)?.vendor(id)?;
+    let facts = Facts::read(core, &*tx)?;
+    let dossier = facts.vendor(id)?;
     let missing = dossier.pending(&facts.roster).map(|pending| pending.missing(&facts.roster)).unwrap_or_default();
     core.nudge.files();
     let command = format!("egressctl vendor confirm {vendor}");
-    let next = missing.iter().map(|what| Blocker { what: format!("{vendor} lacks {what}"), who: "another person".into(), command: command.clone() });
+    let next = missing.iter().map(|what| Blocker {
+        what: format!("{vendor} lacks {what}"),
+        who: "another person".into(),
+        command: command.clone(),
+    });
     let (state, headline) = match missing.is_empty() {
         true => (Completion::Done, format!("{vendor} may receive files: its keys are confirmed")),
         false => (Completion::WaitsForSecond, format!("confirmed; {vendor} still lacks {}", missing.join(" and "))),

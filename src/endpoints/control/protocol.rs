@@ -105,8 +105,8 @@ impl From<&Refusal> for RefusalNote {
         Self {
             code: format!("E{:04}", refusal.code()),
             what: refusal.what(),
-            why: refusal.why(),
-            who: refusal.who(),
+            why: refusal.why().to_owned(),
+            who: refusal.who().to_owned(),
             command: refusal.command(),
         }
     }

@@ -232,7 +232,7 @@ async fn identify<A: Answering>(call: &Call, nonce: Nonce, peer: Peer, behind: &
     let Some(signature) = call.verify(nonce).map_err(|error| refuse(error.to_string()))? else {
         return match (peer, &call.named) {
             (Peer::Owner, None) => Ok(Actor::Owner),
-            (Peer::Owner, Some(_)) | (Peer::Local, _) => Err(Refusal::SignatureMissing.into()),
+            (Peer::Owner, Some(_)) | (Peer::Local, _) => Err(Refusal::SignatureMissing {}.into()),
         };
     };
     let key = signature.key().map_err(|error| refuse(error.to_string()))?;

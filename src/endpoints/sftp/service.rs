@@ -15,7 +15,7 @@ use crate::{
         vendor_path::{NoSuchPath, VendorPath},
     },
     endpoints::listener::{Running, draining},
-    gateway::pickup::{Download, Entry, Opened, Pickup, ReadError},
+    gateway::{Download, Entry, Opened, Pickup, ReadError, Refused},
 };
 use bytes::Bytes;
 use russh::{ChannelId, server::Handle};
@@ -46,6 +46,7 @@ pub(super) struct Service {
     /// Ends of transfers being written while the client goes on. Owned and awaited here.
     finishing: JoinSet<()>,
     buffers: Buffers,
+    faults: Faults,
 }
 
 struct Open {
@@ -68,7 +69,16 @@ enum What {
 
 impl Service {
     pub(super) fn new(pickup: Pickup, session: Handle) -> Self {
-        Self { pickup, session, open: HashMap::new(), next: 0, listed: 0, finishing: JoinSet::new(), buffers: Buffers::default() }
+        Self {
+            pickup,
+            session,
+            open: HashMap::new(),
+            next: 0,
+            listed: 0,
+            finishing: JoinSet::new(),
+            buffers: Buffers::default(),
+            faults: Faults::None,
+        }
     }
 
     /// Serves until the connection ends: then russh has dropped the other end of `work`, and takes no answer. It must not
@@ -181,12 +191,12 @@ impl Service {
         if access != Access::ReadOnly {
             return Err(Status::PermissionDenied);
         }
-        let opened = self.pickup.open(&path.map_err(no_such)?).map_err(|refusal| answer::refused(&refusal))?;
+        let opened = self.pickup.open(&path.map_err(no_such)?).map_err(|refused| self.faults.refused(&refused))?;
         self.keep(channel, id, What::File(opened))
     }
 
     fn open_dir(&mut self, channel: ChannelId, id: u32, path: Result<VendorPath, NoSuchPath>) -> Result<Bytes, Status> {
-        let entries = self.pickup.list(&path.map_err(no_such)?).map_err(|refusal| answer::refused(&refusal))?;
+        let entries = self.pickup.list(&path.map_err(no_such)?).map_err(|refused| self.faults.refused(&refused))?;
         let listed = self.listed + entries.len();
         if listed > limits::SFTP_LISTED_ENTRIES {
             return Err(Status::Failure);
@@ -206,19 +216,13 @@ impl Service {
         Ok(answer::handle(id, handle))
     }
 
-    /// What a channel opened is nothing to another one.
-    fn find(&mut self, channel: ChannelId, handle: Option<HandleId>) -> Result<&mut What, Status> {
-        let open = handle.and_then(|handle| self.open.get_mut(&handle)).filter(|open| open.channel == channel);
-        open.map(|open| &mut open.what).ok_or(Status::Failure)
-    }
-
-    fn stat(&self, id: u32, path: Result<VendorPath, NoSuchPath>) -> Result<Bytes, Status> {
-        let entry = self.pickup.stat(&path.map_err(no_such)?).map_err(|refusal| answer::refused(&refusal))?;
+    fn stat(&mut self, id: u32, path: Result<VendorPath, NoSuchPath>) -> Result<Bytes, Status> {
+        let entry = self.pickup.stat(&path.map_err(no_such)?).map_err(|refused| self.faults.refused(&refused))?;
         Ok(answer::attributes(id, (&entry).into()))
     }
 
     fn fstat(&mut self, channel: ChannelId, id: u32, handle: Option<HandleId>) -> Result<Bytes, Status> {
-        match self.find(channel, handle)? {
+        match find(&mut self.open, channel, handle)? {
             What::File(opened) => Ok(answer::attributes(id, opened.entry().into())),
             What::Transfer { attributes, .. } => Ok(answer::attributes(id, *attributes)),
             What::Spent(status) => Err(*status),
@@ -227,7 +231,7 @@ impl Service {
     }
 
     fn read_dir(&mut self, channel: ChannelId, id: u32, handle: Option<HandleId>) -> Result<Bytes, Status> {
-        let What::Directory(entries) = self.find(channel, handle)? else { return Err(Status::Failure) };
+        let What::Directory(entries) = find(&mut self.open, channel, handle)? else { return Err(Status::Failure) };
         let page: Vec<Entry> = entries.by_ref().take(limits::SFTP_NAMES_PER_PAGE).collect();
         self.listed -= page.len();
         if page.is_empty() { Err(Status::Eof) } else { Ok(answer::names(id, &page)) }
@@ -242,7 +246,7 @@ impl Service {
         length: u32,
     ) -> Result<Bytes, Status> {
         let buffers = self.buffers.clone();
-        let what = self.find(channel, handle)?;
+        let what = find(&mut self.open, channel, handle)?;
         if let What::File(opened) = what {
             let attributes = Attributes::from(opened.entry());
             if length == 0 || offset >= attributes.size {
@@ -252,7 +256,7 @@ impl Service {
             if let What::File(opened) = std::mem::replace(what, What::Spent(Status::Failure)) {
                 *what = match opened.begin().await {
                     Ok(download) => What::Transfer { download, attributes },
-                    Err(refusal) => What::Spent(answer::refused(&refusal)),
+                    Err(refused) => What::Spent(self.faults.refused(&refused)),
                 };
             }
         }
@@ -281,7 +285,7 @@ impl Service {
     }
 
     async fn close(&mut self, channel: ChannelId, handle: Option<HandleId>) -> Result<Bytes, Status> {
-        self.find(channel, handle)?;
+        find(&mut self.open, channel, handle)?;
         let open = handle.and_then(|handle| self.open.remove(&handle)).ok_or(Status::Failure)?;
         self.end(open, TransferEnd::Closed).await;
         Err(Status::Ok)
@@ -328,8 +332,30 @@ impl Service {
     }
 }
 
+/// The operator hears of a session's first fault: a client that asks again and again fills no log.
+enum Faults {
+    None,
+    Told,
+}
+
+impl Faults {
+    fn refused(&mut self, refused: &Refused) -> Status {
+        if let (Self::None, Refused::Fault(fault)) = (&*self, refused) {
+            tracing::error!(%fault, "a vendor's request could not be answered");
+            *self = Self::Told;
+        }
+        answer::refused(refused)
+    }
+}
+
 fn no_such(_: NoSuchPath) -> Status {
     Status::NoSuchFile
+}
+
+/// What a channel opened is nothing to another one.
+fn find(open: &mut HashMap<HandleId, Open>, channel: ChannelId, handle: Option<HandleId>) -> Result<&mut What, Status> {
+    let open = handle.and_then(|handle| open.get_mut(&handle)).filter(|open| open.channel == channel);
+    open.map(|open| &mut open.what).ok_or(Status::Failure)
 }
 
 /// Reads until `wanted` bytes are there or the file ends.

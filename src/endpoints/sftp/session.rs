@@ -21,10 +21,7 @@ use crate::{
         listener::{Arrival, Running, Stranger, draining},
         stream::Switch,
     },
-    gateway::{
-        door::{Door, Rejected, Severable},
-        pickup::Pickup,
-    },
+    gateway::{Door, Pickup, Rejected, Severable},
 };
 use russh::{Disconnect, server::RunningSession};
 use std::{net::IpAddr, sync::atomic::Ordering};

@@ -1,6 +1,6 @@
 //! Deliveries and files as lists and as one, and closing a delivery by hand.
 
-use super::{delivery_path, file_state, listing, tickets, timeline, transfers, words};
+use super::{delivery_path, file_state, tickets, timeline, transfers, words};
 use crate::{
     domain::{
         authority::Act,
@@ -14,7 +14,8 @@ use crate::{
     },
     gateway::{
         answers::{
-            Blocker, Completion, DeliveryRow, DeliveryState, DeliveryView, Done, FileRow, FileState, FileView, Listing, SealedView,
+            Blocker, Completion, DeliveryRow, DeliveryState, DeliveryView, Done, FileRow, FileState, FileView, Listing,
+            SealedView,
         },
         core::Core,
         desk::Desk,
@@ -30,7 +31,7 @@ impl Desk {
         self.look(|facts| {
             Act::Look.allowed(facts.person(by)?)?;
             let ticket = ticket.map(|ticket| facts.ticket_numbered(ticket)).transpose()?.map(|ticket| ticket.id);
-            Ok(listing(rows(facts, ticket)?))
+            Ok(Listing::of(rows(facts, ticket)?))
         })
     }
 
@@ -69,8 +70,8 @@ impl Desk {
             for file in files {
                 rows.push(file_row(facts, &*facts.file(file.id)?)?);
             }
-            let listing = listing(rows);
-            Ok(Listing { left_off: listing.left_off + left_off, rows: listing.rows })
+            let shown = Listing::of(rows);
+            Ok(Listing { left_off: shown.left_off + left_off, rows: shown.rows })
         })
     }
 
@@ -100,13 +101,7 @@ impl Desk {
     }
 }
 
-fn close(
-    core: &Core,
-    tx: &mut Tx<'_>,
-    by: Actor,
-    number: TicketNumber,
-    named: Option<DeliveryNumber>,
-) -> Result<Done, Refused> {
+fn close(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber, named: Option<DeliveryNumber>) -> Result<Done, Refused> {
     let facts = Facts::read(core, &*tx)?;
     Act::CloseDelivery.allowed(facts.person(by)?)?;
     let ticket = facts.ticket_numbered(number)?;
@@ -180,7 +175,7 @@ fn view<S: Source>(facts: &Facts<'_, S>, ticket: TicketNumber, number: DeliveryN
         delivery: row(facts, &delivery)?,
         closed_by: delivery.closed.map(|(_, by)| by),
         why_not_released: why_not_released(facts, &delivery)?,
-        files,
+        files: Listing::of(files),
         transfers: transfers::of_delivery(facts, id)?,
         timeline: timeline(facts, Subject::Delivery(id))?,
     })
@@ -316,7 +311,9 @@ pub fn next(row: &FileRow) -> Vec<Blocker> {
             .collect(),
         FileState::Sealed => row
             .delivery
-            .map(|delivery| blocker("its delivery has to be closed, with nothing held", format!("egressctl delivery show {delivery}")))
+            .map(|delivery| {
+                blocker("its delivery has to be closed, with nothing held", format!("egressctl delivery show {delivery}"))
+            })
             .into_iter()
             .collect(),
         _ => Vec::new(),

@@ -4,6 +4,7 @@ use super::name_of;
 use crate::{
     domain::{
         event::{Actor, ClosedBy, Decision, Detail, Event, PurgeReason, Record, SessionEnd, Subject, TransferEnd},
+        limits,
         signature::openssh_fingerprint,
     },
     gateway::{
@@ -13,9 +14,11 @@ use crate::{
     },
 };
 
-/// All records on a subject, oldest first.
+/// The newest records on a subject, the oldest of them first.
 pub fn timeline<S: Source>(facts: &Facts<'_, S>, subject: Subject) -> Result<Vec<Moment>, Refused> {
-    Ok(facts.source().chain(subject)?.iter().map(|record| moment(facts, record)).collect())
+    let records = facts.source().chain(subject)?;
+    let older = records.len().saturating_sub(limits::HISTORY_ROWS);
+    Ok(records.iter().skip(older).map(|record| moment(facts, record)).collect())
 }
 
 pub fn moment<S: Source>(facts: &Facts<'_, S>, record: &Record) -> Moment {

@@ -1,6 +1,6 @@
 //! Tickets as lists and as one.
 
-use super::{deliveries, listing, name_of, slug_of, timeline, words};
+use super::{deliveries, name_of, slug_of, timeline, words};
 use crate::{
     domain::{
         authority::Act,
@@ -26,7 +26,7 @@ impl Desk {
         self.look(|facts| {
             Act::Look.allowed(facts.person(by)?)?;
             let tickets = facts.find(find::tickets)?;
-            Ok(listing(tickets.into_iter().map(|id| row(facts, &*facts.ticket(id)?)).collect::<Result<_, _>>()?))
+            Ok(Listing::of(tickets.into_iter().map(|id| row(facts, &*facts.ticket(id)?)).collect::<Result<_, _>>()?))
         })
     }
 
@@ -114,8 +114,7 @@ fn field(field: &Field) -> FieldView {
 
 fn gate_view<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, standing: &GateStanding<'_>) -> GateView {
     let (gate, question) = (standing.gate, standing.question);
-    let text =
-        |decision| vote_text(ticket.number, gate, decision, question, ticket.current().digest, facts.policy.digest());
+    let text = |decision| vote_text(ticket.number, gate, decision, question, ticket.current().digest, facts.policy.digest());
     let votes = ticket.votes.iter().filter(|vote| vote.gate == gate).map(|vote| VoteView {
         who: slug_of(facts, Some(vote.by)),
         decision: vote.decision,
@@ -162,7 +161,11 @@ pub fn blockers(ticket: &TicketDossier, around: &Surroundings<'_>) -> Vec<Blocke
             let blocked = ticket.blocked(around).into_iter().map(refused);
             let open = ticket.open_gates(around).into_iter().map(|gate| {
                 let who = format!("a {} who is not the requester and holds no other gate of it", gate.role());
-                blocker(format!("the gate {gate} has not approved it"), &who, format!("egressctl ticket vote {number} --gate {gate} --approve"))
+                blocker(
+                    format!("the gate {gate} has not approved it"),
+                    &who,
+                    format!("egressctl ticket vote {number} --gate {gate} --approve"),
+                )
             });
             blocked.chain(open).collect()
         }

@@ -1,6 +1,6 @@
 //! Transfers and sessions as lists.
 
-use super::{listing, path};
+use super::path;
 use crate::{
     domain::{
         authority::Act,
@@ -39,7 +39,7 @@ impl Desk {
             };
             let most = limits::LISTED_ROWS as usize;
             let transfers = facts.find(|conn| find::transfers(conn, ticket, vendor, most))?;
-            Ok(listing(transfers.into_iter().filter_map(|id| row(facts, id).transpose()).collect::<Result<_, _>>()?))
+            Ok(Listing::of(transfers.into_iter().filter_map(|id| row(facts, id).transpose()).collect::<Result<_, _>>()?))
         })
     }
 
@@ -62,15 +62,16 @@ impl Desk {
                     bytes: session.transfers.iter().map(|(.., bytes)| bytes).sum(),
                 });
             }
-            Ok(listing(rows))
+            Ok(Listing::of(rows))
         })
     }
 }
 
-pub fn of_delivery<S: Source>(facts: &Facts<'_, S>, delivery: DeliveryId) -> Result<Vec<TransferRow>, Refused> {
+pub fn of_delivery<S: Source>(facts: &Facts<'_, S>, delivery: DeliveryId) -> Result<Listing<TransferRow>, Refused> {
     let most = limits::LISTED_ROWS as usize;
     let transfers = facts.find(|conn| find::transfers_of_delivery(conn, delivery, most))?;
-    transfers.into_iter().filter_map(|id| row(facts, id).transpose()).collect()
+    let rows: Result<_, Refused> = transfers.into_iter().filter_map(|id| row(facts, id).transpose()).collect();
+    Ok(Listing::of(rows?))
 }
 
 /// One transfer from its records; none where the index names a transfer that the log does not know.

@@ -1,6 +1,6 @@
 //! Vendors, keys and staff as lists and as one.
 
-use super::{listing, slug_of, timeline};
+use super::{slug_of, timeline};
 use crate::{
     domain::{
         authority::Act,
@@ -40,7 +40,7 @@ impl Desk {
                 facts.roster.proposals().map(|proposal| staff(&proposal.person, StaffState::Proposed, proposed_by(proposal.by)));
             let mut rows: Vec<StaffRow> = enrolled.chain(proposed).collect();
             rows.sort_by(|a, b| a.name.cmp(&b.name));
-            Ok(listing(rows))
+            Ok(Listing::of(rows))
         })
     }
 
@@ -48,7 +48,7 @@ impl Desk {
         self.look(|facts| {
             Act::Look.allowed(facts.person(by)?)?;
             let vendors = facts.find(find::vendors)?;
-            Ok(listing(vendors.into_iter().map(|id| row(facts, &*facts.vendor(id)?)).collect::<Result<_, _>>()?))
+            Ok(Listing::of(vendors.into_iter().map(|id| row(facts, &*facts.vendor(id)?)).collect::<Result<_, _>>()?))
         })
     }
 
@@ -81,7 +81,7 @@ impl Desk {
                     since: String::new(),
                 }));
             }
-            Ok(listing(rows))
+            Ok(Listing::of(rows))
         })
     }
 }
@@ -108,7 +108,10 @@ pub fn standing<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> (Ven
 }
 
 fn row<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Result<VendorRow, Refused> {
-    let shown = vendor.current(&facts.roster).or(vendor.revisions.last()).ok_or(Refusal::UnknownVendor { vendor: vendor.slug.to_string() })?;
+    let shown = vendor
+        .current(&facts.roster)
+        .or(vendor.revisions.last())
+        .ok_or(Refusal::UnknownVendor { vendor: vendor.slug.to_string() })?;
     let mut active_tickets = 0;
     for id in facts.find(|conn| find::tickets_of(conn, vendor.id))? {
         active_tickets += u64::from(facts.ticket(id)?.state(&facts.around(vendor)) == State::Active);
@@ -142,7 +145,9 @@ fn view<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Result<Vendo
         revisions: vendor.revisions.iter().map(|filed| revision(facts, vendor, filed)).collect(),
         keys: keys(facts, vendor),
         addresses: shown.map(|shown| shown.document.addresses.iter().map(ToString::to_string).collect()).unwrap_or_default(),
-        assessment: assessment.map(|assessment| format!("{}, contract {}", assessment.reference, assessment.contract)).unwrap_or_default(),
+        assessment: assessment
+            .map(|assessment| format!("{}, contract {}", assessment.reference, assessment.contract))
+            .unwrap_or_default(),
         assessment_until: assessment.map(|assessment| assessment.valid_until.to_string()),
         timeline: timeline(facts, Subject::Vendor(vendor.id))?,
     })

@@ -6,7 +6,7 @@ use super::{
     scan::{Reason, check_kind},
 };
 use crate::domain::{
-    file_name::FileName,
+    file_name::{FileName, READY},
     ids::{FileId, TicketNumber},
 };
 use rustix::fs::{AtFlags, Mode, OFlags, RenameFlags, fstat, openat2, renameat_with, unlinkat};
@@ -176,6 +176,23 @@ fn exists(directory: BorrowedFd<'_>, name: &str) -> io::Result<bool> {
     match identity_at(directory, name) {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Unlinks `_READY` after the delivery that it closed is recorded, if it is still the one that was seen.
+///
+/// It has no content that could be lost: a `_READY` that is put there between the look and the unlinking says what the
+/// first one said.
+pub fn unlink_ready(root: &Root, ticket: TicketNumber, expected: &Identity) -> io::Result<()> {
+    let directory = match root.ticket(ticket) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        directory => directory?,
+    };
+    match identity_at(&directory, READY) {
+        Ok(seen) if seen.is_same_file(expected) => Ok(unlinkat(&directory, READY, AtFlags::empty())?),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }
 }

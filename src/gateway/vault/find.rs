@@ -3,7 +3,9 @@
 use super::index::blob;
 use crate::domain::{
     digest::Digest,
-    ids::{DeliveryId, DeliveryNumber, FileId, ObjectId, PersonId, SessionId, Slug, TicketId, TicketNumber, TransferId, VendorId},
+    ids::{
+        DeliveryId, DeliveryNumber, FileId, ObjectId, PersonId, SessionId, Slug, TicketId, TicketNumber, TransferId, VendorId,
+    },
     time::Time,
 };
 use rusqlite::{Connection, OptionalExtension, Result, Row, params, types::FromSql};
@@ -31,11 +33,21 @@ fn count(row: &Row<'_>, column: usize) -> Result<u64> {
     row.get::<_, i64>(column).map(|n| u64::try_from(n).unwrap_or(0))
 }
 
-fn one<T>(conn: &Connection, sql: &'static str, params: impl rusqlite::Params, read: impl FnOnce(&Row<'_>) -> Result<T>) -> Result<Option<T>> {
+fn one<T>(
+    conn: &Connection,
+    sql: &'static str,
+    params: impl rusqlite::Params,
+    read: impl FnOnce(&Row<'_>) -> Result<T>,
+) -> Result<Option<T>> {
     conn.prepare_cached(sql)?.query_row(params, read).optional()
 }
 
-fn all<T>(conn: &Connection, sql: &'static str, params: impl rusqlite::Params, read: impl FnMut(&Row<'_>) -> Result<T>) -> Result<Vec<T>> {
+fn all<T>(
+    conn: &Connection,
+    sql: &'static str,
+    params: impl rusqlite::Params,
+    read: impl FnMut(&Row<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
     conn.prepare_cached(sql)?.query_map(params, read)?.collect()
 }
 
@@ -87,7 +99,8 @@ pub fn delivery(conn: &Connection, ticket: TicketId, number: DeliveryNumber) -> 
 
 /// The ticket's delivery that still takes files.
 pub fn open_delivery(conn: &Connection, ticket: TicketId) -> Result<Option<DeliveryId>> {
-    let sql = "SELECT id FROM delivery WHERE ticket = ?1 AND closed_at IS NULL AND revoked_at IS NULL ORDER BY number DESC LIMIT 1";
+    let sql =
+        "SELECT id FROM delivery WHERE ticket = ?1 AND closed_at IS NULL AND revoked_at IS NULL ORDER BY number DESC LIMIT 1";
     one(conn, sql, [blob(ticket.uuid())], |row| id(row, 0, DeliveryId::from_uuid))
 }
 
@@ -112,7 +125,8 @@ pub fn visible_deliveries(conn: &Connection, ticket: TicketId, now: Time) -> Res
 
 /// Deliveries that are closed and wait for their release.
 pub fn unreleased_deliveries(conn: &Connection) -> Result<Vec<DeliveryId>> {
-    let sql = "SELECT id FROM delivery WHERE closed_at IS NOT NULL AND released_at IS NULL AND revoked_at IS NULL ORDER BY opened_at";
+    let sql =
+        "SELECT id FROM delivery WHERE closed_at IS NOT NULL AND released_at IS NULL AND revoked_at IS NULL ORDER BY opened_at";
     all(conn, sql, [], |row| id(row, 0, DeliveryId::from_uuid))
 }
 
@@ -178,9 +192,12 @@ pub fn file(conn: &Connection, file: FileId) -> Result<Option<FileRow>> {
 /// Newest first; of one ticket or of all.
 pub fn files(conn: &Connection, ticket: Option<TicketId>, most: usize) -> Result<Vec<FileRow>> {
     match ticket {
-        Some(ticket) => {
-            all(conn, file_columns!("WHERE ticket = ?1 ORDER BY id DESC LIMIT ?2"), params![blob(ticket.uuid()), most as i64], file_row)
-        }
+        Some(ticket) => all(
+            conn,
+            file_columns!("WHERE ticket = ?1 ORDER BY id DESC LIMIT ?2"),
+            params![blob(ticket.uuid()), most as i64],
+            file_row,
+        ),
         None => all(conn, file_columns!("ORDER BY id DESC LIMIT ?1"), [most as i64], file_row),
     }
 }
@@ -234,15 +251,10 @@ pub struct Source<'a> {
 }
 
 pub fn staged_from(conn: &Connection, source: &Source<'_>) -> Result<Option<FileId>> {
-    let sql = "SELECT id FROM file WHERE directory = ?1 AND name = ?2 AND inode = ?3 AND device = ?4 AND bytes = ?5 AND modified = ?6";
-    let params = params![
-        source.directory,
-        source.name,
-        source.inode as i64,
-        source.device as i64,
-        source.bytes as i64,
-        source.modified
-    ];
+    let sql =
+        "SELECT id FROM file WHERE directory = ?1 AND name = ?2 AND inode = ?3 AND device = ?4 AND bytes = ?5 AND modified = ?6";
+    let params =
+        params![source.directory, source.name, source.inode as i64, source.device as i64, source.bytes as i64, source.modified];
     one(conn, sql, params, |row| id(row, 0, FileId::from_uuid))
 }
 
@@ -270,7 +282,8 @@ pub fn has_downloaded(conn: &Connection, file: FileId, session: SessionId) -> Re
 
 /// Newest first.
 pub fn transfers(conn: &Connection, ticket: Option<TicketId>, vendor: Option<VendorId>, most: usize) -> Result<Vec<TransferId>> {
-    let sql = "SELECT id FROM transfer WHERE (?1 IS NULL OR ticket = ?1) AND (?2 IS NULL OR vendor = ?2) ORDER BY id DESC LIMIT ?3";
+    let sql =
+        "SELECT id FROM transfer WHERE (?1 IS NULL OR ticket = ?1) AND (?2 IS NULL OR vendor = ?2) ORDER BY id DESC LIMIT ?3";
     let params = params![ticket.map(|ticket| blob(ticket.uuid())), vendor.map(|vendor| blob(vendor.uuid())), most as i64];
     all(conn, sql, params, |row| id(row, 0, TransferId::from_uuid))
 }

@@ -126,14 +126,7 @@ fn ticket(conn: &Connection, record: &Record) -> rusqlite::Result<()> {
         conn,
         "INSERT INTO ticket (id, number, year, sequence, vendor, submitted_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (id) DO NOTHING",
-        params![
-            blob(id.uuid()),
-            number.to_string(),
-            number.year,
-            number.sequence,
-            blob(vendor.uuid()),
-            record.at.micros()
-        ],
+        params![blob(id.uuid()), number.to_string(), number.year, number.sequence, blob(vendor.uuid()), record.at.micros()],
     )
 }
 
@@ -151,11 +144,7 @@ fn delivery(conn: &Connection, id: DeliveryId, record: &Record) -> rusqlite::Res
                 Some(Detail::Release { files }) => files,
                 _ => &[],
             };
-            run(
-                conn,
-                "UPDATE delivery SET released_at = ?2, until = ?3 WHERE id = ?1",
-                params![id, at, until.micros()],
-            )?;
+            run(conn, "UPDATE delivery SET released_at = ?2, until = ?3 WHERE id = ?1", params![id, at, until.micros()])?;
             for file in files {
                 run(conn, "UPDATE file SET released_at = ?2 WHERE id = ?1", params![blob(file.file.uuid()), at])?;
             }
@@ -198,9 +187,7 @@ fn file(conn: &Connection, id: FileId, record: &Record) -> rusqlite::Result<()> 
         }
         Event::FileHeld { .. } => run(conn, "UPDATE file SET held_at = ?2 WHERE id = ?1", params![id, at]),
         Event::FileRecheckAsked => run(conn, "UPDATE file SET held_at = NULL WHERE id = ?1", params![id]),
-        Event::FileCleared { .. } => {
-            run(conn, "UPDATE file SET cleared_at = ?2, held_at = NULL WHERE id = ?1", params![id, at])
-        }
+        Event::FileCleared { .. } => run(conn, "UPDATE file SET cleared_at = ?2, held_at = NULL WHERE id = ?1", params![id, at]),
         Event::FileSealed { header, payload, header_bytes, payload_bytes, .. } => run(
             conn,
             "UPDATE file SET sealed_at = ?2, header = ?3, payload = ?4, sealed_bytes = ?5 WHERE id = ?1",

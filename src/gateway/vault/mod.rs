@@ -21,9 +21,9 @@ mod view;
 mod writer;
 
 pub use archive::Archive;
-pub use fault::{LedgerFault, LogFault, WriteError};
+pub use fault::{LedgerFault, WriteError};
 pub use ledger::Ledger;
-pub use objects::{Objects, Shelf, Unfinished};
+pub use objects::{Found, ObjectError, Objects, Shelf, Unfinished};
 pub use tx::Tx;
 pub use view::View;
 
