@@ -6,10 +6,12 @@
 mod cast;
 mod check;
 mod clients;
+mod control;
 mod daemon;
 
 pub use cast::{AUDITOR, OPERATOR, REQUESTER, RESPONDER, SECURITY, STAFF, gate_keeper, orders, ticket_file};
 pub use check::CANARY;
+pub use control::{answer, send};
 
 use serde_json::Value;
 use std::{
