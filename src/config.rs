@@ -42,7 +42,7 @@ pub enum ConfigError {
     #[error("{}: {source}", path.display())]
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("{}: {error}", path.display())]
-    Document { path: PathBuf, error: DocumentError },
+    Document { path: PathBuf, error: Box<DocumentError> },
     #[error("{}: {what}", path.display())]
     Value { path: PathBuf, what: String },
     #[error("{}: the key file may be read by others (mode {mode:o}): chmod 600 {}", path.display(), path.display())]
@@ -171,7 +171,8 @@ impl Config {
         let at = |path: &Path| base.join(path);
         let Paths { policy, staging, state, control_socket } = &document.paths;
         let policy_path = at(policy);
-        let policy = Policy::parse(&text(&policy_path)?).map_err(|error| ConfigError::Document { path: policy_path, error })?;
+        let policy = Policy::parse(&text(&policy_path)?)
+            .map_err(|error| ConfigError::Document { path: policy_path, error: error.into() })?;
         let digest = Digest::of_canonical(&document).map_err(|error| value(&error.to_string()))?;
         let keys = Keys {
             master: at(&document.keys.master),
@@ -242,7 +243,7 @@ fn settings(files: &Files) -> Result<Settings, String> {
 }
 
 fn parsed(path: &Path) -> Result<Document, ConfigError> {
-    document::parse(&text(path)?).map_err(|error| ConfigError::Document { path: path.to_owned(), error })
+    document::parse(&text(path)?).map_err(|error| ConfigError::Document { path: path.to_owned(), error: error.into() })
 }
 
 fn text(path: &Path) -> Result<String, ConfigError> {

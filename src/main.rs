@@ -84,6 +84,7 @@ fn run(command: Command) -> anyhow::Result<()> {
 /// The operator's log, one line per event. russh repeats what peers say and is not heard.
 fn log_to_stderr() {
     use std::io::IsTerminal;
+    #[expect(clippy::disallowed_methods, reason = "how much is logged is the one thing the environment says")]
     let filter = std::env::var("EGRESSD_LOG").unwrap_or_else(|_| "info,russh=off".into());
     let on_terminal = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(on_terminal).init();
