@@ -5,9 +5,12 @@
 
 pub mod audit;
 pub mod clock;
+pub mod config;
 pub mod ctl;
+pub mod daemon;
 pub mod domain;
 pub mod endpoints;
 pub mod gateway;
+pub mod init;
 pub mod inspection;
 pub mod sealing;

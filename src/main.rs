@@ -49,13 +49,42 @@ fn main() -> ExitCode {
         return egressd::ctl::run(arguments);
     }
     let Daemon { command } = Daemon::parse_from(arguments);
-    // The seam: each command calls its room here.
-    let missing = match command {
-        Command::Init { .. } => "init",
-        Command::Check { .. } => "check",
-        Command::Serve { .. } => "serve",
-        Command::Demo { .. } => "demo",
-    };
-    eprintln!("egressd: {missing} is not built yet");
-    ExitCode::from(3)
+    match run(command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("egressd: {error:#}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// What `egressd` answers when it could not do what it was told. 0 is done and 2 is a usage error, as for egressctl.
+const FAILED: u8 = 3;
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Init { directory } => {
+            egressd::init::init(&directory)?;
+            print!("{}", egressd::init::next_steps(&directory));
+            Ok(())
+        }
+        Command::Check { config } => {
+            println!("{}", egressd::daemon::check(&config)?);
+            Ok(())
+        }
+        Command::Serve { config } => {
+            log_to_stderr();
+            egressd::daemon::serve(&config)
+        }
+        Command::Demo { .. } => anyhow::bail!("demo is not built yet"),
+    }
+}
+
+/// The operator's log, one line per event. russh repeats what peers say and is not heard.
+fn log_to_stderr() {
+    use std::io::IsTerminal;
+    #[expect(clippy::disallowed_methods, reason = "how much is logged is the one thing the environment says")]
+    let filter = std::env::var("EGRESSD_LOG").unwrap_or_else(|_| "info,russh=off".into());
+    let on_terminal = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(on_terminal).init();
 }

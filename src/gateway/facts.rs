@@ -64,8 +64,11 @@ impl Source for View<'_> {
 /// Dossiers by subject, each good for the chain whose last record it was replayed from.
 #[derive(Default)]
 pub struct Dossiers {
-    cached: Mutex<HashMap<Subject, (u64, Arc<dyn Any + Send + Sync>)>>,
+    cached: Mutex<HashMap<Subject, Kept>>,
 }
+
+/// The index of the chain's last record, and what was replayed from it.
+type Kept = (u64, Arc<dyn Any + Send + Sync>);
 
 /// Dossiers kept in memory. Past it all are dropped: they are replayed again when asked for.
 const DOSSIERS: usize = 8_192;

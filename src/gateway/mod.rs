@@ -96,6 +96,19 @@ const MOMENT: Duration = Duration::from_millis(500);
 const MINUTE: Duration = Duration::from_secs(60);
 
 impl Gateway {
+    /// Makes an empty log, the stored objects' shelves and the freeze file, and closes them again. For `init`.
+    ///
+    /// # Errors
+    /// A ledger that is there already: none is ever replaced.
+    pub fn create(parts: Parts) -> Result<(), Fault> {
+        let clock = Arc::clone(&parts.clock);
+        let ledger = Ledger::create(&parts.state.join("ledger.db"), parts.signer, Arc::new(move || clock.now()))?;
+        Objects::at(&parts.state).map_err(|error| Fault::new("the stored objects", error))?;
+        FreezeFile::at(&parts.state).prepare()?;
+        ledger.close();
+        Ok(())
+    }
+
     /// Opens ledger and vault and recovers. Revocations are facts of the ledger, so they hold before any listener opens.
     ///
     /// # Errors

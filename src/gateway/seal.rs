@@ -97,7 +97,6 @@ impl Gateway {
     }
 
     /// What the pass needs, or the finding that makes it needless.
-    #[expect(clippy::type_complexity, reason = "a refusal, a finding or an order: three ends of one question")]
     fn order(&self, id: FileId) -> Result<Result<Order, (Digest, crate::domain::finding::Finding)>, Refused> {
         self.look(|facts| {
             let file = facts.file(id)?;

@@ -72,9 +72,9 @@ impl Stage {
             let settling = next_look.map_or(gateway.core.settings.rescan, |at| at.since(now).max(limits::STAGING_COALESCE));
             let rescan = tokio::select! {
                 rescan = self.watch.next() => rescan,
-                () = gateway.core.nudge.of_staging() => everything(),
                 () = tokio::time::sleep(settling) => everything(),
             };
+            gateway.core.note_staging_mode(self.watch.mode());
             next_look = self.look(&gateway, rescan).await?;
         }
     }

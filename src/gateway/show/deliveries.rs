@@ -121,7 +121,6 @@ fn close(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber, named: O
         return Err(Refusal::DeliveryEmpty { delivery: path.to_string() }.into());
     }
     let record = tx.append(Fact::new(by, Subject::Delivery(id), Event::DeliveryClosed { by: ClosedBy::Command }))?;
-    core.nudge.files();
     let headline = format!("{path} is closed: it is released when all its files are sealed");
     Ok(Done { subject: path.to_string(), state: Completion::Done, headline, leaf: record.index, next: Vec::new() })
 }

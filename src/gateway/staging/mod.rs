@@ -17,7 +17,7 @@ pub use root::Root;
 pub use scan::{Candidate, Place, Scan, Unacceptable};
 pub use settle::{Observation, Settled, settled};
 pub use take::{Remains, TakeError, Taken, finish_unlink, take, unlink_if_same, unlink_ready};
-pub use watch::{Rescan, Scope, Touch, Watch};
+pub use watch::{Mode, Rescan, Scope, Touch, Watch};
 
 #[cfg(test)]
 mod tests;

@@ -51,11 +51,6 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// The file's state when it was seen and opened.
-    pub fn identity(&self) -> &Identity {
-        &self.identity
-    }
-
     /// To be asked after the copy: whether all of it was read and nothing about it has changed, not even its number of
     /// names. If not, the copy is worth nothing: discard it and let the file settle again.
     pub fn unchanged(&self) -> io::Result<bool> {

@@ -1,7 +1,7 @@
 //! Staging as a hostile producer fills it.
 #![expect(clippy::disallowed_methods, reason = "the tests play the producer")]
 
-use super::*;
+use super::{scan::Reason, *};
 use crate::domain::{
     file_name::{FileName, NotAFileName},
     ids::{FileId, TicketNumber},

@@ -32,7 +32,7 @@ impl Differences {
     /// Both sides come in the order of their key, so that one step of each suffices.
     fn table(&mut self, table: &str, ordered: &'static str, fresh: &Connection, stored: &Connection) -> Result<(), LedgerFault> {
         let (mut fresh, mut stored) = (fresh.prepare(ordered)?, stored.prepare(ordered)?);
-        let columns: Vec<String> = fresh.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = fresh.column_names().map(str::to_owned).collect();
         let (mut fresh, mut stored) = (fresh.query([])?, stored.query([])?);
         let (mut expected, mut found) = (cells(fresh.next()?)?, cells(stored.next()?)?);
         loop {

@@ -3,9 +3,7 @@
 use super::index::blob;
 use crate::domain::{
     digest::Digest,
-    ids::{
-        DeliveryId, DeliveryNumber, FileId, ObjectId, PersonId, SessionId, Slug, TicketId, TicketNumber, TransferId, VendorId,
-    },
+    ids::{DeliveryId, DeliveryNumber, FileId, ObjectId, SessionId, Slug, TicketId, TicketNumber, TransferId, VendorId},
     time::Time,
 };
 use rusqlite::{Connection, OptionalExtension, Result, Row, params, types::FromSql};
@@ -18,10 +16,6 @@ fn id<T>(row: &Row<'_>, column: usize, make: fn(Uuid) -> T) -> Result<T> {
 
 fn maybe_id<T>(row: &Row<'_>, column: usize, make: fn(Uuid) -> T) -> Result<Option<T>> {
     Ok(row.get::<_, Option<[u8; 16]>>(column)?.map(|bytes| make(Uuid::from_bytes(bytes))))
-}
-
-fn time(row: &Row<'_>, column: usize) -> Result<Time> {
-    row.get(column).map(Time::from_micros)
 }
 
 fn maybe_time(row: &Row<'_>, column: usize) -> Result<Option<Time>> {
@@ -66,11 +60,6 @@ pub fn vendors(conn: &Connection) -> Result<Vec<VendorId>> {
 /// Every vendor that has ever filed this key, for whatever use.
 pub fn vendors_of_key(conn: &Connection, key: Digest) -> Result<Vec<VendorId>> {
     all(conn, "SELECT DISTINCT vendor FROM vendor_key WHERE key = ?1", [key.as_bytes()], |row| id(row, 0, VendorId::from_uuid))
-}
-
-pub fn person_named(conn: &Connection, name: &Slug) -> Result<Option<PersonId>> {
-    let sql = "SELECT id FROM person WHERE name = ?1 AND enrolled_at IS NOT NULL";
-    one(conn, sql, [name.as_str()], |row| id(row, 0, PersonId::from_uuid))
 }
 
 pub fn ticket(conn: &Connection, number: TicketNumber) -> Result<Option<TicketId>> {
@@ -141,52 +130,34 @@ pub fn quiet_deliveries(conn: &Connection, before: Time) -> Result<Vec<DeliveryI
 #[derive(Clone, Debug)]
 pub struct FileRow {
     pub id: FileId,
-    pub ticket: Option<TicketId>,
     pub delivery: Option<DeliveryId>,
-    pub directory: String,
     pub name: String,
     pub bytes: u64,
-    pub staged_at: Time,
     pub held_at: Option<Time>,
     pub sealed_at: Option<Time>,
-    pub sealed_bytes: u64,
     pub released_at: Option<Time>,
-    pub revoked_at: Option<Time>,
     pub purge_at: Option<Time>,
     pub purged_at: Option<Time>,
 }
 
 macro_rules! file_columns {
     ($rest:literal) => {
-        concat!(
-            "SELECT id, ticket, delivery, directory, name, bytes, staged_at, held_at, sealed_at, COALESCE(sealed_bytes, 0),
-             released_at, revoked_at, purge_at, purged_at FROM file ",
-            $rest
-        )
+        concat!("SELECT id, delivery, name, bytes, held_at, sealed_at, released_at, purge_at, purged_at FROM file ", $rest)
     };
 }
 
 fn file_row(row: &Row<'_>) -> Result<FileRow> {
     Ok(FileRow {
         id: id(row, 0, FileId::from_uuid)?,
-        ticket: maybe_id(row, 1, TicketId::from_uuid)?,
-        delivery: maybe_id(row, 2, DeliveryId::from_uuid)?,
-        directory: row.get(3)?,
-        name: row.get(4)?,
-        bytes: count(row, 5)?,
-        staged_at: time(row, 6)?,
-        held_at: maybe_time(row, 7)?,
-        sealed_at: maybe_time(row, 8)?,
-        sealed_bytes: count(row, 9)?,
-        released_at: maybe_time(row, 10)?,
-        revoked_at: maybe_time(row, 11)?,
-        purge_at: maybe_time(row, 12)?,
-        purged_at: maybe_time(row, 13)?,
+        delivery: maybe_id(row, 1, DeliveryId::from_uuid)?,
+        name: row.get(2)?,
+        bytes: count(row, 3)?,
+        held_at: maybe_time(row, 4)?,
+        sealed_at: maybe_time(row, 5)?,
+        released_at: maybe_time(row, 6)?,
+        purge_at: maybe_time(row, 7)?,
+        purged_at: maybe_time(row, 8)?,
     })
-}
-
-pub fn file(conn: &Connection, file: FileId) -> Result<Option<FileRow>> {
-    one(conn, file_columns!("WHERE id = ?1"), [blob(file.uuid())], file_row)
 }
 
 /// Newest first; of one ticket or of all.

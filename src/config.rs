@@ -1,0 +1,330 @@
+//! The configuration: one TOML file, read strictly, and the key files that it names.
+
+use crate::{
+    audit::{Origin, Signer},
+    domain::{
+        digest::Digest,
+        document::{self, DocumentError},
+        limits,
+        policy::Policy,
+        time::days,
+    },
+    endpoints::sftp::Ciphers,
+    gateway::Settings,
+    sealing::MasterKey,
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use russh::keys::PrivateKey;
+use rustix::fs::{Mode, OFlags, fstat, open};
+use serde::{Deserialize, Serialize};
+use std::{
+    fs::File,
+    io::Read,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+use zeroize::Zeroizing;
+
+/// What stands in front of a log key file's two words: the origin and the PKCS #8 in base64.
+const LOG_KEY: &str = "egressd-log-key-v1";
+
+/// SHA-256 of the key files in keys-example/. They are published, so whoever serves with them serves everybody.
+const EXAMPLE_KEYS: [&str; 3] = [
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0000000000000000000000000000000000000000000000000000000000000001",
+    "0000000000000000000000000000000000000000000000000000000000000002",
+];
+
+/// What is wrong with a configuration, in which file, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("{}: {source}", path.display())]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("{}: {error}", path.display())]
+    Document { path: PathBuf, error: Box<DocumentError> },
+    #[error("{}: {what}", path.display())]
+    Value { path: PathBuf, what: String },
+    #[error("{}: the key file may be read by others (mode {mode:o}): chmod 600 {}", path.display(), path.display())]
+    Exposed { path: PathBuf, mode: u32 },
+    #[error("{}: this key is published in keys-example/: make one of your own with egressd init", path.display())]
+    Example { path: PathBuf },
+    #[error("{}: {what}", path.display())]
+    Key { path: PathBuf, what: String },
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    egressd: u32,
+    paths: Paths,
+    keys: Keys,
+    #[serde(default)]
+    sftp: Sftp,
+    #[serde(default)]
+    files: Files,
+}
+
+/// Relative ones are seen from the configuration's directory.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Paths {
+    policy: PathBuf,
+    staging: PathBuf,
+    state: PathBuf,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    control_socket: Option<PathBuf>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    master: PathBuf,
+    log: PathBuf,
+    ssh_host: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum CipherChoice {
+    AesGcm,
+    Aes,
+    AesAndChacha20,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Sftp {
+    listen: Vec<SocketAddr>,
+    ciphers: CipherChoice,
+}
+
+impl Default for Sftp {
+    fn default() -> Self {
+        Self { listen: vec![SocketAddr::from(([127, 0, 0, 1], 2222))], ciphers: CipherChoice::Aes }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Files {
+    settle_seconds: u32,
+    rescan_seconds: u32,
+    delivery_quiet_minutes: u32,
+    waiting_days: u32,
+    held_hours: u32,
+    max_bytes: u64,
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        Self {
+            settle_seconds: 10,
+            rescan_seconds: 120,
+            delivery_quiet_minutes: 0,
+            waiting_days: 30,
+            held_hours: 72,
+            max_bytes: 1 << 40,
+        }
+    }
+}
+
+/// A configuration that was read and makes sense by itself. Keys are read by [`Config::secrets`].
+#[derive(Debug)]
+pub struct Config {
+    pub state: PathBuf,
+    pub staging: PathBuf,
+    pub control_socket: PathBuf,
+    pub sftp: Vec<SocketAddr>,
+    pub ciphers: Ciphers,
+    pub settings: Settings,
+    pub policy: Policy,
+    /// Of the values as read: comments and layout do not change it.
+    pub digest: Digest,
+    keys: Keys,
+    path: PathBuf,
+}
+
+/// The keys that a configuration names.
+pub struct Secrets {
+    pub master: MasterKey,
+    pub signer: Signer,
+    pub host_keys: Vec<PrivateKey>,
+}
+
+impl Config {
+    /// Reads a configuration and the policy that it names.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let document: Document = parsed(path)?;
+        let value = |what: &str| ConfigError::Value { path: path.to_owned(), what: what.into() };
+        if document.egressd != 1 {
+            return Err(value("egressd is the version of this file's format: this program reads 1"));
+        }
+        if document.sftp.listen.is_empty() {
+            return Err(value("sftp.listen is empty: without a listener no vendor can pull"));
+        }
+        if document.keys.ssh_host.is_empty() {
+            return Err(value("keys.ssh_host is empty: a server without a host key cannot prove who it is"));
+        }
+        let settings = settings(&document.files).map_err(|what| value(&what))?;
+        let base = path.parent().unwrap_or(Path::new(".")).to_owned();
+        let at = |path: &Path| base.join(path);
+        let Paths { policy, staging, state, control_socket } = &document.paths;
+        let policy_path = at(policy);
+        let policy = Policy::parse(&text(&policy_path)?)
+            .map_err(|error| ConfigError::Document { path: policy_path, error: error.into() })?;
+        let digest = Digest::of_canonical(&document).map_err(|error| value(&error.to_string()))?;
+        let keys = Keys {
+            master: at(&document.keys.master),
+            log: at(&document.keys.log),
+            ssh_host: document.keys.ssh_host.iter().map(|path| at(path)).collect(),
+        };
+        Ok(Self {
+            control_socket: control_socket.as_ref().map_or_else(|| at(state).join("control.sock"), |path| at(path)),
+            state: at(state),
+            staging: at(staging),
+            sftp: document.sftp.listen,
+            ciphers: match document.sftp.ciphers {
+                CipherChoice::AesGcm => Ciphers::AesGcm,
+                CipherChoice::Aes => Ciphers::Aes,
+                CipherChoice::AesAndChacha20 => Ciphers::AesAndChaCha20,
+            },
+            settings,
+            policy,
+            digest,
+            keys,
+            path: path.to_owned(),
+        })
+    }
+
+    /// The file that this was read from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the keys. Each file is the owner's alone, and none is one of the published examples.
+    pub fn secrets(&self) -> Result<Secrets, ConfigError> {
+        let key = |path: &Path, what: String| ConfigError::Key { path: path.to_owned(), what };
+        let master =
+            MasterKey::from_text(&secret(&self.keys.master)?).map_err(|error| key(&self.keys.master, error.to_string()))?;
+        let signer = log_signer(&secret(&self.keys.log)?).map_err(|what| key(&self.keys.log, what))?;
+        let mut host_keys = Vec::new();
+        for path in &self.keys.ssh_host {
+            let text = secret(path)?;
+            let private = PrivateKey::from_openssh(text.as_bytes()).map_err(|error| key(path, error.to_string()))?;
+            if private.is_encrypted() {
+                return Err(key(path, "the host key has a passphrase: a daemon has nobody to ask".into()));
+            }
+            host_keys.push(private);
+        }
+        Ok(Secrets { master, signer, host_keys })
+    }
+}
+
+fn settings(files: &Files) -> Result<Settings, String> {
+    if files.settle_seconds == 0 || files.rescan_seconds == 0 {
+        return Err("files.settle_seconds and files.rescan_seconds must be at least 1".into());
+    }
+    if files.waiting_days == 0 || files.held_hours == 0 || files.max_bytes == 0 {
+        return Err("files.waiting_days, files.held_hours and files.max_bytes must be at least 1".into());
+    }
+    if files.max_bytes > limits::AT_REST_OBJECT_BYTES {
+        return Err(format!("files.max_bytes is above {}, the largest object that can be stored", limits::AT_REST_OBJECT_BYTES));
+    }
+    let quiet = Duration::from_secs(u64::from(files.delivery_quiet_minutes) * 60);
+    Ok(Settings {
+        settle: Duration::from_secs(files.settle_seconds.into()),
+        rescan: Duration::from_secs(files.rescan_seconds.into()),
+        delivery_quiet: (!quiet.is_zero()).then_some(quiet),
+        waiting: days(files.waiting_days),
+        held: Duration::from_secs(u64::from(files.held_hours) * 3_600),
+        max_file_bytes: files.max_bytes,
+    })
+}
+
+fn parsed(path: &Path) -> Result<Document, ConfigError> {
+    document::parse(&text(path)?).map_err(|error| ConfigError::Document { path: path.to_owned(), error: error.into() })
+}
+
+fn text(path: &Path) -> Result<String, ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+    let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(|error| unreadable(error.into()))?;
+    read(File::from(file)).map_err(unreadable).map(|text| text.to_string())
+}
+
+/// A key file's text, if nobody but its owner can read it and it is not one of the published examples.
+fn secret(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+    let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(|error| unreadable(error.into()))?;
+    let mode = fstat(&file).map_err(|error| unreadable(error.into()))?.st_mode & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(ConfigError::Exposed { path: path.to_owned(), mode });
+    }
+    let text = read(File::from(file)).map_err(unreadable)?;
+    if is_example(&text) {
+        return Err(ConfigError::Example { path: path.to_owned() });
+    }
+    Ok(text)
+}
+
+fn read(file: File) -> std::io::Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(String::new());
+    file.take(limits::DOCUMENT_BYTES as u64 + 1).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+/// Whether this is the text of a published example key.
+pub fn is_example(text: &str) -> bool {
+    EXAMPLE_KEYS.contains(&Digest::of(text.trim_end().as_bytes()).to_string().as_str())
+}
+
+/// A log key file's text. The origin names the log for ever; it stands in every checkpoint.
+pub fn log_key_text(origin: &Origin, pkcs8: &[u8]) -> Zeroizing<String> {
+    Zeroizing::new(format!("{LOG_KEY} {origin} {}\n", STANDARD.encode(pkcs8)))
+}
+
+fn log_signer(text: &str) -> Result<Signer, String> {
+    let mut words = text.split_whitespace();
+    let (Some(LOG_KEY), Some(origin), Some(key), None) = (words.next(), words.next(), words.next(), words.next()) else {
+        return Err(format!("not a log key: it begins with {LOG_KEY}, then the origin and the key"));
+    };
+    let der = Zeroizing::new(STANDARD.decode(key).map_err(|_| "the key is not base64".to_owned())?);
+    let origin: Origin = origin.parse().map_err(|error| format!("the origin: {error}"))?;
+    Signer::from_pkcs8(origin, &der).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commented_example_says_what_the_defaults_are() {
+        let document: Document = document::parse(include_str!("../config/egressd.toml")).unwrap();
+        assert_eq!(document.sftp, Sftp::default());
+        assert_eq!(document.files, Files::default());
+    }
+
+    #[test]
+    fn a_mistyped_key_is_located_and_the_nearest_is_named() {
+        let text = include_str!("../config/egressd.toml").replace("settle_seconds", "setle_seconds");
+        let error = document::parse::<Document>(&text).unwrap_err();
+        assert!(error.line.is_some() && error.hint.as_deref() == Some("did you mean settle_seconds?"), "{error}");
+    }
+
+    #[test]
+    fn limits_of_nothing_and_beyond_everything_are_refused() {
+        assert!(settings(&Files { settle_seconds: 0, ..Files::default() }).is_err());
+        assert!(settings(&Files { held_hours: 0, ..Files::default() }).is_err());
+        assert!(settings(&Files { max_bytes: u64::MAX, ..Files::default() }).is_err());
+        assert!(settings(&Files::default()).unwrap().delivery_quiet.is_none());
+    }
+
+    #[test]
+    fn a_log_key_is_read_back_with_its_origin() {
+        let origin: Origin = "gateway.example/egressd".parse().unwrap();
+        let (signer, der) = Signer::generate(origin.clone()).unwrap();
+        let text = log_key_text(&origin, &der);
+        assert_eq!(log_signer(&text).unwrap().verifier().to_string(), signer.verifier().to_string());
+        assert!(log_signer("egressd-log-key-v1 x").is_err());
+    }
+}

@@ -1,0 +1,145 @@
+//! The daemon: reads the configuration, opens the gateway, then the doors, and ends them in the other order.
+
+use crate::{
+    clock::SystemClock,
+    config::{Config, Secrets},
+    endpoints::{
+        control,
+        listener::Running,
+        sftp::{self, Transport},
+    },
+    gateway::{Gateway, Parts},
+};
+use anyhow::{Context, bail, ensure};
+use rustix::{
+    fs::{AtFlags, CWD, Mode, chmodat, unlinkat},
+    process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit},
+};
+use std::{future::Future, os::unix::net::UnixStream, path::Path, sync::Arc};
+use tokio::{
+    net::{TcpListener, UnixListener},
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+    task::JoinSet,
+};
+
+/// Reads a configuration and everything that it names, opens nothing, and says what it found.
+///
+/// # Errors
+/// The first thing that `serve` would stop at, located.
+pub fn check(path: &Path) -> anyhow::Result<String> {
+    let config = Config::read(path)?;
+    let secrets = config.secrets()?;
+    transport(&config, &secrets)?;
+    for (name, directory) in [("paths.state", &config.state), ("paths.staging", &config.staging)] {
+        ensure!(directory.is_dir(), "{name}: {} is no directory: egressd init makes one", directory.display());
+    }
+    ensure!(
+        config.state.join("ledger.db").is_file(),
+        "{} holds no ledger.db: egressd init makes the first; a lost one is restored from backup, never made anew",
+        config.state.display()
+    );
+    let listeners: Vec<_> = config.sftp.iter().map(ToString::to_string).collect();
+    Ok(format!(
+        "{} is good\n  configuration {}\n  policy        {}\n  log           {}\n  sftp          {}",
+        path.display(),
+        config.digest.short(),
+        config.policy.digest().short(),
+        secrets.signer.verifier(),
+        listeners.join(", ")
+    ))
+}
+
+/// Runs until SIGTERM or SIGINT, or until the log can no longer be written.
+///
+/// # Errors
+/// Whatever keeps it from opening; whatever ended it before it was asked to end.
+pub fn serve(path: &Path) -> anyhow::Result<()> {
+    let config = Config::read(path)?;
+    let secrets = config.secrets()?;
+    // Neither a core file nor another process of this user reads keys out of this one's memory.
+    set_dumpable_behavior(DumpableBehavior::NotDumpable).context("PR_SET_DUMPABLE")?;
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).context("RLIMIT_CORE")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime")?;
+    runtime.block_on(run(config, secrets))
+}
+
+fn transport(config: &Config, secrets: &Secrets) -> anyhow::Result<Transport> {
+    Transport::new(secrets.host_keys.clone(), config.ciphers).context("keys.ssh_host")
+}
+
+async fn run(config: Config, secrets: Secrets) -> anyhow::Result<()> {
+    let transport = transport(&config, &secrets)?;
+    let Secrets { master, signer, .. } = secrets;
+    // 1. The gateway: the log is read and verified, what a crash left is mended. Revocations hold from here on.
+    let parts = Parts {
+        state: config.state.clone(),
+        staging: config.staging.clone(),
+        policy: config.policy,
+        settings: config.settings,
+        master,
+        signer,
+        clock: Arc::new(SystemClock::new()),
+        configuration: config.digest,
+    };
+    let gateway = tokio::task::spawn_blocking(move || Gateway::open(parts)).await.context("opening the gateway")??;
+    // 2. The doors.
+    let control = control_listener(&config.control_socket)?;
+    let (stop, running) = watch::channel(Running::Serving);
+    let mut doors = JoinSet::new();
+    for address in &config.sftp {
+        let listener = TcpListener::bind(address).await.with_context(|| format!("sftp.listen: {address}"))?;
+        let address = listener.local_addr().context("sftp.listen")?;
+        tracing::info!(%address, "sftp is open");
+        doors.spawn(sftp::run(listener, gateway.door(), transport.clone(), running.clone()));
+    }
+    doors.spawn(control::run(control, Arc::new(gateway.desk()), draining(running.clone())));
+    tracing::info!(socket = %config.control_socket.display(), "the control socket is open");
+    // 3. The work, until it is time to stop.
+    let ended = {
+        let asked = asked_to_stop()?;
+        gateway.run(asked).await
+    };
+    // 4. The doors first, so that every session records its end; then the log.
+    tracing::info!("stopping");
+    stop.send_replace(Running::Draining);
+    while let Some(door) = doors.join_next().await {
+        if let Err(error) = door {
+            tracing::error!(%error, "a door ended by itself");
+        }
+    }
+    unlinkat(CWD, &config.control_socket, AtFlags::empty()).ok();
+    let stopped = gateway.stop().await;
+    ended?;
+    stopped?;
+    Ok(())
+}
+
+async fn draining(mut running: watch::Receiver<Running>) {
+    crate::endpoints::listener::draining(&mut running).await;
+}
+
+fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// The control socket, for the daemon's user and group. One that a dead daemon left is replaced; a live one is not.
+fn control_listener(path: &Path) -> anyhow::Result<UnixListener> {
+    if UnixStream::connect(path).is_ok() {
+        bail!("{}: another egressd serves here", path.display());
+    }
+    match unlinkat(CWD, path, AtFlags::empty()) {
+        Ok(()) | Err(rustix::io::Errno::NOENT) => {}
+        Err(error) => return Err(error).with_context(|| path.display().to_string()),
+    }
+    let listener = UnixListener::bind(path).with_context(|| path.display().to_string())?;
+    chmodat(CWD, path, Mode::from_raw_mode(0o660), AtFlags::empty()).with_context(|| path.display().to_string())?;
+    Ok(listener)
+}
