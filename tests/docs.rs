@@ -2,8 +2,14 @@
 #![expect(clippy::disallowed_methods, reason = "reads and regenerates pages, and asks the executable for its help")]
 
 use egressd::{
-    domain::refusal::{CATALOGUE, Entry},
+    domain::{
+        policy::Policy,
+        refusal::{CATALOGUE, Entry},
+        ticket::TicketDocument,
+        vendor::VendorDocument,
+    },
     inspection::FindingCode,
+    sealing::Recipient,
 };
 use std::{
     collections::BTreeSet,
@@ -150,7 +156,8 @@ fn understood(directory: &Path, command: &str) -> Result<(), String> {
     for token in tokens {
         if token.starts_with("--") {
             flags.push(token);
-            values = usize::from(matches!(token, "--socket" | "--as" | "--key" | "--config"));
+            values = usize::from(matches!(token, "--socket" | "--as" | "--key"));
+            verbs &= values > 0 || token == "--json";
         } else if values > 0 {
             values -= 1;
         } else if verbs && token.bytes().all(|c| c.is_ascii_lowercase()) {
@@ -230,6 +237,33 @@ fn files_tests_and_links_that_pages_name_exist() {
     assert!(stale_ones.is_empty(), "\n{}", stale_ones.join("\n"));
     let bad = "`a_test_that_was_never_written` `gateway/nowhere.rs` [x](nowhere.md)";
     assert_eq!(stale("README.md", bad, &code).len(), 3);
+}
+
+/// Fenced blocks of one language.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let opening = format!("```{language}\n");
+    page.split(&opening).skip(1).filter_map(|rest| rest.split("\n```").next()).map(|block| format!("{block}\n")).collect()
+}
+
+#[test]
+fn tickets_and_vendors_that_pages_show_are_read() {
+    let policy = Policy::parse(include_str!("../config/policy.toml")).unwrap();
+    let mut read = 0;
+    for (path, page) in pages() {
+        for block in blocks(&page, "toml") {
+            if block.starts_with("ticket") {
+                let ticket = TicketDocument::parse(&block).unwrap_or_else(|error| panic!("{path}: {error}"));
+                ticket.admissible(&policy, ticket.window.opens.begins()).unwrap_or_else(|refusal| panic!("{path}: {refusal}"));
+            } else if block.starts_with("vendor") {
+                let vendor = VendorDocument::parse(&block).unwrap_or_else(|error| panic!("{path}: {error}"));
+                assert!(vendor.recipients.iter().all(|recipient| recipient.parse::<Recipient>().is_ok()), "{path}");
+            } else {
+                panic!("{path}: what is this?\n{block}");
+            }
+            read += 1;
+        }
+    }
+    assert!(read >= 2, "the examples were not found");
 }
 
 #[test]

@@ -76,7 +76,7 @@ struct Change {
     what: &'static str,
     /// The file of `src/gateway/` whose guard this is; empty for what no guard holds back.
     act: &'static str,
-    allowed: fn(State) -> bool,
+    allowed: fn(State, World) -> bool,
     apply: fn(World) -> World,
 }
 
@@ -92,34 +92,34 @@ const CHANGES: &[Change] = &[
     Change {
         what: "an operator activates",
         act: "activate.rs",
-        allowed: |s| s == State::Approved,
+        allowed: |s, _| s == State::Approved,
         apply: |w| World { activated: true, ..w },
     },
     Change {
         what: "the requester withdraws",
         act: "submit.rs",
-        allowed: |s| !s.is_terminal(),
+        allowed: |s, w| !s.is_terminal() && !w.activated,
         apply: |w| World { withdrawn: true, ..w },
     },
     Change {
         what: "a security_responder revokes",
         act: "revoke.rs",
-        allowed: |s| s != State::Revoked,
+        allowed: |s, _| s != State::Revoked,
         apply: |w| World { revoked: true, ..w },
     },
-    Change { what: "its vendor stops standing", act: "", allowed: |_| true, apply: |w| World { vendor_stands: false, ..w } },
-    Change { what: "its vendor stands (again)", act: "", allowed: |_| true, apply: |w| World { vendor_stands: true, ..w } },
+    Change { what: "its vendor stops standing", act: "", allowed: |_, _| true, apply: |w| World { vendor_stands: false, ..w } },
+    Change { what: "its vendor stands (again)", act: "", allowed: |_, _| true, apply: |w| World { vendor_stands: true, ..w } },
     Change {
         what: "a class of its fields is revoked",
         act: "",
-        allowed: |_| true,
+        allowed: |_, _| true,
         apply: |w| World { class_revoked: true, ..w },
     },
-    Change { what: "the policy asks another question", act: "", allowed: |_| true, apply: ask_otherwise },
-    Change { what: "its window ends", act: "", allowed: |_| true, apply: |w| World { window_over: true, ..w } },
+    Change { what: "the policy asks another question", act: "", allowed: |_, _| true, apply: ask_otherwise },
+    Change { what: "its window ends", act: "", allowed: |_, _| true, apply: |w| World { window_over: true, ..w } },
 ];
 
-fn takes_votes(state: State) -> bool {
+fn takes_votes(state: State, _: World) -> bool {
     !state.is_terminal() && state != State::OnHold
 }
 
@@ -256,7 +256,7 @@ fn explore() -> (BTreeSet<&'static str>, Arrows) {
             continue;
         }
         let from = state(world);
-        for change in CHANGES.iter().filter(|change| (change.allowed)(from)) {
+        for change in CHANGES.iter().filter(|change| (change.allowed)(from, world)) {
             let next = (change.apply)(world);
             let to = state(next);
             if from != to {
