@@ -598,6 +598,12 @@ fn joins(core: &Core, tx: &mut Tx<'_>, source: &Source) -> Result<Joins, Refused
             if find::file_named(conn, open, source.name.as_str())?.is_some() {
                 return Ok(Joins::Held(Some(ticket.id), Refusal::SameName { ticket: number }));
             }
+            if find::count_joined(conn, open)? >= limits::FILES_PER_DELIVERY {
+                return Ok(Joins::Held(
+                    Some(ticket.id),
+                    Refusal::DeliveryFull { ticket: number, limit: limits::FILES_PER_DELIVERY },
+                ));
+            }
             open
         }
         None => {

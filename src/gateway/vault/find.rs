@@ -275,3 +275,9 @@ pub fn line(conn: &Connection, session: SessionId) -> Result<Option<(String, Str
     let sql = "SELECT COALESCE(address, ''), COALESCE(client, '') FROM session WHERE id = ?1";
     one(conn, sql, [blob(session.uuid())], |row| Ok((row.get(0)?, row.get(1)?)))
 }
+
+/// Files that have joined a delivery, purged ones too.
+pub fn count_joined(conn: &Connection, delivery: DeliveryId) -> Result<usize> {
+    number(conn, "SELECT COUNT(*) FROM file WHERE delivery = ?1", [blob(delivery.uuid())])
+        .map(|count: i64| usize::try_from(count).unwrap_or(usize::MAX))
+}
