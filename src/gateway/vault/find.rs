@@ -221,9 +221,11 @@ pub struct Source<'a> {
     pub modified: &'a str,
 }
 
+/// The last file that was staged from there.
 pub fn staged_from(conn: &Connection, source: &Source<'_>) -> Result<Option<FileId>> {
     let sql =
-        "SELECT id FROM file WHERE directory = ?1 AND name = ?2 AND inode = ?3 AND device = ?4 AND bytes = ?5 AND modified = ?6";
+        "SELECT id FROM file WHERE directory = ?1 AND name = ?2 AND inode = ?3 AND device = ?4 AND bytes = ?5 AND modified = ?6
+         ORDER BY staged_at DESC LIMIT 1";
     let params =
         params![source.directory, source.name, source.inode as i64, source.device as i64, source.bytes as i64, source.modified];
     one(conn, sql, params, |row| id(row, 0, FileId::from_uuid))
