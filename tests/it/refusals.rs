@@ -9,7 +9,10 @@ use std::{fs, os::unix::fs::symlink, process::Command};
 
 /// SHA-256 by Debian's sha256sum.
 mod sha2_of {
-    use std::{io::Write, process::{Command, Stdio}};
+    use std::{
+        io::Write,
+        process::{Command, Stdio},
+    };
 
     pub fn sha256(bytes: &str) -> String {
         let mut child = Command::new("sha256sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -50,7 +53,7 @@ fn files_that_are_not_what_was_approved_are_held_with_the_reason() {
         ("empty.csv", String::new(), "F3102", "empty"),
         ("ragged.csv", format!("{header}a,b,1\nc,d\n"), "F3129", "row 2"),
         ("no-text.csv", format!("{header}a,b,1\nc,\0,2\n"), "F3113", "NUL"),
-        ("open-quote.csv", format!("{header}a,b,1\n\"c,d,2\n"), "F3124", "not closed"),
+        ("open-quote.csv", format!("{header}a,b,1\nc,d,2\n\"e,f,3\n"), "F3124", "not closed"),
         ("archive.zip", good.clone(), "F3101", "not one that can be inspected"),
     ];
     for (name, bytes, ..) in &cases {
@@ -79,7 +82,7 @@ fn a_producers_manifest_is_recomputed_and_enforced() {
     let cases = [
         ("digest.csv", format!("sha256 = \"{}\"\n", sha256("something else")), "F3142", "SHA-256"),
         ("rows.csv", "rows = 4\n".to_owned(), "F3143", "row count"),
-        ("unknown.csv", "row = 3\n".to_owned(), "F3141", "probably rows was meant"),
+        ("unknown.csv", "row = 3\n".to_owned(), "F3141", "did you mean rows?"),
     ];
     for (name, manifest, ..) in &cases {
         house.stage(&ticket, &format!("{name}.manifest.toml"), manifest);
@@ -260,7 +263,10 @@ fn enrolment_takes_two_and_the_machines_owner_enrols_two_alone() {
     house.ssh_key(&key);
     let enrolment = house.enrolment("mallory", "privacy_reviewer");
     let before = house.log_size();
-    let (code, told) = { let answer = house.owner(&enrolment); (answer.code, answer.stderr) };
+    let (code, told) = {
+        let answer = house.owner(&enrolment);
+        (answer.code, answer.stderr)
+    };
     assert!(code == 1 && told.contains("E1008"), "{told}");
     house.ctl("mallory", ["status"]).refused("E1004");
     house.ctl("mallory", &enrolment).refused("E1004");
@@ -273,7 +279,10 @@ fn enrolment_takes_two_and_the_machines_owner_enrols_two_alone() {
     house.ctl("frank", &enrolment).refused("E1012");
     house.ctl("mallory", ["status"]).refused("E1004");
     // Who disagrees with the roles proposes anew and completes nothing.
-    assert_eq!(house.ctl(RESPONDER, house.enrolment("mallory", "privacy_reviewer,executive")).done()["state"], "waits_for_second");
+    assert_eq!(
+        house.ctl(RESPONDER, house.enrolment("mallory", "privacy_reviewer,executive")).done()["state"],
+        "waits_for_second"
+    );
     house.ctl("mallory", ["status"]).refused("E1004");
     assert_eq!(house.ctl("frank", house.enrolment("mallory", "privacy_reviewer,executive")).done()["state"], "done");
     // --as grants nothing.
@@ -326,6 +335,8 @@ fn keys_that_cannot_receive_are_refused_when_they_are_filed_and_a_private_one_is
         ("no recipient", &recipients, "recipients = []".to_owned(), "E2001"),
         ("a recipient of nonsense", &recipients, one("recipients", "age1qqqq"), "E2305"),
         ("a short RSA login", &logins, one("login_keys", &short), "E2001"),
+        ("a private age key as a login", &logins, one("login_keys", &age_secret), "E2001"),
+        ("a private key under a wrong name", &logins, one("login_keyz", &age_secret), "E2001"),
         ("a private login", &logins, one("login_keys", &private), "E2001"),
         ("another vendor's login", &logins, one("login_keys", &acme), "E2304"),
         ("a login of the staff", &logins, one("login_keys", &staff), "E2304"),
@@ -333,7 +344,6 @@ fn keys_that_cannot_receive_are_refused_when_they_are_filed_and_a_private_one_is
     ];
     for (what, from, to, code) in &cases {
         let told = house.file_vendor(OPERATOR, &good.replace(from.as_str(), to)).refused(code);
-        eprintln!("{what}: {told}");
         assert!(!told.contains(&age_secret[..30]) && !told.contains(&private[60..90]), "{what} was repeated: {told}");
     }
     let log = house.log();
