@@ -65,14 +65,14 @@ pub async fn released(
     let sealed = view.sealed.context("a released file is a sealed one")?;
     let delivery = file.delivery.context("a released file has its delivery")?;
     ensure!(!staged.join(&name).exists(), "{} is released and still lies in staging", name);
-    tell(&view.rows, &sealed, delivery, vendor, egressctl, screen).await?;
+    tell(view.rows, &sealed, delivery, vendor, egressctl, screen).await?;
     Ok(Released { delivery, file: file.id, name, path: sealed.path, plaintext, sha256 })
 }
 
 /// One name for each run, so that no delivery's copy takes the place of another's.
 fn name(now: Time) -> String {
-    let (day, time) = (now.to_string(), now.to_string());
-    let (day, time) = (&day[..10], time[11..19].replace(':', ""));
+    let now = now.to_string();
+    let (day, time) = (&now[..10], now[11..19].replace(':', ""));
     format!("orders-{day}-{time}.csv")
 }
 
@@ -106,7 +106,7 @@ async fn until_released(ticket: TicketNumber, name: &str, egressctl: &Egressctl,
 }
 
 async fn tell(
-    rows: &Option<u64>,
+    rows: Option<u64>,
     sealed: &SealedView,
     delivery: DeliveryPath,
     vendor: &Vendor,

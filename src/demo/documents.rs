@@ -124,9 +124,6 @@ mod tests {
     #[test]
     fn the_example_vendor_is_read_and_explains_every_key_that_exists() {
         let vendor = VendorDocument::parse(VENDOR).unwrap();
-        for recipient in &vendor.recipients {
-            recipient.parse::<crate::sealing::Recipient>().unwrap();
-        }
         check(VENDOR, &serde_json::to_value(&vendor).unwrap());
     }
 

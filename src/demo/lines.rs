@@ -48,7 +48,6 @@ pub fn print(prepared: &Prepared, place: &Place, screen: &Screen) {
     screen.heading("As the auditor: every event is there, and none was changed");
     let auditor = format!("--key {}", quoted_path(&place.staff().join(the(Role::Auditor).name)));
     line(&["egressctl", &auditor, "audit verify"]);
-    screen.blank();
 }
 
 /// One command over as many lines as a terminal needs.

@@ -25,7 +25,7 @@ pub struct Gateway {
 
 /// How an attempt to log in ended.
 pub enum Login {
-    Accepted(Session),
+    Accepted(Box<Session>),
     /// The gateway let the client speak and did not let it in.
     Refused,
 }
@@ -60,11 +60,11 @@ impl Gateway {
         channel.request_subsystem(true, "sftp").await?;
         let sftp = RawSftpSession::new(channel.into_stream());
         sftp.init().await?;
-        Ok(Login::Accepted(Session { connection, sftp }))
+        Ok(Login::Accepted(Box::new(Session { connection, sftp })))
     }
 
     /// A session of a vendor that has to be let in.
-    pub async fn session(&self, vendor: &Vendor) -> anyhow::Result<Session> {
+    pub async fn session(&self, vendor: &Vendor) -> anyhow::Result<Box<Session>> {
         match self.log_in(vendor).await? {
             Login::Accepted(session) => Ok(session),
             Login::Refused => bail!("{} was not let in", vendor.id),

@@ -137,7 +137,8 @@ impl Serving {
             && let Ok(pid) = i32::try_from(self.child.id())
             && let Some(pid) = Pid::from_raw(pid)
         {
-            drop(kill_process(pid, Signal::TERM));
+            // It may have ended just now, which is what was asked for.
+            kill_process(pid, Signal::TERM).ok();
         }
     }
 }

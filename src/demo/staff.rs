@@ -52,8 +52,7 @@ pub async fn enrol(place: &Place, egressctl: &Egressctl, screen: &Screen) -> any
             players.iter().map(|player| format!("{:<32}", format!("{} · {}", player.name, player.role))).collect();
         screen.done(names.join("  ").trim_end());
     }
-    screen
-        .note(&format!("everybody after {0} and {1} by both, {0} and {1}; each signs with an own key", first.name, second.name));
+    screen.note(&format!("these by {} and {} together; everybody signs with a key of their own", first.name, second.name));
     Ok(())
 }
 
