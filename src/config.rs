@@ -31,9 +31,9 @@ const LOG_KEY: &str = "egressd-log-key-v1";
 
 /// SHA-256 of the key files in keys-example/. They are published, so whoever serves with them serves everybody.
 const EXAMPLE_KEYS: [&str; 3] = [
-    "0000000000000000000000000000000000000000000000000000000000000000",
-    "0000000000000000000000000000000000000000000000000000000000000001",
-    "0000000000000000000000000000000000000000000000000000000000000002",
+    "4b74fd03149f3be9c02a201d1e6c4a7793d555be0c863c35ed7da6eb412d89c2", // master.key
+    "ea0cb4235222adac22e7a8c372dad41e77a276d64ccddbc4a56cf408a2732ab1", // log.key
+    "2a7f57eb684d113f6d04a43913ac7e2949df5c2c2b50582a68c9ab42ddb79bc6", // ssh_host_ed25519
 ];
 
 /// What is wrong with a configuration, in which file, and what to do about it.
@@ -317,6 +317,18 @@ mod tests {
         assert!(settings(&Files { held_hours: 0, ..Files::default() }).is_err());
         assert!(settings(&Files { max_bytes: u64::MAX, ..Files::default() }).is_err());
         assert!(settings(&Files::default()).unwrap().delivery_quiet.is_none());
+    }
+
+    #[test]
+    fn every_published_key_is_refused_and_a_new_one_is_not() {
+        for text in [
+            include_str!("../keys-example/master.key"),
+            include_str!("../keys-example/log.key"),
+            include_str!("../keys-example/ssh_host_ed25519"),
+        ] {
+            assert!(is_example(text) && is_example(text.trim_end()));
+        }
+        assert!(!is_example(&MasterKey::generate().to_text()));
     }
 
     #[test]

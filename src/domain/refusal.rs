@@ -252,9 +252,9 @@ refusals! {
     3107 DeliveriesUsedUp { ticket: String, limit: u32 } "{ticket} allows {limit} deliveries, and all are used: the file is held"
         why "The ticket's reviewers approved that many."
         who "the requester, with a new ticket" command "egressctl ticket show {ticket}"
-    3108 NotInspected { reason: String } "the file could not be inspected: {reason}"
-        why "What is not understood is not released."
-        who "whoever produces the files" command "egressctl file list"
+    3108 DeliveryFull { ticket: String, limit: usize } "{ticket}'s open delivery has {limit} files, as many as one can hold: the file is held"
+        why "The record of a release lists every file of it."
+        who "an operator: close the delivery, then discard this file and drop it again" command "egressctl delivery close {ticket}"
 
     // 4xxx: vendors' access
     4001 NotYours {} "there is no such file"

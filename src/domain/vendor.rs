@@ -73,6 +73,12 @@ impl VendorDocument {
                 return Err(format!("{what} must be 1 to {} characters", limits::TEXT_CHARS));
             }
         }
+        if let Some(i) = self.login_keys.iter().position(PublicKey::is_fido) {
+            return Err(format!(
+                "login_keys[{i}] is a FIDO key (sk-…): a login by one does not tell us whether somebody touched it, so none may \
+                 log in; give an ssh-ed25519, ecdsa-sha2-nistp256 or ssh-rsa key"
+            ));
+        }
         let distinct: BTreeSet<Digest> = self.login_keys.iter().map(PublicKey::fingerprint).collect();
         if distinct.len() != self.login_keys.len() {
             return Err("login_keys holds the same key twice".into());
@@ -229,4 +235,30 @@ fn revision(record: &Record) -> Option<VendorRevision> {
         filed_at: record.at,
         confirmed_by: BTreeSet::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The wire form is a name, a point and an application.
+    const FIDO: &str = "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAICFzSx35RDNV+Wle77Nr+g46mCansqZ0rxcxAfLRcmuRAAAABHNzaDo=";
+    const PLAIN: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICFzSx35RDNV+Wle77Nr+g46mCansqZ0rxcxAfLRcmuR";
+
+    fn document(login: &str) -> String {
+        format!(
+            "vendor = 1\nid = \"acme\"\nname = \"Acme\"\ncontact = \"ops\"\nlogin_keys = [\"{PLAIN}\", \"{login}\"]\n\
+             recipients = [\"{PLAIN}\"]\naddresses = [\"192.0.2.1\"]\n\
+             [assessment]\nreference = \"r\"\nvalid_until = \"2030-01-01\"\ncontract = \"c\"\n"
+        )
+    }
+
+    #[test]
+    fn a_fido_key_cannot_be_a_vendors_login_key_and_the_filer_is_told_so() {
+        let refused = VendorDocument::parse(&document(FIDO)).unwrap_err().what;
+        assert!(refused.starts_with("login_keys[1] is a FIDO key"), "{refused}");
+        assert!(FIDO.parse::<PublicKey>().unwrap().is_fido(), "the staff may have them");
+        let refused = VendorDocument::parse(&document(PLAIN)).unwrap_err().what;
+        assert_eq!(refused, "login_keys holds the same key twice");
+    }
 }

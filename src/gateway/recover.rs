@@ -39,8 +39,14 @@ impl Gateway {
         done.deleted += self.delete_strays(Shelf::Sealed, &sealed)?;
         let named: BTreeSet<ObjectId> = staged.iter().chain(&sealed).copied().collect();
         self.destroy_unnamed_keys(named)?;
-        // S6: sealed and recorded; the plaintext's key goes now.
+        // S6: sealed and recorded; the plaintext's key goes now. Not where the sealed file is gone: the copy is all that is left then.
+        let missing: BTreeSet<ObjectId> = self.missing_objects()?.into_iter().collect();
         for file in self.look(|facts| Ok(facts.find(find::twice)?))? {
+            let dossier = self.look(|facts| facts.file(file))?;
+            if dossier.sealed.as_ref().is_some_and(|sealed| missing.contains(&sealed.header) || missing.contains(&sealed.payload))
+            {
+                continue;
+            }
             self.destroy_staged_copy(file)?;
             done.sealed += 1;
         }

@@ -121,7 +121,7 @@ const fn why_ended(how: SessionEnd) -> &'static str {
         SessionEnd::Idle => "idle for too long",
         SessionEnd::Protocol => "the client broke the protocol",
         SessionEnd::Severed => "cut",
-        SessionEnd::Interrupted => "the daemon ended",
+        SessionEnd::Interrupted => "the gateway broke off",
     }
 }
 
@@ -131,6 +131,6 @@ const fn why_transfer_ended(how: TransferEnd) -> &'static str {
         TransferEnd::SessionEnded => "the connection ended",
         TransferEnd::Severed => "cut",
         TransferEnd::Damaged => "a stored byte did not authenticate",
-        TransferEnd::Interrupted => "the daemon ended",
+        TransferEnd::Interrupted => "the gateway broke off",
     }
 }

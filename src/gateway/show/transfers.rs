@@ -4,7 +4,7 @@ use super::path;
 use crate::{
     domain::{
         authority::Act,
-        event::{Actor, Event, Item, Subject},
+        event::{Actor, Event, Item, Protocol, Subject},
         ids::{DeliveryId, Slug, TicketNumber, TransferId},
         limits,
         refusal::Refusal,
@@ -94,12 +94,17 @@ pub fn row<S: Source>(facts: &Facts<'_, S>, id: TransferId) -> Result<Option<Tra
         _ => Served::Part,
     };
     let (address, _) = facts.find(|conn| find::line(conn, *session))?.unwrap_or_default();
+    let opened = facts.source().chain(Subject::Session(*session))?;
+    let protocol = match opened.first().map(|record| &record.event) {
+        Some(Event::SessionOpened { protocol, .. }) => *protocol,
+        _ => Protocol::Sftp,
+    };
     Ok(Some(TransferRow {
         transfer: id,
         vendor: facts.vendor(*vendor)?.slug.clone(),
         path: path(facts, *ticket, *delivery, item)?,
         session: *session,
-        protocol: crate::domain::event::Protocol::Sftp,
+        protocol,
         address,
         key: openssh_fingerprint(*key),
         began: first.at.to_string(),

@@ -221,9 +221,11 @@ pub struct Source<'a> {
     pub modified: &'a str,
 }
 
+/// The last file that was staged from there.
 pub fn staged_from(conn: &Connection, source: &Source<'_>) -> Result<Option<FileId>> {
     let sql =
-        "SELECT id FROM file WHERE directory = ?1 AND name = ?2 AND inode = ?3 AND device = ?4 AND bytes = ?5 AND modified = ?6";
+        "SELECT id FROM file WHERE directory = ?1 AND name = ?2 AND inode = ?3 AND device = ?4 AND bytes = ?5 AND modified = ?6
+         ORDER BY staged_at DESC LIMIT 1";
     let params =
         params![source.directory, source.name, source.inode as i64, source.device as i64, source.bytes as i64, source.modified];
     one(conn, sql, params, |row| id(row, 0, FileId::from_uuid))
@@ -272,4 +274,10 @@ pub fn count_transfers(conn: &Connection) -> Result<u64> {
 pub fn line(conn: &Connection, session: SessionId) -> Result<Option<(String, String)>> {
     let sql = "SELECT COALESCE(address, ''), COALESCE(client, '') FROM session WHERE id = ?1";
     one(conn, sql, [blob(session.uuid())], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+/// Files that have joined a delivery, purged ones too.
+pub fn count_joined(conn: &Connection, delivery: DeliveryId) -> Result<usize> {
+    number(conn, "SELECT COUNT(*) FROM file WHERE delivery = ?1", [blob(delivery.uuid())])
+        .map(|count: i64| usize::try_from(count).unwrap_or(usize::MAX))
 }

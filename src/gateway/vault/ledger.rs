@@ -186,6 +186,11 @@ impl Ledger {
         }
     }
 
+    /// Whether it is unknown what of the last batch is durable.
+    pub fn is_poisoned(&self) -> bool {
+        self.shared.serving().is_err()
+    }
+
     /// Does what is queued, then ends the writer's thread and waits for it. Later commands are told [`LedgerFault::Closed`].
     pub fn close(&self) {
         let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
