@@ -161,6 +161,15 @@ impl<'s, S: Source> Facts<'s, S> {
         if ticket.number == number { Ok(ticket) } else { Err(missing()) }
     }
 
+    /// Whether every stored object of a ticket was there at the last start. Bytes that were taken may stand anywhere: nothing
+    /// more of that ticket leaves.
+    pub fn intact(&self, ticket: &TicketDossier) -> Result<(), Refusal> {
+        match self.core.lost.lock().unwrap_or_else(PoisonError::into_inner).contains(&ticket.id) {
+            true => Err(Refusal::BytesLost { ticket: ticket.number.to_string() }),
+            false => Ok(()),
+        }
+    }
+
     pub fn delivery(&self, id: DeliveryId) -> Result<Arc<DeliveryDossier>, Refused> {
         self.core
             .dossiers

@@ -63,8 +63,7 @@ pub(crate) enum Staff {
 }
 
 impl Staff {
-    const ALL: [Self; 8] =
-        [Self::Olga, Self::Sam, Self::Rita, Self::Bela, Self::Dora, Self::Pia, Self::Vera, Self::Lena];
+    const ALL: [Self; 8] = [Self::Olga, Self::Sam, Self::Rita, Self::Bela, Self::Dora, Self::Pia, Self::Vera, Self::Lena];
 
     const fn roles(self) -> &'static [Role] {
         match self {
@@ -80,7 +79,10 @@ impl Staff {
     }
 
     fn holding(gate: Gate) -> Self {
-        Self::ALL.into_iter().find(|staff| staff.roles().contains(&gate.role())).expect("every gate of the example policy is held")
+        Self::ALL
+            .into_iter()
+            .find(|staff| staff.roles().contains(&gate.role()))
+            .expect("every gate of the example policy is held")
     }
 }
 
