@@ -74,6 +74,10 @@ impl Pickup {
         Self { gateway, lease, denied: AtomicU32::new(0) }
     }
 
+    pub(super) fn is_cut(&self) -> bool {
+        self.lease.is_cut()
+    }
+
     pub fn session(&self) -> SessionId {
         self.lease.session()
     }

@@ -79,7 +79,8 @@ fn a_tree_of_a_thousand_files_is_fetched_whole() {
     let to = served.path("tree");
     fs::create_dir(&to).unwrap();
     fine(&served.sftp(&[], &format!("get -r /{} {}\n", served.ticket, to.display())));
-    let sums = Command::new("sha256sum").args(["-c", "--quiet", "SHA256SUMS"]).current_dir(to.join(delivery.to_string())).output();
+    let sums =
+        Command::new("sha256sum").args(["-c", "--quiet", "SHA256SUMS"]).current_dir(to.join(delivery.to_string())).output();
     fine(&sums.unwrap());
     assert_eq!(fs::read_dir(to.join(delivery.to_string())).unwrap().count(), 1002);
     assert_eq!(served.transfers().len(), 1002);

@@ -6,11 +6,7 @@ use crate::{
     gateway::{answers::Receipt, asked::Scope},
 };
 use std::net::Ipv4Addr;
-use tokio::{
-    io::AsyncWriteExt,
-    net::TcpStream,
-    sync::oneshot,
-};
+use tokio::{io::AsyncWriteExt, net::TcpStream, sync::oneshot};
 
 fn source(n: usize) -> Ipv4Addr {
     Ipv4Addr::new(127, 0, 1, n as u8 + 1)
