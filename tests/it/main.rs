@@ -5,5 +5,6 @@
     reason = "tests start processes, read clocks and files, and end at the first surprise"
 )]
 
+mod crash;
 mod house;
 mod story;
