@@ -15,19 +15,28 @@ impl House {
     /// Ends the daemon, if it runs, and serves again. Answers when every door is open.
     #[track_caller]
     pub fn restart(&mut self) {
+        let began = self.log().len();
+        if let Err(status) = self.restart_under(&[]) {
+            panic!("the daemon ended while starting: {status}\n{}", &self.log()[began..]);
+        }
+    }
+
+    /// The same with a program in front that runs its arguments, such as strace. Err: it ended before every door was open.
+    pub fn restart_under(&mut self, program: &[&str]) -> Result<(), ExitStatus> {
         self.terminate();
         let before = self.log().len();
-        let mut child = self.spawn();
-        let port = until("the doors are open", || {
+        let mut child = self.spawn(program);
+        let opened = until("the doors are open", || {
             let log = self.log();
             let since = log.get(before..).unwrap_or_default();
             if let Some(status) = child.try_wait().unwrap() {
-                panic!("the daemon ended while starting: {status}\n{since}");
+                return Some(Err(status));
             }
-            since.contains("the control socket is open").then(|| port(since)).flatten()
+            since.contains("the control socket is open").then(|| port(since)).flatten().map(Ok)
         });
-        self.sftp_port = port;
+        self.sftp_port = opened?;
         self.daemon = Some(child);
+        Ok(())
     }
 
     /// Serves with a clock that is so many days ahead of the machine's. It stays so until it is said otherwise.
@@ -42,7 +51,7 @@ impl House {
     pub fn refuses_to_start(&mut self) -> String {
         self.terminate();
         let before = self.log().len();
-        let mut child = self.spawn();
+        let mut child = self.spawn(&[]);
         let status = until("the daemon ends by itself", || {
             let opened = self.log().get(before..).is_some_and(|log| log.contains("is open"));
             assert!(!opened, "a door was opened: {}", self.log());
@@ -52,10 +61,11 @@ impl House {
         self.log()[before..].to_owned()
     }
 
-    fn spawn(&self) -> Child {
+    fn spawn(&self, program: &[&str]) -> Child {
         let log = OpenOptions::new().create(true).append(true).open(self.path("daemon.log")).unwrap();
-        let mut command = Command::new(PROGRAM);
-        command.args(["serve", "--config"]).arg(self.configuration());
+        let mut words = program.iter().copied().chain([PROGRAM]);
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).args(["serve", "--config"]).arg(self.configuration());
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         if self.ahead_days > 0 {
             let library = FAKETIME.into_iter().find(|library| fs::exists(library).unwrap()).expect("Debian's faketime");
@@ -88,6 +98,13 @@ impl House {
     /// The daemon's process id.
     pub fn pid(&self) -> u32 {
         self.daemon.as_ref().expect("the daemon runs").id()
+    }
+
+    /// Waits for a daemon that ends by itself.
+    #[track_caller]
+    pub fn until_ended(&mut self) -> ExitStatus {
+        let mut child = self.daemon.take().expect("the daemon ran");
+        until("the daemon has ended", || child.try_wait().unwrap())
     }
 
     /// Whether the daemon runs still.
