@@ -5,6 +5,10 @@
     reason = "tests start processes, read clocks and files, and end at the first surprise"
 )]
 
+mod examples;
 mod house;
+mod init;
+mod malformed;
+mod policy;
 mod refusals;
 mod story;
