@@ -5,6 +5,7 @@
     reason = "tests start processes, read clocks and files, and end at the first surprise"
 )]
 
+mod audit;
 mod examples;
 mod house;
 mod init;

@@ -15,19 +15,30 @@ impl House {
     /// Ends the daemon, if it runs, and serves again. Answers when every door is open.
     #[track_caller]
     pub fn restart(&mut self) {
+        if let Err(said) = self.starts() {
+            panic!("the daemon ended while starting:\n{said}");
+        }
+    }
+
+    /// The same, or what the daemon said when it would not start.
+    #[track_caller]
+    pub fn starts(&mut self) -> Result<(), String> {
         self.terminate();
         let before = self.log().len();
         let mut child = self.spawn();
-        let port = until("the doors are open", || {
+        let port = until("the daemon serves or ends", || {
+            let ended = child.try_wait().unwrap().is_some();
             let log = self.log();
             let since = log.get(before..).unwrap_or_default();
-            if let Some(status) = child.try_wait().unwrap() {
-                panic!("the daemon ended while starting: {status}\n{since}");
+            match since.contains("the control socket is open") {
+                _ if ended => Some(Err(since.to_owned())),
+                true => port(since).map(Ok),
+                false => None,
             }
-            since.contains("the control socket is open").then(|| port(since)).flatten()
-        });
+        })?;
         self.sftp_port = port;
         self.daemon = Some(child);
+        Ok(())
     }
 
     /// Serves with a clock that is so many days ahead of the machine's. It stays so until it is said otherwise.
@@ -37,19 +48,12 @@ impl House {
         self.restart();
     }
 
-    /// Starts a daemon that must not come up, and answers its log.
+    /// Starts a daemon that must not come up, and answers what it said.
     #[track_caller]
     pub fn refuses_to_start(&mut self) -> String {
-        self.terminate();
-        let before = self.log().len();
-        let mut child = self.spawn();
-        let status = until("the daemon ends by itself", || {
-            let opened = self.log().get(before..).is_some_and(|log| log.contains("is open"));
-            assert!(!opened, "a door was opened: {}", self.log());
-            child.try_wait().unwrap()
-        });
-        assert_eq!(status.code(), Some(3), "{}", self.log());
-        self.log()[before..].to_owned()
+        let said = self.starts().expect_err("it serves");
+        assert!(!said.contains("is open"), "a door was opened:\n{said}");
+        said
     }
 
     fn spawn(&self) -> Child {
