@@ -6,6 +6,11 @@
 )]
 
 mod crash;
+mod audit;
+mod examples;
 mod house;
+mod init;
+mod malformed;
+mod policy;
 mod refusals;
 mod story;

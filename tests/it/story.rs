@@ -1,7 +1,6 @@
 //! The story: one file leaves, from a ticket to a pull, as the product's first paragraph tells it.
 
 use crate::house::{House, OPERATOR, orders, ticket_file, until};
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::{fs, process::Command};
 
@@ -83,10 +82,9 @@ fn a_pull_that_was_cut_at_sixty_percent_goes_on_there_and_ends_as_the_same_file(
     let shown = house.ctl(OPERATOR, ["delivery", "show", &delivery]).done();
     let bytes = shown["delivery"]["bytes"].as_u64().unwrap();
     // The client dies in the middle.
-    let mut client = house.start_sftp("acme", &format!("get {path}\n"), &SLOWLY);
+    let client = house.start_sftp("acme", &format!("get {path}\n"), &SLOWLY);
     let had = house.until_pulled("acme", "orders.csv.age", bytes * 6 / 10);
-    kill_process(Pid::from_child(&client), Signal::KILL).unwrap();
-    client.wait().unwrap();
+    house.kill_client(client);
     assert!(had < bytes, "the client was faster than its limit");
     let first = until("the cut transfer has ended", || transfers(&house, &path).pop().filter(|row| row["ended"].is_string()));
     assert_eq!(first["served"], "part", "{first}");
