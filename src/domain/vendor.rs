@@ -242,8 +242,7 @@ mod tests {
     use super::*;
 
     /// The wire form is a name, a point and an application.
-    const FIDO: &str =
-        "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAICFzSx35RDNV+Wle77Nr+g46mCansqZ0rxcxAfLRcmuRAAAABHNzaDo=";
+    const FIDO: &str = "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAICFzSx35RDNV+Wle77Nr+g46mCansqZ0rxcxAfLRcmuRAAAABHNzaDo=";
     const PLAIN: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICFzSx35RDNV+Wle77Nr+g46mCansqZ0rxcxAfLRcmuR";
 
     fn document(login: &str) -> String {

@@ -79,7 +79,8 @@ fn a_tree_of_a_thousand_files_is_fetched_whole() {
     let to = served.path("tree");
     fs::create_dir(&to).unwrap();
     fine(&served.sftp(&[], &format!("get -r /{} {}\n", served.ticket, to.display())));
-    let sums = Command::new("sha256sum").args(["-c", "--quiet", "SHA256SUMS"]).current_dir(to.join(delivery.to_string())).output();
+    let sums =
+        Command::new("sha256sum").args(["-c", "--quiet", "SHA256SUMS"]).current_dir(to.join(delivery.to_string())).output();
     fine(&sums.unwrap());
     assert_eq!(fs::read_dir(to.join(delivery.to_string())).unwrap().count(), 1002);
     assert_eq!(served.transfers().len(), 1002);
@@ -207,8 +208,7 @@ fn only_an_enrolled_key_of_that_user_logs_in() {
     let answers = [refused("acme", &foreign), refused("nobody", &own), refused("nobody", &foreign)];
     assert!(answers[0].contains("Permission denied (publickey)"), "{answers:?}");
     assert!(answers.iter().all(|a| *a == answers[0]), "{answers:?}");
-    let rejected = || served.runtime.block_on(served.house.rejected());
-    served.until("three rejections", || (rejected() == 3).then_some(()));
+    served.until_rejected(3);
     assert!(served.house.sessions().is_empty());
 }
 

@@ -6,11 +6,7 @@ use crate::{
     gateway::{answers::Receipt, asked::Scope},
 };
 use std::net::Ipv4Addr;
-use tokio::{
-    io::AsyncWriteExt,
-    net::TcpStream,
-    sync::oneshot,
-};
+use tokio::{io::AsyncWriteExt, net::TcpStream, sync::oneshot};
 
 fn source(n: usize) -> Ipv4Addr {
     Ipv4Addr::new(127, 0, 1, n as u8 + 1)
@@ -32,10 +28,11 @@ fn agrees(served: &Served, receipt: &Receipt, clients: &[(Ipv4Addr, Received)]) 
         let cut = receipt.sessions.rows.iter().find(|cut| cut.address == address.to_string()).unwrap();
         let [transfer] = &cut.transfers[..] else { panic!("one transfer each: {cut:?}") };
         assert!(received.furthest <= transfer.last_offset, "{received:?} {transfer:?}");
-        assert!(received.bytes <= transfer.bytes, "{received:?} {transfer:?}");
         let recorded = log.iter().find(|recorded| recorded.session == cut.session).unwrap();
         let ended = recorded.end.as_ref().expect("the end was recorded before revoke returned");
-        assert_eq!((ended.how, ended.bytes), (TransferEnd::Severed, transfer.bytes));
+        assert_eq!(ended.how, TransferEnd::Severed);
+        // The receipt may count one read that was then not handed out; the record of the end counts what was.
+        assert!(received.bytes <= ended.bytes && ended.bytes <= transfer.bytes, "{received:?} {ended:?} {transfer:?}");
     }
     let severed = served.house.sessions().into_iter().filter(|(_, how)| *how == Some(SessionEnd::Severed)).count();
     assert_eq!(severed, clients.len());
@@ -233,7 +230,11 @@ async fn pass(client: TcpStream, server: TcpStream, holding: watch::Receiver<boo
             }
         }
     };
-    tokio::join!(up, down);
+    // Whichever end goes, the other one hears of it.
+    tokio::select! {
+        () = up => {}
+        () = down => {}
+    }
 }
 
 #[test]
