@@ -31,9 +31,9 @@ const LOG_KEY: &str = "egressd-log-key-v1";
 
 /// SHA-256 of the key files in keys-example/. They are published, so whoever serves with them serves everybody.
 const EXAMPLE_KEYS: [&str; 3] = [
-    "0000000000000000000000000000000000000000000000000000000000000000",
-    "0000000000000000000000000000000000000000000000000000000000000001",
-    "0000000000000000000000000000000000000000000000000000000000000002",
+    "4b74fd03149f3be9c02a201d1e6c4a7793d555be0c863c35ed7da6eb412d89c2", // master.key
+    "ea0cb4235222adac22e7a8c372dad41e77a276d64ccddbc4a56cf408a2732ab1", // log.key
+    "2a7f57eb684d113f6d04a43913ac7e2949df5c2c2b50582a68c9ab42ddb79bc6", // ssh_host_ed25519
 ];
 
 /// What is wrong with a configuration, in which file, and what to do about it.
@@ -42,7 +42,7 @@ pub enum ConfigError {
     #[error("{}: {source}", path.display())]
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("{}: {error}", path.display())]
-    Document { path: PathBuf, error: DocumentError },
+    Document { path: PathBuf, error: Box<DocumentError> },
     #[error("{}: {what}", path.display())]
     Value { path: PathBuf, what: String },
     #[error("{}: the key file may be read by others (mode {mode:o}): chmod 600 {}", path.display(), path.display())]
@@ -171,7 +171,8 @@ impl Config {
         let at = |path: &Path| base.join(path);
         let Paths { policy, staging, state, control_socket } = &document.paths;
         let policy_path = at(policy);
-        let policy = Policy::parse(&text(&policy_path)?).map_err(|error| ConfigError::Document { path: policy_path, error })?;
+        let policy = Policy::parse(&text(&policy_path)?)
+            .map_err(|error| ConfigError::Document { path: policy_path, error: error.into() })?;
         let digest = Digest::of_canonical(&document).map_err(|error| value(&error.to_string()))?;
         let keys = Keys {
             master: at(&document.keys.master),
@@ -242,7 +243,7 @@ fn settings(files: &Files) -> Result<Settings, String> {
 }
 
 fn parsed(path: &Path) -> Result<Document, ConfigError> {
-    document::parse(&text(path)?).map_err(|error| ConfigError::Document { path: path.to_owned(), error })
+    document::parse(&text(path)?).map_err(|error| ConfigError::Document { path: path.to_owned(), error: error.into() })
 }
 
 fn text(path: &Path) -> Result<String, ConfigError> {
@@ -316,6 +317,18 @@ mod tests {
         assert!(settings(&Files { held_hours: 0, ..Files::default() }).is_err());
         assert!(settings(&Files { max_bytes: u64::MAX, ..Files::default() }).is_err());
         assert!(settings(&Files::default()).unwrap().delivery_quiet.is_none());
+    }
+
+    #[test]
+    fn every_published_key_is_refused_and_a_new_one_is_not() {
+        for text in [
+            include_str!("../keys-example/master.key"),
+            include_str!("../keys-example/log.key"),
+            include_str!("../keys-example/ssh_host_ed25519"),
+        ] {
+            assert!(is_example(text) && is_example(text.trim_end()));
+        }
+        assert!(!is_example(&MasterKey::generate().to_text()));
     }
 
     #[test]

@@ -81,8 +81,8 @@ pub fn next_steps(directory: &Path) -> String {
 
 2. Enrol the first two of the staff, as the user that the gateway runs as (each with a key of their own):
        export EGRESSCTL_SOCKET={at}/state/control.sock
-       egressctl --unsigned staff enroll alice --roles sysadmin,security_responder --public-key alice.pub
-       egressctl --unsigned staff enroll bob --roles operator,vendor_risk_analyst --public-key bob.pub
+       egressctl staff enroll alice --unsigned --roles sysadmin,security_responder --public-key alice.pub
+       egressctl staff enroll bob --unsigned --roles operator,vendor_risk_analyst --public-key bob.pub
 
 3. Everybody else is enrolled by two of the staff, with the same command:
        egressctl --key alice staff enroll carol --roles requester --public-key carol.pub

@@ -1,6 +1,7 @@
 //! The one executable: `egressd`, or `egressctl` when called by that name.
 
 use clap::{Parser, Subcommand};
+use egressd::demo::Play;
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -76,13 +77,14 @@ fn run(command: Command) -> anyhow::Result<()> {
             log_to_stderr();
             egressd::daemon::serve(&config)
         }
-        Command::Demo { .. } => anyhow::bail!("demo is not built yet"),
+        Command::Demo { directory, check } => egressd::demo::run(&directory, if check { Play::Check } else { Play::Show }),
     }
 }
 
 /// The operator's log, one line per event. russh repeats what peers say and is not heard.
 fn log_to_stderr() {
     use std::io::IsTerminal;
+    #[expect(clippy::disallowed_methods, reason = "how much is logged is the one thing the environment says")]
     let filter = std::env::var("EGRESSD_LOG").unwrap_or_else(|_| "info,russh=off".into());
     let on_terminal = std::io::stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(on_terminal).init();

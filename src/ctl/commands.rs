@@ -233,8 +233,8 @@ pub enum Ticket {
         gate: Gate,
         #[command(flatten)]
         decision: Decided,
-        /// Why, in a sentence: it is recorded
-        #[arg(long)]
+        /// Why, in a sentence: it is recorded; needed for --reject
+        #[arg(long, required_if_eq("reject", "true"), default_value = "")]
         reason: String,
     },
     /// Let an approved ticket's files leave, from now until its end

@@ -230,7 +230,6 @@ impl Sight {
 #[derive(Debug)]
 pub struct Leave {
     file: FileId,
-    until: Time,
 }
 
 impl Leave {
@@ -255,15 +254,10 @@ impl Leave {
         if let Some(key) = sealed.recipients.iter().find(|key| around.vendor.is_revoked_key(**key)) {
             return Err(Refusal::Revoked { scope: super::signature::openssh_fingerprint(*key) });
         }
-        Ok(Self { file: file.id, until: released.until.min(ticket.document().window.closes.ends()) })
+        Ok(Self { file: file.id })
     }
 
     pub fn file(&self) -> FileId {
         self.file
-    }
-
-    /// When it ends by itself.
-    pub fn until(&self) -> Time {
-        self.until
     }
 }

@@ -148,6 +148,9 @@ refusals! {
     2010 TreatmentNotSupported { field: String, treatment: String } "field {field}: the treatment {treatment} cannot be verified yet"
         why "A treatment that nobody checks would be a promise without a keeper."
         who "the requester" command "egressctl explain E2010"
+    2011 NotWithdrawable { ticket: String, state: String } "{ticket} is {state}: what was activated is not withdrawn, it is revoked"
+        why "From activation on others rely on the ticket; security ends it, with a receipt."
+        who "a security_responder" command "egressctl revoke ticket {ticket} --reason \"…\""
     2101 RequesterMayNotVote { ticket: String } "you requested {ticket}, so you hold none of its gates"
         why "Nobody approves their own request."
         who "another holder of the gate's role" command "egressctl ticket show {ticket}"
@@ -249,9 +252,9 @@ refusals! {
     3107 DeliveriesUsedUp { ticket: String, limit: u32 } "{ticket} allows {limit} deliveries, and all are used: the file is held"
         why "The ticket's reviewers approved that many."
         who "the requester, with a new ticket" command "egressctl ticket show {ticket}"
-    3108 NotInspected { reason: String } "the file could not be inspected: {reason}"
-        why "What is not understood is not released."
-        who "whoever produces the files" command "egressctl file list"
+    3108 DeliveryFull { ticket: String, limit: usize } "{ticket}'s open delivery has {limit} files, as many as one can hold: the file is held"
+        why "The record of a release lists every file of it."
+        who "an operator: close the delivery, then discard this file and drop it again" command "egressctl delivery close {ticket}"
 
     // 4xxx: vendors' access
     4001 NotYours {} "there is no such file"
@@ -284,6 +287,11 @@ refusals! {
     4010 LoginRefused {} "login refused"
         why "Unknown user, foreign key, revoked and not allowed are one answer outside."
         who "an operator" command "egressctl vendor list"
+
+    4011 BytesLost { ticket: String } "a stored object of {ticket} is missing: nothing of it is released or served"
+        why "Bytes that are gone were lost or taken; until it is known which, nothing more of that ticket leaves."
+        who "the machine's administrator, from backup; or an operator, who discards the file or revokes the delivery"
+        command "egressctl status"
 
     // 5xxx: revocation, freeze, purge, log
     5001 RevokedAlready { scope: String } "{scope} is revoked already"

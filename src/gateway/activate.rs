@@ -41,7 +41,6 @@ fn activate(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber) -> Re
     }
     let event = Event::TicketActivated { revision: ticket.current().digest, policy: facts.policy.digest() };
     let record = tx.append(Fact::new(by, Subject::Ticket(ticket.id), event))?;
-    core.nudge.files();
     let headline = format!("{number} is active: files staged under it are inspected, sealed and released");
     Ok(Done { subject: text, state: Completion::Done, headline, leaf: record.index, next: Vec::new() })
 }

@@ -1,14 +1,14 @@
 //! What every act shares: policy, clock, leases, the caches. Owns neither the ledger nor a thread, so that a transaction may hold it.
 
-use super::{facts::Dossiers, lease::LeaseBook, nudge::Nudge};
+use super::{facts::Dossiers, lease::LeaseBook, nudge::Nudge, staging::Mode};
 use crate::{
     clock::Clock,
     domain::{ids::*, policy::Policy, time::Time},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -61,8 +61,12 @@ pub struct Core {
     pub nudge: Nudge,
     /// (directory, name) → why it was turned away, as of the last look at staging.
     pub turned_away: Mutex<BTreeMap<(String, String), TurnedAway>>,
+    /// Why staging is polled, if it is.
+    pub polling: Mutex<Option<String>>,
     /// Rejected logins of the running minute.
     pub rejected: super::login::Rejections,
+    /// Tickets of which a stored object is missing: nothing of them is released or served until that is understood.
+    pub lost: Mutex<BTreeSet<TicketId>>,
     stopped_by_file: AtomicBool,
     /// Sealing and copying look here between chunks.
     pub stopping: AtomicBool,
@@ -78,7 +82,9 @@ impl Core {
             dossiers: Dossiers::default(),
             nudge: Nudge::default(),
             turned_away: Mutex::default(),
+            polling: Mutex::default(),
             rejected: super::login::Rejections::default(),
+            lost: Mutex::default(),
             stopped_by_file: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
         }
@@ -91,6 +97,13 @@ impl Core {
 
     pub fn set_stopped_by_file(&self, state: Stopped) {
         self.stopped_by_file.store(state == Stopped::Yes, Ordering::SeqCst);
+    }
+
+    pub fn note_staging_mode(&self, mode: Mode) {
+        *self.polling.lock().unwrap_or_else(PoisonError::into_inner) = match mode {
+            Mode::Events => None,
+            Mode::Polling(why) => Some(why),
+        };
     }
 
     pub fn is_stopping(&self) -> bool {

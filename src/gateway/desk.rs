@@ -34,7 +34,10 @@ impl Desk {
         &self,
         act: impl FnOnce(&Core, &mut Tx<'_>) -> Result<T, Refused> + Send + 'static,
     ) -> Result<T, Refused> {
-        self.gateway.write(act).await
+        let answer = self.gateway.write(act).await?;
+        // Only now can others see it: a nudge from within the transaction would be heard too early.
+        self.gateway.core.nudge.files();
+        Ok(answer)
     }
 
     /// Looks at committed facts.

@@ -100,7 +100,15 @@ impl Opened {
         let Self { gateway, hold, place, item, content, .. } = self;
         let (session, visitor) = (hold.lease().session(), *hold.lease().visitor());
         let by = Actor::Vendor { id: visitor.vendor, session };
-        let begun = gateway.write(move |core, tx| begin(core, tx, by, session, visitor, place, item)).await?;
+        let begun = match gateway.write(move |core, tx| begin(core, tx, by, session, visitor, place, item)).await {
+            Ok(begun) => begun,
+            Err(refused) => {
+                if let Refused::Refusal(refusal) = &refused {
+                    record_denial(&gateway, by, session, refusal).await;
+                }
+                return Err(refused);
+            }
+        };
         hold.begin(begun.transfer);
         let source = match content {
             Content::Clear(bytes) => Ok(Source::Clear(bytes)),
@@ -115,6 +123,15 @@ impl Opened {
             }
         };
         Ok(Download { gateway, hold, transfer: begun.transfer, by, source, served: 0, ranges: Ranges::default(), state })
+    }
+}
+
+/// What a vendor was refused after its login stands in the log, with the code that only the staff sees.
+async fn record_denial(gateway: &Gateway, by: Actor, session: SessionId, refusal: &Refusal) {
+    let denied = Event::SessionDenied { code: refusal.code() };
+    let recorded = gateway.write(move |_, tx| Ok(tx.append(Fact::new(by, Subject::Session(session), denied)).map(drop)?)).await;
+    if let Err(Refused::Fault(fault)) = recorded {
+        tracing::error!(%session, %fault, "a denial could not be recorded");
     }
 }
 

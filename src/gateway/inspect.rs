@@ -84,7 +84,6 @@ fn recheck(core: &Core, tx: &mut Tx<'_>, by: Actor, id: FileId) -> Result<Done, 
         return Err(Refusal::NotHeld { file: id.to_string(), state: "held for its place, not for its content".into() }.into());
     }
     let record = tx.append(Fact::new(by, Subject::File(id), Event::FileRecheckAsked))?;
-    core.nudge.files();
     let headline = format!("{} is inspected again", file.name);
     Ok(Done { subject: id.to_string(), state: Completion::Done, headline, leaf: record.index, next: Vec::new() })
 }

@@ -167,7 +167,7 @@ impl Gateway {
         &self.recovered
     }
 
-    /// Moves files, ends what has expired, purges what is due: until `shutdown`, or until the ledger can no longer be written.
+    /// Moves files, ends what has expired, purges what is due: until `shutdown`, or until ledger or disk no longer say what is durable.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) -> Result<(), Fault> {
         let stage = Stage::open(&self.staging, self.core.settings.rescan)?;
         let ended = tokio::select! {
@@ -176,8 +176,15 @@ impl Gateway {
             ended = self.move_files() => ended,
             ended = self.watch_time() => ended,
             reason = self.ledger.poisoned() => Err(Fault::new("the ledger can no longer be written", reason.to_string())),
+            reason = self.objects.in_doubt() => Err(Fault::new("the stored objects", reason.to_string())),
         };
         self.core.stopping.store(true, Ordering::SeqCst);
+        if let Err(fault) = &ended {
+            tracing::error!(%fault, "the gateway ends");
+            // Nothing is served by a process that cannot say what is durable, not even what it serves already.
+            self.core.set_stopped_by_file(Stopped::Yes);
+            self.core.leases.cut(&lease::Scope::Everything);
+        }
         ended
     }
 
@@ -228,8 +235,8 @@ impl Gateway {
     }
 }
 
-/// A turn that was refused is tried again at the next; one whose ledger failed is reported and tried again too, since a
-/// poisoned ledger ends the daemon by itself. A panic in a turn ends it here.
+/// A turn that was refused is tried again at the next; one that failed is reported and tried again too, since a poisoned
+/// ledger and a disk that does not confirm end the daemon by themselves. A panic in a turn ends it here.
 fn carried(turn: Result<Result<(), Refused>, tokio::task::JoinError>) -> Result<(), Fault> {
     match turn.map_err(|error| Fault::new("a turn of the gateway", error))? {
         Ok(()) => Ok(()),

@@ -12,7 +12,7 @@ use crate::domain::{
     event::{Actor, Event, Fact, Record, Subject},
     ids::{ObjectId, SessionId},
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::PoisonError};
 
 /// What recovery did, for the operator's log and for `status`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -39,8 +39,14 @@ impl Gateway {
         done.deleted += self.delete_strays(Shelf::Sealed, &sealed)?;
         let named: BTreeSet<ObjectId> = staged.iter().chain(&sealed).copied().collect();
         self.destroy_unnamed_keys(named)?;
-        // S6: sealed and recorded; the plaintext's key goes now.
+        // S6: sealed and recorded; the plaintext's key goes now. Not where the sealed file is gone: the copy is all that is left then.
+        let missing: BTreeSet<ObjectId> = self.missing_objects()?.into_iter().collect();
         for file in self.look(|facts| Ok(facts.find(find::twice)?))? {
+            let dossier = self.look(|facts| facts.file(file))?;
+            if dossier.sealed.as_ref().is_some_and(|sealed| missing.contains(&sealed.header) || missing.contains(&sealed.payload))
+            {
+                continue;
+            }
             self.destroy_staged_copy(file)?;
             done.sealed += 1;
         }
@@ -55,7 +61,27 @@ impl Gateway {
         done.interrupted = self.end_what_is_open()?;
         // ✗: named and not there. Served it cannot be; that it is so must be seen.
         done.missing = self.missing_objects()?;
+        self.close_what_lost_bytes(&done.missing)?;
         Ok(done)
+    }
+
+    /// A ticket with lost bytes fails closed as a whole.
+    fn close_what_lost_bytes(&self, missing: &[ObjectId]) -> Result<(), Refused> {
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let lost = self.look(|facts| {
+            let mut lost = BTreeSet::new();
+            for row in facts.find(find::unpurged)? {
+                let file = facts.file(row.id)?;
+                if file.objects().iter().any(|object| missing.contains(object)) {
+                    lost.extend(file.ticket);
+                }
+            }
+            Ok(lost)
+        })?;
+        *self.core.lost.lock().unwrap_or_else(PoisonError::into_inner) = lost;
+        Ok(())
     }
 
     fn delete_strays(&self, shelf: Shelf, named: &[ObjectId]) -> Result<u64, Refused> {

@@ -65,7 +65,6 @@ fn vote(core: &Core, tx: &mut Tx<'_>, by: Actor, ballot: Ballot) -> Result<Voted
     let facts = Facts::read(core, &*tx)?;
     let ticket = facts.ticket(ticket.id)?;
     let around = facts.around(&vendor);
-    core.nudge.files();
     let state = ticket.state(&around);
     let next = (state == State::Approved).then(|| Blocker {
         what: "it is approved and waits to be activated".into(),

@@ -56,16 +56,24 @@ impl Gateway {
     /// Inspects and seals every file that may be: its ticket is active. Others wait.
     pub(super) fn seal_what_may_be(&self) -> Result<(), Refused> {
         let files = self.look(|facts| Ok(facts.find(find::uninspected)?))?;
+        let mut sealed = 0;
         for row in files {
             if self.core.is_stopping() {
                 break;
             }
             match self.seal(row.id) {
-                Ok(()) => {}
+                Ok(()) => sealed += 1,
                 // It waits, or changed under the pass: the next turn looks again.
                 Err(Refused::Refusal(refusal)) => tracing::debug!(file = %row.id, %refusal, "not sealed"),
                 // One unreadable copy must not keep the others from moving; the ledger's own faults end the daemon elsewhere.
                 Err(Refused::Fault(fault)) => tracing::error!(file = %row.id, %fault, "could not be inspected"),
+            }
+        }
+        if sealed > 0 {
+            // The staged copies' keys are destroyed; now they are not in the write-ahead log any more either. A reader in the way
+            // only delays that: the next file's turn, or the next purge, does it again.
+            if let Err(fault) = self.ledger.truncate_wal_blocking() {
+                tracing::warn!(%fault, "the write-ahead log was not emptied");
             }
         }
         Ok(())
@@ -86,9 +94,7 @@ impl Gateway {
                 let objects = [product.header.0, product.payload.0];
                 if let Err(refused) = self.write_blocking(move |core, tx| record(core, tx, &order, *product)) {
                     // The revision, the vendor or the file itself changed meanwhile: what was made is of no use.
-                    for object in objects {
-                        self.objects.unlink(Shelf::Sealed, object).map_err(|error| Fault::new("an unused object", error))?;
-                    }
+                    self.take_back(Shelf::Sealed, &objects);
                     return Err(refused);
                 }
                 self.destroy_staged_copy(id)
@@ -96,8 +102,20 @@ impl Gateway {
         }
     }
 
+    /// Unlinks durable objects whose record did not come about. From a poisoned ledger nobody knows whether it did: then
+    /// they stay, and the next start deletes what no record names. What cannot be unlinked waits for it too.
+    pub(super) fn take_back(&self, shelf: Shelf, objects: &[ObjectId]) {
+        if self.ledger.is_poisoned() {
+            return;
+        }
+        for object in objects {
+            if let Err(error) = self.objects.unlink(shelf, *object) {
+                tracing::warn!(%object, %error, "an unused object stays until the next start");
+            }
+        }
+    }
+
     /// What the pass needs, or the finding that makes it needless.
-    #[expect(clippy::type_complexity, reason = "a refusal, a finding or an order: three ends of one question")]
     fn order(&self, id: FileId) -> Result<Result<Order, (Digest, crate::domain::finding::Finding)>, Refused> {
         self.look(|facts| {
             let file = facts.file(id)?;

@@ -3,11 +3,11 @@
 use super::{
     Gateway,
     core::{Core, TurnedAway},
-    facts::Facts,
+    facts::{self, Facts},
     outcome::{Fault, Refused},
     staging::{
-        self, Candidate, Identity, Observation, Place, Remains, Rescan, Root, Scan, Scope, Settled, TakeError, Taken, Touch,
-        Unacceptable, Watch,
+        self, Candidate, Identity, Observation, Part, Place, Remains, Rescan, Root, Scan, Scope, Settled, TakeError, Taken,
+        Touch, Unacceptable, Watch,
     },
     vault::{Shelf, Tx, find},
 };
@@ -27,7 +27,7 @@ use crate::{
     sealing::{ObjectKey, Writer},
 };
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     io::Read,
     path::Path,
     sync::{Arc, PoisonError},
@@ -39,6 +39,15 @@ type Spot = (TicketNumber, FileName);
 
 /// Without notifications staging is read this often.
 const POLL: Duration = Duration::from_secs(2);
+/// What could not be taken, or did not stay as it was seen, is looked at again after this.
+const AGAIN: Duration = Duration::from_secs(2);
+
+/// Whether a look left something behind that only time can mend.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Again {
+    Never,
+    Soon,
+}
 
 /// The staging directory and what was seen there so far.
 pub(super) struct Stage {
@@ -53,7 +62,7 @@ struct Found {
     files: Vec<(Spot, Identity)>,
     manifests: BTreeMap<Spot, Identity>,
     ready: Vec<(TicketNumber, Identity)>,
-    aside: Vec<(TicketNumber, FileId)>,
+    aside: Vec<(TicketNumber, FileId, Part)>,
     unacceptable: Vec<Unacceptable>,
     partial: Vec<(Spot, Identity)>,
 }
@@ -72,9 +81,9 @@ impl Stage {
             let settling = next_look.map_or(gateway.core.settings.rescan, |at| at.since(now).max(limits::STAGING_COALESCE));
             let rescan = tokio::select! {
                 rescan = self.watch.next() => rescan,
-                () = gateway.core.nudge.of_staging() => everything(),
                 () = tokio::time::sleep(settling) => everything(),
             };
+            gateway.core.note_staging_mode(self.watch.mode());
             next_look = self.look(&gateway, rescan).await?;
         }
     }
@@ -85,28 +94,36 @@ impl Stage {
             Scope::Tickets(tickets) if tickets.len() == 1 => tickets.first().copied(),
             _ => None,
         };
+        let now = gateway.core.clock.now();
         let root = Arc::clone(&self.root);
         let most = gateway.core.settings.max_file_bytes;
-        let found = blocking(move || scan(&root, scope, most)).await?;
-        for (ticket, _) in found.files.iter().map(|(spot, _)| spot) {
-            self.watch.watch_ticket(*ticket);
+        // Watched first, scanned second: what comes between the two is seen by one of them.
+        let directories = match scope {
+            Some(ticket) => Ok(vec![ticket]),
+            None => blocking(move || staging::tickets(&root)).await?,
+        };
+        for ticket in directories.unwrap_or_default() {
+            self.watch.watch_ticket(ticket);
         }
-        let now = gateway.core.clock.now();
+        let root = Arc::clone(&self.root);
+        let found = match blocking(move || scan(&root, scope, most)).await? {
+            Ok(found) => found,
+            Err(fault) => {
+                tracing::error!(%fault, "staging could not be read");
+                return Ok(Some(now + AGAIN));
+            }
+        };
         self.observe(&found, &rescan.touched, scope, now);
         let quiet = gateway.core.settings.settle;
         let (complete, next) = self.settled(&found, now, quiet);
         show_turned_away(&gateway.core, &found, &self.seen, scope, now);
-        let waiting: Vec<TicketNumber> = found
-            .files
-            .iter()
-            .filter(|(spot, _)| !complete.iter().any(|(done, _)| done == spot))
-            .map(|(spot, _)| spot.0)
-            .chain(found.partial.iter().map(|(spot, _)| spot.0))
-            .chain(found.unacceptable.iter().filter_map(|entry| ticket_of(&entry.place)))
-            .collect();
+        let waiting = tickets_that_wait(&found, &complete);
         let (root, gateway) = (Arc::clone(&self.root), gateway.clone());
-        blocking(move || take_all(&gateway, &root, &found, complete, &waiting)).await?;
-        Ok(next)
+        let again = blocking(move || take_all(&gateway, &root, &found, complete, &waiting)).await?;
+        Ok(match again {
+            Again::Never => next,
+            Again::Soon => Some(next.map_or(now + AGAIN, |next| next.min(now + AGAIN))),
+        })
     }
 
     fn observe(&mut self, found: &Found, touched: &BTreeMap<Spot, Touch>, scope: Option<TicketNumber>, now: Time) {
@@ -141,6 +158,14 @@ impl Stage {
     }
 }
 
+/// Tickets of which something lies there that will not be taken in this look.
+fn tickets_that_wait(found: &Found, complete: &[(Spot, Identity)]) -> BTreeSet<TicketNumber> {
+    let complete: BTreeSet<&Spot> = complete.iter().map(|(spot, _)| spot).collect();
+    let settling = found.files.iter().map(|(spot, _)| spot).filter(|spot| !complete.contains(spot)).map(|spot| spot.0);
+    let partial = found.partial.iter().map(|(spot, _)| spot.0);
+    settling.chain(partial).chain(found.unacceptable.iter().filter_map(|entry| ticket_of(&entry.place))).collect()
+}
+
 fn everything() -> Rescan {
     Rescan { scope: Scope::Everything, touched: BTreeMap::new() }
 }
@@ -157,8 +182,9 @@ fn ticket_of(place: &Place) -> Option<TicketNumber> {
     }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Fault> + Send + 'static) -> Result<T, Fault> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| Fault::new("staging", error))?
+/// Err: the work panicked.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Fault::new("staging", error))
 }
 
 fn scan(root: &Root, scope: Option<TicketNumber>, max_bytes: u64) -> Result<Found, Fault> {
@@ -179,7 +205,7 @@ fn scan(root: &Root, scope: Option<TicketNumber>, max_bytes: u64) -> Result<Foun
                 found.manifests.insert((ticket, of), identity);
             }
             Candidate::Ready { ticket, identity } => found.ready.push((ticket, identity)),
-            Candidate::SetAside { ticket, file, .. } => found.aside.push((ticket, file)),
+            Candidate::SetAside { ticket, file, part, .. } => found.aside.push((ticket, file, part)),
             Candidate::Unacceptable(unacceptable) => found.unacceptable.push(unacceptable),
         }
     }
@@ -224,9 +250,9 @@ fn show_turned_away(core: &Core, found: &Found, seen: &HashMap<Spot, Observation
             );
         }
     }
+    let files: BTreeSet<&Spot> = found.files.iter().map(|(spot, _)| spot).collect();
     for ((ticket, of), identity) in &found.manifests {
-        let file_is_there = found.files.iter().any(|((number, name), _)| number == ticket && name == of);
-        if !file_is_there {
+        if !files.contains(&(*ticket, of.clone())) {
             add(
                 directory_of(*ticket),
                 format!("{of}.manifest.toml"),
@@ -242,40 +268,73 @@ fn show_turned_away(core: &Core, found: &Found, seen: &HashMap<Spot, Observation
     }
 }
 
+/// Takes what is complete. What fails is reported and stays for a later look: one file that cannot be read, or a full disk, ends
+/// nothing. A poisoned ledger and a disk that does not confirm end the daemon by themselves.
 fn take_all(
     gateway: &Gateway,
     root: &Root,
     found: &Found,
     complete: Vec<(Spot, Identity)>,
-    waiting: &[TicketNumber],
-) -> Result<(), Fault> {
-    for (ticket, file) in &found.aside {
-        finish_aside(gateway, root, *ticket, *file)?;
+    waiting: &BTreeSet<TicketNumber>,
+) -> Again {
+    let mut again = Again::Never;
+    for (ticket, file, part) in &found.aside {
+        match finish_aside(gateway, root, *ticket, *file, *part) {
+            // A manifest has its name back: the next look sees it beside its file.
+            Ok(Remains::AnotherFile) => again = Again::Soon,
+            Ok(_) => {}
+            Err(fault) => tracing::error!(%ticket, %file, %fault, "a source that was set aside stays"),
+        }
     }
-    let mut taken_all: BTreeMap<TicketNumber, bool> = BTreeMap::new();
+    if again == Again::Soon {
+        return again;
+    }
+    let mut untaken = BTreeSet::new();
     for ((ticket, name), identity) in complete {
         if gateway.core.is_stopping() {
-            return Ok(());
+            return again;
         }
         let manifest = found.manifests.get(&(ticket, name.clone()));
-        let taken = one(gateway, root, ticket, &name, &identity, manifest)?;
-        *taken_all.entry(ticket).or_insert(true) &= taken;
+        let taken = one(gateway, root, ticket, &name, &identity, manifest).unwrap_or_else(|fault| {
+            tracing::error!(%ticket, %fault, "a staged file could not be taken");
+            Taking::NotNow
+        });
+        let spot = (ticket.to_string(), name.to_string());
         let mut away = gateway.core.turned_away.lock().unwrap_or_else(PoisonError::into_inner);
-        if taken {
-            away.remove(&(ticket.to_string(), name.to_string()));
+        match taken {
+            Taking::Taken => drop(away.remove(&spot)),
+            Taking::Unsettled => drop(untaken.insert(ticket)),
+            Taking::NotNow => {
+                untaken.insert(ticket);
+                if let Some(shown) = away.get_mut(&spot) {
+                    shown.reason = "waiting: it could not be copied; the gateway tries again, its own log says why".into();
+                }
+            }
         }
     }
     for (ticket, identity) in &found.ready {
         // The producer said that all is there. It closes when all that is there has been taken.
-        if !waiting.contains(ticket) && taken_all.get(ticket).copied().unwrap_or(true) {
-            close_by_ready(gateway, root, *ticket, identity)?;
+        if !waiting.contains(ticket)
+            && !untaken.contains(ticket)
+            && let Err(fault) = close_by_ready(gateway, root, *ticket, identity)
+        {
+            tracing::error!(%ticket, %fault, "a delivery could not be closed");
+            again = Again::Soon;
         }
     }
     gateway.core.nudge.files();
-    Ok(())
+    if untaken.is_empty() { again } else { Again::Soon }
 }
 
-/// Takes one file. False when it was not as it was seen, or did not stay so: it settles again.
+/// What became of one complete file.
+enum Taking {
+    Taken,
+    /// It was not as it was seen, or did not stay so: it settles again.
+    Unsettled,
+    NotNow,
+}
+
+/// Takes one file.
 fn one(
     gateway: &Gateway,
     root: &Root,
@@ -283,84 +342,118 @@ fn one(
     name: &FileName,
     identity: &Identity,
     manifest: Option<&Identity>,
-) -> Result<bool, Fault> {
+) -> Result<Taking, Fault> {
     let source = Source { directory: ticket.to_string(), name: name.clone(), identity: *identity };
-    if let Some(file) = source.staged_before(gateway)? {
-        // A crash came between the record and the unlinking; the copy counts.
-        unlink(root, ticket, name, file, identity)?;
-        return Ok(true);
+    if let Some((file, text)) = source.staged_before(gateway)? {
+        // A crash came between the record and the unlinking; the copy counts. So does the manifest, if it is the one that was read.
+        let same = match manifest {
+            Some(manifest) => read_manifest(root, ticket, name, manifest)?.is_some_and(|read| Some(read) == text),
+            None => false,
+        };
+        unlink_source(root, ticket, name, file, identity, manifest.filter(|_| same));
+        return Ok(Taking::Taken);
     }
     let mut taken = match staging::take(root, ticket, name, identity) {
         Ok(taken) => taken,
-        Err(TakeError::Io(error)) => {
-            tracing::warn!(%ticket, %error, "a staged file cannot be read");
-            return Ok(false);
-        }
-        Err(TakeError::Gone | TakeError::Changed | TakeError::Unacceptable(_)) => return Ok(false),
+        Err(TakeError::Io(error)) => return Err(Fault::new("a staged file", error)),
+        Err(TakeError::Gone | TakeError::Changed | TakeError::Unacceptable(_)) => return Ok(Taking::Unsettled),
     };
-    let text = match manifest {
-        Some(manifest) => read_manifest(root, ticket, name, manifest)?,
+    let text = match manifest.map(|manifest| read_manifest(root, ticket, name, manifest)).transpose()? {
+        // It is there and could not be read as it was seen: the file does not go without it.
+        Some(None) => return Ok(Taking::Unsettled),
+        Some(text) => text,
         None => None,
     };
     // 1. The encrypted copy, durable.
-    let Some(copy) = copy(gateway, &mut taken)? else { return Ok(false) };
-    if !taken.unchanged().map_err(|error| Fault::new("a staged file", error))? {
-        gateway.objects.unlink(Shelf::Incoming, copy.object).map_err(|error| Fault::new("an unused copy", error))?;
-        return Ok(false);
+    let Some(copy) = copy(gateway, &mut taken)? else { return Ok(Taking::Unsettled) };
+    if !taken.unchanged().unwrap_or(false) {
+        gateway.take_back(Shelf::Incoming, &[copy.object]);
+        return Ok(Taking::Unsettled);
     }
     // 2. Its key and its record. A crash before leaves a copy that nobody can read, which recovery deletes.
     let (file, object) = (gateway.core.new_file(), copy.object);
     let staged = gateway.write_blocking(move |core, tx| record(core, tx, file, &source, copy, text));
     if let Err(refused) = staged {
-        gateway.objects.unlink(Shelf::Incoming, object).map_err(|error| Fault::new("an unused copy", error))?;
+        gateway.take_back(Shelf::Incoming, &[object]);
         return match refused {
             Refused::Fault(fault) => Err(fault),
-            Refused::Refusal(refusal) => {
-                tracing::warn!(%ticket, %refusal, "a staged file was not taken");
-                Ok(false)
-            }
+            Refused::Refusal(refusal) => Err(Fault::new("a staged file was refused", refusal)),
         };
     }
     // 3. The source. A crash before leaves it; the next look meets it and unlinks it.
-    unlink(root, ticket, name, file, identity)?;
-    if let (Some(manifest), Some(manifest_name)) = (manifest, name.manifest()) {
-        unlink(root, ticket, &manifest_name, file, manifest)?;
-    }
+    unlink_source(root, ticket, name, file, identity, manifest);
     tracing::info!(%ticket, %file, "staged");
-    Ok(true)
+    Ok(Taking::Taken)
 }
 
-fn unlink(root: &Root, ticket: TicketNumber, name: &FileName, file: FileId, identity: &Identity) -> Result<(), Fault> {
-    let remains = staging::unlink_if_same(root, ticket, name, file, identity)
-        .map_err(|error| Fault::new("a staged file's source", error))?;
-    if matches!(remains, Remains::SetAside) {
-        tracing::warn!(%ticket, %file, "the source of a staged file stays set aside: its name was taken meanwhile");
+/// The manifest first: as long as the file lies there, the next look meets both and ends this.
+fn unlink_source(
+    root: &Root,
+    ticket: TicketNumber,
+    name: &FileName,
+    file: FileId,
+    identity: &Identity,
+    manifest: Option<&Identity>,
+) {
+    let manifest = name.manifest().zip(manifest);
+    let parts = manifest.iter().map(|(name, identity)| (name, *identity)).chain([(name, identity)]);
+    for (name, identity) in parts {
+        match staging::unlink_if_same(root, ticket, name, file, identity) {
+            Ok(Remains::SetAside) => {
+                tracing::warn!(%ticket, %file, "the source of a staged file stays set aside: its name was taken meanwhile");
+            }
+            Ok(_) => {}
+            // The copy counts; the plaintext has to go by other hands.
+            Err(error) => {
+                tracing::error!(%ticket, %file, %error, "the source of a staged file cannot be removed");
+                return;
+            }
+        }
     }
-    Ok(())
 }
 
 /// A source that was being unlinked when the process ended.
-fn finish_aside(gateway: &Gateway, root: &Root, ticket: TicketNumber, file: FileId) -> Result<(), Fault> {
+fn finish_aside(gateway: &Gateway, root: &Root, ticket: TicketNumber, file: FileId, part: Part) -> Result<Remains, Fault> {
     let recorded = gateway.look(|facts| {
         let records = facts.source().chain(Subject::File(file))?;
         Ok(records.first().and_then(|record| record.detail.clone()))
     });
-    let Ok(Some(Detail::Source { name, device, inode, bytes, modified_ns, .. })) = recorded else { return Ok(()) };
-    let (Ok(name), Ok(mtime_ns)) = (name.parse::<FileName>(), modified_ns.parse()) else { return Ok(()) };
-    let expected =
-        Identity { dev: device, ino: inode, size: bytes, mtime_ns, ctime_ns: mtime_ns, nlink: 1, kind: staging::Kind::Regular };
-    staging::finish_unlink(root, ticket, &name, file, &expected).map_err(|error| Fault::new("a staged file's source", error))?;
-    Ok(())
+    let Ok(Some(Detail::Source { name, device, inode, bytes, modified_ns, .. })) = recorded else { return Ok(Remains::SetAside) };
+    let (Ok(name), Ok(mtime_ns)) = (name.parse::<FileName>(), modified_ns.parse()) else { return Ok(Remains::SetAside) };
+    let ended = match (part, name.manifest()) {
+        (Part::Manifest, Some(manifest)) => staging::give_back_manifest(root, ticket, &manifest, file),
+        (Part::Manifest, None) => return Ok(Remains::SetAside),
+        (Part::File, _) => {
+            let expected = Identity {
+                dev: device,
+                ino: inode,
+                size: bytes,
+                mtime_ns,
+                ctime_ns: mtime_ns,
+                nlink: 1,
+                kind: staging::Kind::Regular,
+            };
+            staging::finish_unlink(root, ticket, &name, file, &expected)
+        }
+    };
+    ended.map_err(|error| Fault::new("a staged file's source", error))
 }
 
+/// The manifest's text; none if it is not as it was seen.
 fn read_manifest(root: &Root, ticket: TicketNumber, of: &FileName, identity: &Identity) -> Result<Option<String>, Fault> {
     let Some(name) = of.manifest() else { return Ok(None) };
+    // What is no text, or too long for one, is kept as something that is no manifest either: inspection says so.
+    let unreadable = || Some("\u{fffd}".to_owned());
+    if identity.size > limits::MANIFEST_BYTES as u64 {
+        return Ok(unreadable());
+    }
     let Ok(mut taken) = staging::take(root, ticket, &name, identity) else { return Ok(None) };
     let mut bytes = Vec::new();
-    let most = limits::MANIFEST_BYTES as u64 + 1;
-    (&mut taken).take(most).read_to_end(&mut bytes).map_err(|error| Fault::new("a manifest", error))?;
-    // What is no text is kept as something that is no manifest either: inspection says so.
-    Ok(Some(String::from_utf8(bytes).unwrap_or_else(|_| "\u{fffd}".into())))
+    taken.read_to_end(&mut bytes).map_err(|error| Fault::new("a manifest", error))?;
+    if !taken.unchanged().unwrap_or(false) {
+        return Ok(None);
+    }
+    Ok(String::from_utf8(bytes).ok().or_else(unreadable))
 }
 
 struct Source {
@@ -370,7 +463,11 @@ struct Source {
 }
 
 impl Source {
-    fn staged_before(&self, gateway: &Gateway) -> Result<Option<FileId>, Fault> {
+    /// The file that was staged from this very source, and the manifest that was read with it.
+    ///
+    /// The same inode with the same size and time may still be another file: inodes are used again, and copying tools set
+    /// times. Only its ctime nobody sets: what changed after the record was made is not what was recorded.
+    fn staged_before(&self, gateway: &Gateway) -> Result<Option<(FileId, Option<String>)>, Fault> {
         let modified = self.identity.mtime_ns.to_string();
         let source = find::Source {
             directory: &self.directory,
@@ -380,12 +477,26 @@ impl Source {
             bytes: self.identity.size,
             modified: &modified,
         };
-        match gateway.look(|facts| Ok(facts.find(|conn| find::staged_from(conn, &source))?)) {
-            Ok(file) => Ok(file),
+        let found = gateway.look(|facts| {
+            let Some(file) = facts.find(|conn| find::staged_from(conn, &source))? else { return Ok(None) };
+            let records = facts.source().chain(Subject::File(file))?;
+            let staged = records.first().filter(|staged| !changed_after(&self.identity, staged.at));
+            Ok(staged.map(|staged| match &staged.detail {
+                Some(Detail::Source { manifest, .. }) => (file, manifest.clone()),
+                _ => (file, None),
+            }))
+        });
+        match found {
+            Ok(found) => Ok(found),
             Err(Refused::Fault(fault)) => Err(fault),
             Err(Refused::Refusal(_)) => Ok(None),
         }
     }
+}
+
+/// Whether an entry's inode was changed after `at`.
+fn changed_after(identity: &Identity, at: Time) -> bool {
+    identity.ctime_ns / 1_000 > at.micros()
 }
 
 /// A durable encrypted copy that no record names yet.
@@ -487,6 +598,12 @@ fn joins(core: &Core, tx: &mut Tx<'_>, source: &Source) -> Result<Joins, Refused
             if find::file_named(conn, open, source.name.as_str())?.is_some() {
                 return Ok(Joins::Held(Some(ticket.id), Refusal::SameName { ticket: number }));
             }
+            if find::count_joined(conn, open)? >= limits::FILES_PER_DELIVERY {
+                return Ok(Joins::Held(
+                    Some(ticket.id),
+                    Refusal::DeliveryFull { ticket: number, limit: limits::FILES_PER_DELIVERY },
+                ));
+            }
             open
         }
         None => {
@@ -503,10 +620,27 @@ fn joins(core: &Core, tx: &mut Tx<'_>, source: &Source) -> Result<Joins, Refused
     Ok(Joins::Delivery(ticket.id, delivery))
 }
 
+/// Whether a delivery of the ticket was closed by `_READY` after this one was put there: then it is the one, and a crash
+/// kept it from being unlinked.
+fn has_closed<S: facts::Source>(facts: &Facts<'_, S>, ticket: TicketId, ready: &Identity) -> Result<bool, Refused> {
+    for delivery in facts.find(|conn| find::deliveries(conn, Some(ticket)))? {
+        if let Some((at, ClosedBy::Ready)) = facts.delivery(delivery)?.closed
+            && !changed_after(ready, at)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 fn close_by_ready(gateway: &Gateway, root: &Root, number: TicketNumber, identity: &Identity) -> Result<(), Fault> {
+    let ready = *identity;
     let closed = gateway.write_blocking(move |core, tx| {
         let facts = Facts::read(core, &*tx)?;
         let ticket = facts.ticket_numbered(number)?;
+        if has_closed(&facts, ticket.id, &ready)? {
+            return Ok(());
+        }
         let open = find::open_delivery(tx.conn(), ticket.id)?;
         let open = open.ok_or(Refusal::DeliveryEmpty { delivery: number.to_string() })?;
         if find::files_of(tx.conn(), open)?.is_empty() {

@@ -76,13 +76,15 @@ fn withdraw(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber, reaso
     }
     let vendor = facts.vendor(ticket.vendor)?;
     let state = ticket.state(&facts.around(&vendor));
+    if ticket.activated.is_some() && !state.is_terminal() {
+        return Err(Refusal::NotWithdrawable { ticket: number.to_string(), state: state.name().into() }.into());
+    }
     if state.is_terminal() {
         return Err(Refusal::TicketEnded { ticket: number.to_string(), state: state.name().into() }.into());
     }
     let reason = super::reason(reason)?;
     let record =
         tx.append(Fact::new(by, Subject::Ticket(ticket.id), Event::TicketWithdrawn).with(Detail::Reason { text: reason }))?;
-    core.nudge.files();
     let headline = format!("{number} is withdrawn");
     Ok(Done { subject: number.to_string(), state: Completion::Done, headline, leaf: record.index, next: Vec::new() })
 }

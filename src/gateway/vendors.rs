@@ -74,7 +74,7 @@ fn file(core: &Core, tx: &mut Tx<'_>, by: Actor, text: String) -> Result<VendorF
     let next = Blocker {
         what: "two more people compare these fingerprints with the vendor by another way and confirm them".into(),
         who: "two other people, one of them a security_reviewer".into(),
-        command: format!("egressctl vendor confirm {}", document.id),
+        command: format!("egressctl vendor confirm {} {revision}", document.id),
     };
     Ok(VendorFiled { vendor: document.id, revision, keys, leaf: record.index, next: vec![next] })
 }
@@ -129,8 +129,7 @@ fn confirm(
     let facts = Facts::read(core, &*tx)?;
     let dossier = facts.vendor(id)?;
     let missing = dossier.pending(&facts.roster).map(|pending| pending.missing(&facts.roster)).unwrap_or_default();
-    core.nudge.files();
-    let command = format!("egressctl vendor confirm {vendor}");
+    let command = format!("egressctl vendor confirm {vendor} {revision}");
     let next = missing.iter().map(|what| Blocker {
         what: format!("{vendor} lacks {what}"),
         who: "another person".into(),

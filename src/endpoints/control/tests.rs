@@ -37,7 +37,7 @@ impl SmallHouse {
 impl Answering for SmallHouse {
     async fn who(&self, key: &PublicKey) -> Result<Person, Refused> {
         let known = self.people.iter().find(|person| person.key == *key).cloned();
-        known.ok_or_else(|| Refusal::KeyUnknown { key: key.fingerprint() }.into())
+        known.ok_or_else(|| Refusal::KeyUnknown { key: crate::domain::refusal::Fingerprint(key.fingerprint()) }.into())
     }
 
     async fn act(&self, by: Actor, request: Request) -> Result<Value, Refused> {
@@ -203,7 +203,7 @@ async fn without_a_signature_the_daemons_own_user_is_the_owner_and_everybody_els
     assert_eq!(rig.house.done(), [(Actor::Owner, Request::Status {})]);
     assert_eq!([Peer::of(0, 990), Peer::of(990, 990), Peer::of(1000, 990)], [Peer::Owner, Peer::Owner, Peer::Local]);
     let stranger = identify(&call(STATUS, None), Nonce::from_bytes([0; 32]), Peer::Local, &*rig.house).await;
-    assert!(matches!(stranger, Err(Refused::Refusal(Refusal::SignatureMissing))));
+    assert!(matches!(stranger, Err(Refused::Refusal(Refusal::SignatureMissing {}))));
 }
 
 #[tokio::test]

@@ -66,9 +66,9 @@ struct Open {
 
 enum What {
     /// Opened, and no byte asked for: no transfer yet.
-    File(Opened),
+    File(Box<Opened>),
     Transfer {
-        download: Download,
+        download: Box<Download>,
         attributes: Attributes,
     },
     /// A file that is over for this handle.
@@ -202,7 +202,7 @@ impl Service {
             return Err(Status::PermissionDenied);
         }
         let opened = self.pickup.open(&path.map_err(no_such)?).map_err(|refused| self.faults.refused(&refused))?;
-        self.keep(channel, id, What::File(opened))
+        self.keep(channel, id, What::File(Box::new(opened)))
     }
 
     fn open_dir(&mut self, channel: ChannelId, id: u32, path: Result<VendorPath, NoSuchPath>) -> Result<Bytes, Status> {
@@ -265,7 +265,7 @@ impl Service {
             // The first byte: standing, limits and counters are looked at, and the record is durable, before it is read.
             if let What::File(opened) = std::mem::replace(what, What::Spent(Status::Failure)) {
                 *what = match opened.begin().await {
-                    Ok(download) => What::Transfer { download, attributes },
+                    Ok(download) => What::Transfer { download: Box::new(download), attributes },
                     Err(refused) => What::Spent(self.faults.refused(&refused)),
                 };
             }
@@ -287,7 +287,7 @@ impl Service {
                     ReadError::Damaged => (TransferEnd::Damaged, Status::Failure),
                 };
                 if let What::Transfer { download, .. } = std::mem::replace(what, What::Spent(status)) {
-                    self.finish_transfer(download, how).await;
+                    self.finish_transfer(*download, how).await;
                 }
                 Err(status)
             }
@@ -322,7 +322,7 @@ impl Service {
 
     async fn end(&mut self, open: Open, how: TransferEnd) {
         match open.what {
-            What::Transfer { download, .. } => self.finish_transfer(download, how).await,
+            What::Transfer { download, .. } => self.finish_transfer(*download, how).await,
             What::Directory(rest) => self.listed -= rest.len(),
             What::File(_) | What::Spent(_) => {}
         }

@@ -92,6 +92,21 @@ fn problems(gateway: &Gateway) -> Vec<Blocker> {
         let refusal = Refusal::ClockJumped {};
         problems.push(Blocker { what: refusal.what(), who: refusal.who().into(), command: "timedatectl".into() });
     }
+    if let Some(why) = gateway.core.polling.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+        problems.push(Blocker {
+            what: format!("staging is polled, not watched: {why}"),
+            who: "the machine's administrator".into(),
+            command: "sysctl fs.inotify.max_user_watches fs.inotify.max_user_instances".into(),
+        });
+    }
+    let panics = gateway.ledger.panics();
+    if panics > 0 {
+        problems.push(Blocker {
+            what: format!("{panics} commands panicked and were undone: each is a bug"),
+            who: "whoever maintains egressd; the operator's log has the place".into(),
+            command: "egressctl audit verify".into(),
+        });
+    }
     let refused = {
         let away = gateway.core.turned_away.lock().unwrap_or_else(PoisonError::into_inner);
         away.values().filter(|away| away.reason.starts_with("refused")).count()

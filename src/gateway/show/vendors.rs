@@ -135,7 +135,7 @@ fn view<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Result<Vendo
     let pending = vendor.pending(&facts.roster).map(|pending| Blocker {
         what: format!("revision {} lacks {}", pending.digest.short(), pending.missing(&facts.roster).join(" and ")),
         who: "people who have not filed or confirmed it, one of them a security_reviewer".into(),
-        command: format!("egressctl vendor confirm {}", vendor.slug),
+        command: format!("egressctl vendor confirm {} {}", vendor.slug, pending.digest),
     });
     Ok(VendorView {
         vendor: row.vendor,

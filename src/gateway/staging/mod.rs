@@ -14,10 +14,10 @@ mod watch;
 
 pub use identity::{Identity, Kind};
 pub use root::Root;
-pub use scan::{Candidate, Place, Scan, Unacceptable};
+pub use scan::{Candidate, Place, Scan, Unacceptable, tickets};
 pub use settle::{Observation, Settled, settled};
-pub use take::{Remains, TakeError, Taken, finish_unlink, take, unlink_if_same, unlink_ready};
-pub use watch::{Rescan, Scope, Touch, Watch};
+pub use take::{Part, Remains, TakeError, Taken, finish_unlink, give_back_manifest, take, unlink_if_same, unlink_ready};
+pub use watch::{Mode, Rescan, Scope, Touch, Watch};
 
 #[cfg(test)]
 mod tests;

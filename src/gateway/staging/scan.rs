@@ -3,7 +3,7 @@
 use super::{
     identity::{Identity, Kind},
     root::{Root, identity_at},
-    take::set_aside_for,
+    take::{Part, set_aside_for},
 };
 use crate::domain::{
     file_name::{FileName, NotAFileName, READY},
@@ -29,7 +29,7 @@ pub enum Candidate {
     /// `_READY`: the producer closes the delivery.
     Ready { ticket: TicketNumber, identity: Identity },
     /// A taken file whose unlinking a crash interrupted: [`super::finish_unlink`] ends it.
-    SetAside { ticket: TicketNumber, file: FileId, identity: Identity },
+    SetAside { ticket: TicketNumber, file: FileId, part: Part, identity: Identity },
     /// Nothing that can be taken. It stays where it is, and is shown with its reason once it has settled: a client's
     /// temporary file is gone by then.
     Unacceptable(Unacceptable),
@@ -81,6 +81,19 @@ pub enum Reason {
     TooMany(usize),
     #[error("it cannot be looked at: {0}")]
     Unreadable(io::ErrorKind),
+}
+
+/// The tickets that have a directory in staging, empty ones included: what is to be watched before it is scanned.
+pub fn tickets(root: &Root) -> io::Result<Vec<TicketNumber>> {
+    let mut listing = Listing::new(Dir::read_from(root.descriptor())?, STAGING_DIRECTORIES);
+    let mut tickets = Vec::new();
+    loop {
+        match listing.step() {
+            Step::Entry(name) => tickets.extend(name.to_str().and_then(|name| name.parse::<TicketNumber>().ok())),
+            Step::Failed(error) => return Err(error),
+            Step::Full | Step::End => return Ok(tickets),
+        }
+    }
 }
 
 /// Looks at everything in staging, one entry at each step, with memory for one directory buffer at each level.
@@ -170,8 +183,8 @@ fn look(directory: &Dir, ticket: TicketNumber, name: &OsStr, max_bytes: u64) -> 
         Ok(identity) => identity,
         Err(error) => return vanished_or(error, place),
     };
-    if let Some(file) = set_aside_for(name) {
-        return Some(Candidate::SetAside { ticket, file, identity });
+    if let Some((file, part)) = set_aside_for(name) {
+        return Some(Candidate::SetAside { ticket, file, part, identity });
     }
     let classified = check_kind(&identity, max_bytes).and_then(|()| classify(ticket, name, identity));
     let refused = |reason| Candidate::Unacceptable(Unacceptable { place: place(), identity: Some(identity), reason });

@@ -24,10 +24,6 @@ impl Observation {
     pub fn again(self, identity: Identity, touch: Option<Touch>, now: Time) -> Self {
         if identity == self.identity { Self { touch: touch.or(self.touch), ..self } } else { Self::first(identity, touch, now) }
     }
-
-    pub fn identity(&self) -> &Identity {
-        &self.identity
-    }
 }
 
 /// By which sign a file is complete.

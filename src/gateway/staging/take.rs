@@ -51,11 +51,6 @@ pub struct Taken {
 }
 
 impl Taken {
-    /// The file's state when it was seen and opened.
-    pub fn identity(&self) -> &Identity {
-        &self.identity
-    }
-
     /// To be asked after the copy: whether all of it was read and nothing about it has changed, not even its number of
     /// names. If not, the copy is worth nothing: discard it and let the file settle again.
     pub fn unchanged(&self) -> io::Result<bool> {
@@ -116,15 +111,38 @@ pub enum Remains {
 /// Beginning of the name under which a taken file waits for its unlinking. No producer's file can have it: it is hidden.
 const SET_ASIDE: &str = ".egressd-taken-";
 
-fn set_aside_name(file: FileId) -> String {
-    format!("{SET_ASIDE}{file}")
+/// Its end, if it was the file's manifest.
+const MANIFEST_PART: &str = ".manifest";
+
+/// What was set aside for a taken file: they come under different names, so that neither ever gets the other's back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    File,
+    Manifest,
+}
+
+impl Part {
+    fn of(name: &FileName) -> Self {
+        if name.manifest_of().is_some() { Self::Manifest } else { Self::File }
+    }
+}
+
+fn set_aside_name(file: FileId, part: Part) -> String {
+    match part {
+        Part::File => format!("{SET_ASIDE}{file}"),
+        Part::Manifest => format!("{SET_ASIDE}{file}{MANIFEST_PART}"),
+    }
 }
 
 /// The file that an entry was set aside for, by its name.
-pub(super) fn set_aside_for(name: &OsStr) -> Option<FileId> {
-    let file = name.to_str()?.strip_prefix(SET_ASIDE)?.parse().ok()?;
+pub(super) fn set_aside_for(name: &OsStr) -> Option<(FileId, Part)> {
+    let rest = name.to_str()?.strip_prefix(SET_ASIDE)?;
+    let (file, part) = match rest.strip_suffix(MANIFEST_PART) {
+        Some(file) => (file.parse().ok()?, Part::Manifest),
+        None => (rest.parse().ok()?, Part::File),
+    };
     // One file, one spelling.
-    (name == set_aside_name(file).as_str()).then_some(file)
+    (name == set_aside_name(file, part).as_str()).then_some((file, part))
 }
 
 /// Unlinks the source of `file`, which was copied from `expected` and recorded, if it is still that file.
@@ -151,7 +169,7 @@ pub fn unlink_if_same(
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Remains::AlreadyGone),
         directory => directory?,
     };
-    let private = set_aside_name(file);
+    let private = set_aside_name(file, Part::of(name));
     match identity_at(&directory, name.as_str()) {
         // A file that is plainly another one is not moved at all: its writer may be about to look for it.
         Ok(seen) if seen.is_same_file(expected) => set_aside(directory.as_fd(), name, &private)?,
@@ -205,7 +223,13 @@ pub fn finish_unlink(
     file: FileId,
     expected: &Identity,
 ) -> io::Result<Remains> {
-    finish(root.ticket(ticket)?.as_fd(), name, &set_aside_name(file), expected)
+    finish(root.ticket(ticket)?.as_fd(), name, &set_aside_name(file, Part::of(name)), expected)
+}
+
+/// Gives a manifest that [`unlink_if_same`] had set aside before a crash its name back: whether it is the one that was read
+/// is found out by reading it again.
+pub fn give_back_manifest(root: &Root, ticket: TicketNumber, manifest: &FileName, file: FileId) -> io::Result<Remains> {
+    give_back(root.ticket(ticket)?.as_fd(), &set_aside_name(file, Part::Manifest), manifest)
 }
 
 fn finish(directory: BorrowedFd<'_>, name: &FileName, private: &str, expected: &Identity) -> io::Result<Remains> {
@@ -218,8 +242,13 @@ fn finish(directory: BorrowedFd<'_>, name: &FileName, private: &str, expected: &
         unlinkat(directory, private, AtFlags::empty())?;
         return Ok(Remains::Nothing);
     }
+    give_back(directory, private, name)
+}
+
+fn give_back(directory: BorrowedFd<'_>, private: &str, name: &FileName) -> io::Result<Remains> {
     match renameat_with(directory, private, directory, name.as_str(), RenameFlags::NOREPLACE) {
         Ok(()) => Ok(Remains::AnotherFile),
+        Err(rustix::io::Errno::NOENT) => Ok(Remains::AlreadyGone),
         Err(rustix::io::Errno::EXIST) => Ok(Remains::SetAside),
         Err(error) => Err(error.into()),
     }

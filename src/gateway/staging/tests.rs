@@ -1,7 +1,7 @@
 //! Staging as a hostile producer fills it.
 #![expect(clippy::disallowed_methods, reason = "the tests play the producer")]
 
-use super::*;
+use super::{scan::Reason, *};
 use crate::domain::{
     file_name::{FileName, NotAFileName},
     ids::{FileId, TicketNumber},
@@ -408,4 +408,27 @@ fn a_producer_who_swaps_the_name_all_the_time_gets_nothing_else_taken_or_lost() 
         assert!(whole > 0);
     });
     assert_eq!(fs::read_to_string(house.outside("secret")).unwrap(), "secret");
+}
+
+#[test]
+fn a_manifest_that_a_crash_left_set_aside_gets_its_own_name_back_and_never_its_files() {
+    let house = House::new();
+    let manifest: FileName = "a.csv.manifest.toml".parse().unwrap();
+    fs::write(house.path(manifest.as_str()), "rows = 1\n").unwrap();
+    fs::rename(house.path(manifest.as_str()), house.path(&format!("{}.manifest", private()))).unwrap();
+    let aside = house.scan();
+    assert!(matches!(aside[..], [Candidate::SetAside { file, part: Part::Manifest, .. }] if file == file_id()), "{aside:?}");
+    let expected = Identity { ino: 0, ..house.identity(&format!("{}.manifest", private())) };
+    assert_eq!(finish_unlink(&house.root, ticket(), &name(), file_id(), &expected).unwrap(), Remains::AlreadyGone);
+    assert_eq!(give_back_manifest(&house.root, ticket(), &manifest, file_id()).unwrap(), Remains::AnotherFile);
+    assert_eq!(house.content(manifest.as_str()), "rows = 1\n");
+    assert!(!house.path("a.csv").exists());
+}
+
+#[test]
+fn a_tickets_directory_is_known_before_there_is_a_file_in_it() {
+    let house = House::new();
+    fs::create_dir(house.staging().join("not-a-ticket")).unwrap();
+    assert_eq!(tickets(&house.root).unwrap(), [ticket()]);
+    assert!(house.scan().iter().all(|found| matches!(found, Candidate::Unacceptable(_))));
 }

@@ -1,7 +1,7 @@
 //! The index against the log: every record is applied to empty tables, and these are compared with the stored ones, row by row.
 
 use super::{archive::Archive, fault::LedgerFault, index};
-use rusqlite::{Connection, Row, types::Value};
+use rusqlite::{Connection, Row, types::ValueRef};
 
 /// Differing rows that are named. The first ones say what was done.
 const NAMED: usize = 20;
@@ -32,7 +32,7 @@ impl Differences {
     /// Both sides come in the order of their key, so that one step of each suffices.
     fn table(&mut self, table: &str, ordered: &'static str, fresh: &Connection, stored: &Connection) -> Result<(), LedgerFault> {
         let (mut fresh, mut stored) = (fresh.prepare(ordered)?, stored.prepare(ordered)?);
-        let columns: Vec<String> = fresh.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = fresh.column_names().map(str::to_owned).collect();
         let (mut fresh, mut stored) = (fresh.query([])?, stored.query([])?);
         let (mut expected, mut found) = (cells(fresh.next()?)?, cells(stored.next()?)?);
         loop {
@@ -79,16 +79,17 @@ impl Differences {
 fn cells(row: Option<&Row<'_>>) -> Result<Option<Vec<String>>, LedgerFault> {
     let Some(row) = row else { return Ok(None) };
     let count = row.as_ref().column_count();
-    (0..count).map(|i| Ok(text(row.get(i)?))).collect::<Result<_, LedgerFault>>().map(Some)
+    (0..count).map(|i| Ok(text(row.get_ref(i)?))).collect::<Result<_, LedgerFault>>().map(Some)
 }
 
-fn text(value: Value) -> String {
+/// Text by its bytes: what somebody wrote into a row need not be UTF-8.
+fn text(value: ValueRef<'_>) -> String {
     match value {
-        Value::Null => "-".into(),
-        Value::Integer(n) => n.to_string(),
-        Value::Real(n) => n.to_string(),
-        Value::Text(text) => format!("{text:?}"),
-        Value::Blob(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        ValueRef::Null => "-".into(),
+        ValueRef::Integer(n) => n.to_string(),
+        ValueRef::Real(n) => n.to_string(),
+        ValueRef::Text(bytes) => format!("\"{}\"", bytes.escape_ascii()),
+        ValueRef::Blob(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
     }
 }
 

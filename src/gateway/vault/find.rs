@@ -3,9 +3,7 @@
 use super::index::blob;
 use crate::domain::{
     digest::Digest,
-    ids::{
-        DeliveryId, DeliveryNumber, FileId, ObjectId, PersonId, SessionId, Slug, TicketId, TicketNumber, TransferId, VendorId,
-    },
+    ids::{DeliveryId, DeliveryNumber, FileId, ObjectId, SessionId, Slug, TicketId, TicketNumber, TransferId, VendorId},
     time::Time,
 };
 use rusqlite::{Connection, OptionalExtension, Result, Row, params, types::FromSql};
@@ -18,10 +16,6 @@ fn id<T>(row: &Row<'_>, column: usize, make: fn(Uuid) -> T) -> Result<T> {
 
 fn maybe_id<T>(row: &Row<'_>, column: usize, make: fn(Uuid) -> T) -> Result<Option<T>> {
     Ok(row.get::<_, Option<[u8; 16]>>(column)?.map(|bytes| make(Uuid::from_bytes(bytes))))
-}
-
-fn time(row: &Row<'_>, column: usize) -> Result<Time> {
-    row.get(column).map(Time::from_micros)
 }
 
 fn maybe_time(row: &Row<'_>, column: usize) -> Result<Option<Time>> {
@@ -66,11 +60,6 @@ pub fn vendors(conn: &Connection) -> Result<Vec<VendorId>> {
 /// Every vendor that has ever filed this key, for whatever use.
 pub fn vendors_of_key(conn: &Connection, key: Digest) -> Result<Vec<VendorId>> {
     all(conn, "SELECT DISTINCT vendor FROM vendor_key WHERE key = ?1", [key.as_bytes()], |row| id(row, 0, VendorId::from_uuid))
-}
-
-pub fn person_named(conn: &Connection, name: &Slug) -> Result<Option<PersonId>> {
-    let sql = "SELECT id FROM person WHERE name = ?1 AND enrolled_at IS NOT NULL";
-    one(conn, sql, [name.as_str()], |row| id(row, 0, PersonId::from_uuid))
 }
 
 pub fn ticket(conn: &Connection, number: TicketNumber) -> Result<Option<TicketId>> {
@@ -141,52 +130,34 @@ pub fn quiet_deliveries(conn: &Connection, before: Time) -> Result<Vec<DeliveryI
 #[derive(Clone, Debug)]
 pub struct FileRow {
     pub id: FileId,
-    pub ticket: Option<TicketId>,
     pub delivery: Option<DeliveryId>,
-    pub directory: String,
     pub name: String,
     pub bytes: u64,
-    pub staged_at: Time,
     pub held_at: Option<Time>,
     pub sealed_at: Option<Time>,
-    pub sealed_bytes: u64,
     pub released_at: Option<Time>,
-    pub revoked_at: Option<Time>,
     pub purge_at: Option<Time>,
     pub purged_at: Option<Time>,
 }
 
 macro_rules! file_columns {
     ($rest:literal) => {
-        concat!(
-            "SELECT id, ticket, delivery, directory, name, bytes, staged_at, held_at, sealed_at, COALESCE(sealed_bytes, 0),
-             released_at, revoked_at, purge_at, purged_at FROM file ",
-            $rest
-        )
+        concat!("SELECT id, delivery, name, bytes, held_at, sealed_at, released_at, purge_at, purged_at FROM file ", $rest)
     };
 }
 
 fn file_row(row: &Row<'_>) -> Result<FileRow> {
     Ok(FileRow {
         id: id(row, 0, FileId::from_uuid)?,
-        ticket: maybe_id(row, 1, TicketId::from_uuid)?,
-        delivery: maybe_id(row, 2, DeliveryId::from_uuid)?,
-        directory: row.get(3)?,
-        name: row.get(4)?,
-        bytes: count(row, 5)?,
-        staged_at: time(row, 6)?,
-        held_at: maybe_time(row, 7)?,
-        sealed_at: maybe_time(row, 8)?,
-        sealed_bytes: count(row, 9)?,
-        released_at: maybe_time(row, 10)?,
-        revoked_at: maybe_time(row, 11)?,
-        purge_at: maybe_time(row, 12)?,
-        purged_at: maybe_time(row, 13)?,
+        delivery: maybe_id(row, 1, DeliveryId::from_uuid)?,
+        name: row.get(2)?,
+        bytes: count(row, 3)?,
+        held_at: maybe_time(row, 4)?,
+        sealed_at: maybe_time(row, 5)?,
+        released_at: maybe_time(row, 6)?,
+        purge_at: maybe_time(row, 7)?,
+        purged_at: maybe_time(row, 8)?,
     })
-}
-
-pub fn file(conn: &Connection, file: FileId) -> Result<Option<FileRow>> {
-    one(conn, file_columns!("WHERE id = ?1"), [blob(file.uuid())], file_row)
 }
 
 /// Newest first; of one ticket or of all.
@@ -250,9 +221,11 @@ pub struct Source<'a> {
     pub modified: &'a str,
 }
 
+/// The last file that was staged from there.
 pub fn staged_from(conn: &Connection, source: &Source<'_>) -> Result<Option<FileId>> {
     let sql =
-        "SELECT id FROM file WHERE directory = ?1 AND name = ?2 AND inode = ?3 AND device = ?4 AND bytes = ?5 AND modified = ?6";
+        "SELECT id FROM file WHERE directory = ?1 AND name = ?2 AND inode = ?3 AND device = ?4 AND bytes = ?5 AND modified = ?6
+         ORDER BY staged_at DESC LIMIT 1";
     let params =
         params![source.directory, source.name, source.inode as i64, source.device as i64, source.bytes as i64, source.modified];
     one(conn, sql, params, |row| id(row, 0, FileId::from_uuid))
@@ -297,8 +270,13 @@ pub fn count_transfers(conn: &Connection) -> Result<u64> {
     number(conn, "SELECT COUNT(*) FROM transfer", []).map(|n: i64| u64::try_from(n).unwrap_or(0))
 }
 
-/// The line a session came over, as the index has it: (address, client).
-pub fn line(conn: &Connection, session: SessionId) -> Result<Option<(String, String)>> {
-    let sql = "SELECT COALESCE(address, ''), COALESCE(client, '') FROM session WHERE id = ?1";
-    one(conn, sql, [blob(session.uuid())], |row| Ok((row.get(0)?, row.get(1)?)))
+/// How a session's client names itself, as the index has it.
+pub fn client(conn: &Connection, session: SessionId) -> Result<Option<String>> {
+    one(conn, "SELECT COALESCE(client, '') FROM session WHERE id = ?1", [blob(session.uuid())], |row| row.get(0))
+}
+
+/// Files that have joined a delivery, purged ones too.
+pub fn count_joined(conn: &Connection, delivery: DeliveryId) -> Result<usize> {
+    number(conn, "SELECT COUNT(*) FROM file WHERE delivery = ?1", [blob(delivery.uuid())])
+        .map(|count: i64| usize::try_from(count).unwrap_or(usize::MAX))
 }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 pub const ORDERED: [(&str, &str); 8] = [
     ("person", "SELECT * FROM person ORDER BY id"),
     ("vendor", "SELECT * FROM vendor ORDER BY id"),
-    ("vendor_key", "SELECT key || vendor || CAST(use AS BLOB), * FROM vendor_key ORDER BY 1"),
+    ("vendor_key", "SELECT hex(key) || hex(vendor) || use, * FROM vendor_key ORDER BY 1"),
     ("ticket", "SELECT * FROM ticket ORDER BY id"),
     ("delivery", "SELECT * FROM delivery ORDER BY id"),
     ("file", "SELECT * FROM file ORDER BY id"),

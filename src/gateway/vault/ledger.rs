@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     audit::{SignedHead, Signer, Verifier, empty_root},
-    domain::{event::Subject, limits::LEDGER_QUEUE, time::Time},
+    domain::{event::Subject, limits::LEDGER_QUEUE},
 };
 use rusqlite::Connection;
 use std::{
@@ -44,15 +44,6 @@ pub struct Ledger {
 struct End {
     place: mpsc::OwnedPermit<Message>,
     thread: JoinHandle<()>,
-}
-
-/// How much the ledger has done since it was opened: for metrics.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Counts {
-    /// Transactions, also those without a leaf and those that failed at their commit.
-    pub commits: u64,
-    /// Commands that panicked. Each is a bug.
-    pub panics: u64,
 }
 
 impl Ledger {
@@ -148,25 +139,10 @@ impl Ledger {
     ///
     /// # Errors
     /// [`LedgerFault::WalBusy`] after five seconds of a reader in the way: ask again.
-    pub async fn truncate_wal(&self) -> Result<(), LedgerFault> {
-        let (reply, answer) = oneshot::channel();
-        self.queue.send(Message::TruncateWal(reply)).await.map_err(|_| self.gone())?;
-        answer.await.unwrap_or_else(|_| Err(self.gone()))
-    }
-
-    /// [`Ledger::truncate_wal`] for threads that are not async.
-    ///
-    /// # Errors
-    /// As [`Ledger::truncate_wal`].
     pub fn truncate_wal_blocking(&self) -> Result<(), LedgerFault> {
         let (reply, answer) = oneshot::channel();
         self.queue.blocking_send(Message::TruncateWal(reply)).map_err(|_| self.gone())?;
         answer.blocking_recv().unwrap_or_else(|_| Err(self.gone()))
-    }
-
-    /// The time by which access is judged: the clock's, or the last leaf's if that is later.
-    pub fn now(&self) -> Time {
-        self.shared.now()
     }
 
     /// Sessions and transfers that have begun and not ended. At start: those that the last end of the daemon interrupted.
@@ -189,8 +165,15 @@ impl Ledger {
         self.shared.verifier().note(&self.checkpoint())
     }
 
-    pub fn counts(&self) -> Counts {
-        Counts { commits: self.shared.commits(), panics: self.shared.panics() }
+    /// Commands that panicked and were undone. Each is a bug.
+    pub fn panics(&self) -> u64 {
+        self.shared.panics()
+    }
+
+    /// Transactions, also those without a leaf and those that failed at their commit.
+    #[cfg(test)]
+    pub(super) fn commits(&self) -> u64 {
+        self.shared.commits()
     }
 
     /// Returns, with the reason, once the ledger is poisoned: the process must then end, and find out at its next start what is durable.
@@ -201,6 +184,11 @@ impl Ledger {
             // The sender lives as long as `self`, and the condition was met.
             Ok(None) | Err(_) => std::future::pending().await,
         }
+    }
+
+    /// Whether it is unknown what of the last batch is durable.
+    pub fn is_poisoned(&self) -> bool {
+        self.shared.serving().is_err()
     }
 
     /// Does what is queued, then ends the writer's thread and waits for it. Later commands are told [`LedgerFault::Closed`].

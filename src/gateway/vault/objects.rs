@@ -12,6 +12,7 @@ use std::{
     path::Path,
     sync::Arc,
 };
+use tokio::sync::watch;
 use uuid::Uuid;
 
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
@@ -50,6 +51,9 @@ pub enum ObjectError {
     /// Stop, start, recover.
     #[error("the disk did not confirm {what}: {source}")]
     NotDurable { what: &'static str, source: io::Error },
+    /// Said to everyone after the first [`ObjectError::NotDurable`].
+    #[error("nothing is stored any more: {0}")]
+    InDoubt(Arc<str>),
     #[error("could not {act}: {source}")]
     Io { act: &'static str, source: io::Error },
 }
@@ -63,11 +67,34 @@ fn sync(fd: &impl rustix::fd::AsFd, what: &'static str) -> Result<(), ObjectErro
     fs::fsync(fd).map_err(|errno| ObjectError::NotDurable { what, source: errno.into() })
 }
 
+/// Raised by the first fsync that fails, and never lowered: what it was to make durable may be lost, and the next success would hide that.
+#[derive(Clone)]
+struct Doubt(Arc<watch::Sender<Option<Arc<str>>>>);
+
+impl Doubt {
+    fn none() -> Self {
+        Self(Arc::new(watch::Sender::new(None)))
+    }
+
+    fn check(&self) -> Result<(), ObjectError> {
+        self.0.borrow().clone().map_or(Ok(()), |reason| Err(ObjectError::InDoubt(reason)))
+    }
+
+    fn raise(&self, reason: &ObjectError) {
+        self.0.send_if_modified(|doubt| {
+            let first = doubt.is_none();
+            doubt.get_or_insert_with(|| reason.to_string().into());
+            first
+        });
+    }
+}
+
 /// The objects of one state directory. Everything goes through descriptors of its directories: a renamed or replaced path
 /// above them changes nothing.
 pub struct Objects {
     incoming: Boards,
     sealed: Boards,
+    doubt: Doubt,
 }
 
 /// One shelf's directory, and how unfinished files are kept in it.
@@ -75,6 +102,7 @@ pub struct Objects {
 struct Boards {
     directory: Arc<OwnedFd>,
     way: Way,
+    doubt: Doubt,
 }
 
 /// How a file exists before it has its name.
@@ -97,11 +125,24 @@ impl Objects {
             make_directory(&state, shelf.name())?;
         }
         sync(&state, "the state directory")?;
-        Ok(Self { incoming: Boards::open(&state, Shelf::Incoming)?, sealed: Boards::open(&state, Shelf::Sealed)? })
+        let doubt = Doubt::none();
+        let shelf = |shelf| Boards::open(&state, shelf, doubt.clone());
+        Ok(Self { incoming: shelf(Shelf::Incoming)?, sealed: shelf(Shelf::Sealed)?, doubt })
+    }
+
+    /// Returns, with the reason, once an fsync has failed: the process must then end, and find out at its next start what is there.
+    pub async fn in_doubt(&self) -> Arc<str> {
+        let mut doubt = self.doubt.0.subscribe();
+        match doubt.wait_for(Option::is_some).await.map(|reason| reason.clone()) {
+            Ok(Some(reason)) => reason,
+            // The sender lives as long as `self`, and the condition was met.
+            Ok(None) | Err(_) => std::future::pending().await,
+        }
     }
 
     /// An empty file on the shelf, invisible until it is kept.
     pub fn create(&self, shelf: Shelf) -> Result<Unfinished, ObjectError> {
+        self.doubt.check()?;
         let boards = self.boards(shelf);
         let (file, name) = match boards.way {
             Way::Unnamed => (open_unnamed(&boards.directory).map_err(failed("create an object"))?, None),
@@ -143,10 +184,12 @@ impl Objects {
     /// ```
     /// The bytes live on while a descriptor is open, and on the medium: what destroys an object is the end of its key.
     pub fn unlink(&self, shelf: Shelf, id: ObjectId) -> Result<(), ObjectError> {
+        self.doubt.check()?;
         let name = id.to_string();
-        let directory = self.boards(shelf).board(&name)?;
+        let boards = self.boards(shelf);
+        let directory = boards.board(&name)?;
         match fs::unlinkat(&directory, &name, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => sync(&directory, "the removal of an object"),
+            Ok(()) | Err(Errno::NOENT) => boards.sync(&directory, "the removal of an object"),
             Err(errno) => Err(failed("remove an object")(errno)),
         }
     }
@@ -243,14 +286,20 @@ fn names(open: impl FnOnce() -> rustix::io::Result<Dir>) -> impl Iterator<Item =
 }
 
 impl Boards {
-    fn open(state: &OwnedFd, shelf: Shelf) -> Result<Self, ObjectError> {
+    fn open(state: &OwnedFd, shelf: Shelf, doubt: Doubt) -> Result<Self, ObjectError> {
         let directory = fs::openat(state, shelf.name(), DIRECTORY, Mode::empty()).map_err(failed("open a shelf"))?;
         for n in 0..=u8::MAX {
             make_directory(&directory, &format!("{n:02x}"))?;
         }
         sync(&directory, "the directories of a shelf")?;
         let way = Way::of(&directory)?;
-        Ok(Self { directory: Arc::new(directory), way })
+        Ok(Self { directory: Arc::new(directory), way, doubt })
+    }
+
+    /// The one place where a running store confirms anything.
+    fn sync(&self, fd: &impl rustix::fd::AsFd, what: &'static str) -> Result<(), ObjectError> {
+        self.doubt.check()?;
+        sync(fd, what).inspect_err(|error| self.doubt.raise(error))
     }
 
     fn board(&self, name: &str) -> Result<OwnedFd, ObjectError> {
@@ -310,7 +359,7 @@ impl Unfinished {
     /// knows of neither; recovery deletes what no row names. A disk that confirms what it has not written is beyond us.
     pub fn keep(mut self, id: ObjectId) -> Result<(), ObjectError> {
         let name = id.to_string();
-        sync(&self.file, "the bytes of an object")?;
+        self.boards.sync(&self.file, "the bytes of an object")?;
         let directory = self.boards.board(&name)?;
         let placed = match &self.name {
             None => fs::linkat(CWD, descriptor_path(&self.file), &directory, &name, AtFlags::SYMLINK_FOLLOW),
@@ -321,7 +370,7 @@ impl Unfinished {
             Err(Errno::EXIST) => return Err(ObjectError::Taken(id)),
             Err(errno) => return Err(failed("give an object its name")(errno)),
         }
-        sync(&directory, "the name of an object")
+        self.boards.sync(&directory, "the name of an object")
     }
 }
 

@@ -140,6 +140,7 @@ impl Shared {
         drop(self.passed.wait_while(gate, |gate| gate.committing && gate.commits == seen));
     }
 
+    #[cfg(test)]
     pub(super) fn commits(&self) -> u64 {
         self.gate().commits
     }

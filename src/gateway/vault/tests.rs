@@ -125,7 +125,7 @@ fn opened(on: Subject) -> Fact {
 }
 
 fn closed(on: Subject) -> Fact {
-    Fact::new(Actor::System, on, Event::SessionClosed { how: SessionEnd::Closed })
+    Fact::new(Actor::System, on, Event::SessionClosed { how: SessionEnd::Closed, denied: 0 })
 }
 
 type Work = Box<dyn FnOnce(&mut Tx<'_>) -> Result<Record, LedgerFault> + Send>;

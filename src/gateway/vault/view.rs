@@ -1,7 +1,6 @@
 //! What may be read beside the writer: durable state only, on read-only connections.
 
 use super::{
-    archive::{Heads, Rows},
     chain::{self, Chain},
     fault::LedgerFault,
     rows,
@@ -76,11 +75,5 @@ impl<'a> View<'a> {
         let end = self.shared.published().tree.len().min(from.saturating_add(count));
         let believed = |index| chain::believed(self.conn(), self.shared, index);
         (from..end).map(|index| believed(index).map(|leaf| (leaf.record, leaf.hash))).collect()
-    }
-
-    /// Every stored row of the log and every checkpoint, up to what is durable now, for [`crate::audit::verify`].
-    pub fn log(&self) -> (Rows<'_>, Heads<'_>) {
-        let size = self.shared.published().head.size;
-        (Rows::new(self.conn(), size), Heads::new(self.conn(), size.saturating_add(1)))
     }
 }

@@ -203,3 +203,19 @@ fn an_envelope_is_written_straight_onto_the_shelf_and_read_from_it() {
         assert!(plain == [42; 200_000]);
     });
 }
+
+#[tokio::test]
+async fn after_one_failed_fsync_nothing_is_stored_and_whoever_waits_for_it_is_told() {
+    let state = tempfile::tempdir().unwrap();
+    let objects = Objects::at(state.path()).unwrap();
+    keep(&objects, Shelf::Incoming, id(1), b"before").unwrap();
+    let mut torn = objects.create(Shelf::Sealed).unwrap();
+    // What no fsync confirms: the kernel refuses it for a pipe.
+    torn.file = File::from(OwnedFd::from(io::pipe().unwrap().1));
+    assert!(matches!(torn.keep(id(2)), Err(ObjectError::NotDurable { .. })));
+    assert!(objects.in_doubt().await.contains("did not confirm"));
+    assert!(matches!(objects.create(Shelf::Incoming), Err(ObjectError::InDoubt(_))));
+    assert!(matches!(objects.unlink(Shelf::Incoming, id(1)), Err(ObjectError::InDoubt(_))));
+    assert_eq!(found(&objects, Shelf::Incoming), [Found::Object(id(1))].into());
+    assert!(found(&objects, Shelf::Sealed).is_empty());
+}

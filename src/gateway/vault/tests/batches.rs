@@ -18,7 +18,7 @@ fn concurrent_writers_share_commits_and_everything_acknowledged_is_there_after_a
             })
             .collect();
         set.await;
-        let commits = ledger.counts().commits;
+        let commits = ledger.commits();
         assert!(commits < commands as u64 / 10, "{commits} commits for {commands} commands");
         let mut answers = Vec::new();
         for task in tasks {
@@ -72,7 +72,7 @@ fn a_panic_undoes_its_command_is_counted_and_the_writer_lives() {
     let answers = batch(&ledger, vec![record(withdrawn(ticket(1), "before")), panics, record(withdrawn(ticket(1), "after"))]);
     assert!(matches!(answers[1], Err(WriteError::Fault(LedgerFault::Panicked))));
     assert_eq!(answers[2].as_ref().unwrap().index, 1);
-    assert_eq!(ledger.counts().panics, 1);
+    assert_eq!(ledger.panics(), 1);
     assert_eq!(append(&ledger, withdrawn(ticket(1), "later")).unwrap().index, 2);
     drop(ledger);
     assert_eq!(shelf.verify().leaves, 3);
@@ -148,13 +148,12 @@ fn time_does_not_go_back_when_the_clock_does_not_even_over_a_restart() {
     let first = append(&ledger, withdrawn(ticket(1), "now")).unwrap();
     assert_eq!(first.at, Time::from_micros(START));
     shelf.clock.store(START - 3_600_000_000, Ordering::Relaxed);
-    assert_eq!(ledger.now(), first.at);
     assert_eq!(ledger.read(|view| Ok::<_, LedgerFault>(view.now())).unwrap(), first.at);
     assert_eq!(ledger.write_blocking(|tx| Ok::<_, LedgerFault>(tx.now())).unwrap(), first.at);
     assert_eq!(append(&ledger, withdrawn(ticket(1), "an hour earlier")).unwrap().at, first.at);
     drop(ledger);
     let ledger = shelf.open();
-    assert_eq!(ledger.now(), first.at);
+    assert_eq!(ledger.read(|view| Ok::<_, LedgerFault>(view.now())).unwrap(), first.at);
     assert_eq!(append(&ledger, withdrawn(ticket(1), "still")).unwrap().at, first.at);
     shelf.clock.store(START + 5, Ordering::Relaxed);
     assert_eq!(append(&ledger, withdrawn(ticket(1), "later")).unwrap().at, Time::from_micros(START + 5));

@@ -61,8 +61,7 @@ fn a_destroyed_key_is_in_neither_file_after_the_log_is_truncated() {
     assert!(holds("db"));
     assert!(ledger.write_blocking(move |tx| tx.keys_delete(object)).map_err(LedgerFault::from).unwrap());
     assert!(!ledger.write_blocking(move |tx| tx.keys_delete(object)).map_err(LedgerFault::from).unwrap());
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(ledger.truncate_wal()).unwrap();
+    ledger.truncate_wal_blocking().unwrap();
     assert!(!holds("db") && !holds("db-wal"));
     assert_eq!(std::fs::metadata(shelf.path().with_extension("db-wal")).unwrap().len(), 0);
     assert_eq!(ledger.read(|view| view.keys_get(object)).unwrap(), None);

@@ -106,7 +106,7 @@ fn a_tail_is_the_records_from_a_place_on() {
     let ledger = shelf.open();
     fill(&ledger, 300);
     let indexes = |from, count| -> Vec<u64> {
-        ledger.read(|view| view.tail(from, count)).unwrap().iter().map(|record| record.index).collect()
+        ledger.read(|view| view.tail(from, count)).unwrap().iter().map(|(record, _)| record.index).collect()
     };
     assert_eq!(indexes(298, 10), [298, 299]);
     assert_eq!(indexes(254, 4), [254, 255, 256, 257]);
@@ -119,12 +119,9 @@ fn a_running_ledger_verifies_and_its_checkpoint_is_a_note() {
     let shelf = Shelf::new();
     let ledger = shelf.open();
     fill(&ledger, 600);
-    let report = ledger
-        .read(|view| {
-            let (rows, heads) = view.log();
-            Ok::<_, LedgerFault>(audit::verify(rows, heads, None, shelf.signer().verifier()).unwrap())
-        })
-        .unwrap();
+    let archive = Archive::open(&shelf.path()).unwrap();
+    let (rows, heads) = archive.log();
+    let report = audit::verify(rows, heads, None, shelf.signer().verifier()).unwrap();
     assert_eq!((report.leaves, report.details, report.checkpoints_checked), (600, 600, 601));
     let read = shelf.signer().verifier().verify(&ledger.checkpoint_note()).unwrap();
     assert_eq!((read.size, read.root), (600, report.root));
@@ -175,53 +172,4 @@ fn more_readers_than_connections_wait_for_one() {
             });
         }
     });
-}
-
-/// Prints what group commit and the kept chains are worth here; `cargo test --release -- --ignored --nocapture speed`.
-#[test]
-#[ignore = "a measurement"]
-#[expect(clippy::disallowed_methods, reason = "a measurement reads the monotonic clock")]
-fn speed() {
-    let shelf = Shelf::new();
-    let ledger = Arc::new(shelf.open());
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    for writers in [1u128, 10, 100, 500] {
-        let commands = if writers == 1 { 2_000 } else { 40_000 };
-        let (began, commits) = (std::time::Instant::now(), ledger.counts().commits);
-        runtime.block_on(async {
-            let mut tasks = tokio::task::JoinSet::new();
-            for writer in 0..writers {
-                let ledger = Arc::clone(&ledger);
-                tasks.spawn(async move {
-                    for _ in 0..commands / writers {
-                        ledger.write(record(withdrawn(ticket(writer), "a reason of ordinary length"))).await.unwrap();
-                    }
-                });
-            }
-            while tasks.join_next().await.is_some() {}
-        });
-        let seconds = began.elapsed().as_secs_f64();
-        let commits = ledger.counts().commits - commits;
-        println!(
-            "{writers} writers: {:.0} commands/s, {:.1} commands per commit",
-            commands as f64 / seconds,
-            commands as f64 / commits as f64
-        );
-    }
-    let began = std::time::Instant::now();
-    let cold = ledger.read(|view| view.chain(ticket(3))).unwrap().len();
-    println!("first read of a chain of {cold}: {:?}", began.elapsed());
-    let began = std::time::Instant::now();
-    let short = ledger.read(|view| view.chain(ticket(400))).unwrap().len();
-    println!("first read of a chain of {short}: {:?}", began.elapsed());
-    let began = std::time::Instant::now();
-    for _ in 0..100_000 {
-        assert_eq!(ledger.read(|view| view.chain(ticket(3))).unwrap().len(), cold);
-    }
-    println!("repeated read: {:?}", began.elapsed() / 100_000);
-    let leaves = ledger.checkpoint().size;
-    drop(ledger);
-    let began = std::time::Instant::now();
-    drop(shelf.open());
-    println!("open with {leaves} leaves: {:?}", began.elapsed());
 }

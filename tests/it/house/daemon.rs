@@ -1,0 +1,122 @@
+//! The daemon as a process: started, ended, killed, started again, and what it says in its log.
+
+use super::{House, PROGRAM, until};
+use rustix::process::{Pid, Signal, kill_process};
+use std::{
+    fs::{self, OpenOptions},
+    process::{Child, Command, ExitStatus, Stdio},
+};
+
+/// What moves a process's clock (Debian's faketime).
+const FAKETIME: [&str; 2] =
+    ["/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1", "/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1"];
+
+impl House {
+    /// Ends the daemon, if it runs, and serves again. Answers when every door is open.
+    #[track_caller]
+    pub fn restart(&mut self) {
+        self.terminate();
+        let before = self.log().len();
+        let mut child = self.spawn();
+        let port = until("the doors are open", || {
+            let log = self.log();
+            let since = log.get(before..).unwrap_or_default();
+            if let Some(status) = child.try_wait().unwrap() {
+                panic!("the daemon ended while starting: {status}\n{since}");
+            }
+            since.contains("the control socket is open").then(|| port(since)).flatten()
+        });
+        self.sftp_port = port;
+        self.daemon = Some(child);
+    }
+
+    /// Serves with a clock that is so many days ahead of the machine's. It stays so until it is said otherwise.
+    #[track_caller]
+    pub fn restart_in_days(&mut self, days: u32) {
+        self.ahead_days = days;
+        self.restart();
+    }
+
+    /// Starts a daemon that must not come up, and answers its log.
+    #[track_caller]
+    pub fn refuses_to_start(&mut self) -> String {
+        self.terminate();
+        let before = self.log().len();
+        let mut child = self.spawn();
+        let status = until("the daemon ends by itself", || {
+            let opened = self.log().get(before..).is_some_and(|log| log.contains("is open"));
+            assert!(!opened, "a door was opened: {}", self.log());
+            child.try_wait().unwrap()
+        });
+        assert_eq!(status.code(), Some(3), "{}", self.log());
+        self.log()[before..].to_owned()
+    }
+
+    fn spawn(&self) -> Child {
+        let log = OpenOptions::new().create(true).append(true).open(self.path("daemon.log")).unwrap();
+        let mut command = Command::new(PROGRAM);
+        command.args(["serve", "--config"]).arg(self.configuration());
+        command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        if self.ahead_days > 0 {
+            let library = FAKETIME.into_iter().find(|library| fs::exists(library).unwrap()).expect("Debian's faketime");
+            command.env("LD_PRELOAD", library).env("FAKETIME", format!("+{}d", self.ahead_days));
+            command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        }
+        command.spawn().unwrap()
+    }
+
+    /// Ends the daemon as systemd does, and waits for it.
+    #[track_caller]
+    pub fn terminate(&mut self) {
+        if let Some(status) = self.end(Signal::TERM) {
+            assert!(status.success(), "{status}\n{}", self.log());
+        }
+    }
+
+    /// Ends the daemon in the middle of whatever it does.
+    pub fn kill9(&mut self) {
+        self.end(Signal::KILL);
+    }
+
+    pub(super) fn end(&mut self, signal: Signal) -> Option<ExitStatus> {
+        let mut child = self.daemon.take()?;
+        // One that ended by itself is only waited for.
+        kill_process(Pid::from_child(&child), signal).ok();
+        Some(child.wait().unwrap())
+    }
+
+    /// The daemon's process id.
+    pub fn pid(&self) -> u32 {
+        self.daemon.as_ref().expect("the daemon runs").id()
+    }
+
+    /// Whether the daemon runs still.
+    pub fn is_alive(&mut self) -> bool {
+        self.daemon.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
+    }
+
+    /// The most memory that the daemon ever had resident, in bytes.
+    pub fn rss(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+    }
+
+    /// All that the daemon said, over all its runs.
+    pub fn log(&self) -> String {
+        let bytes = fs::read(self.path("daemon.log")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+/// The port in the line that says where SFTP is served.
+fn port(log: &str) -> Option<u16> {
+    let line = log.lines().find(|line| line.contains("sftp is open"))?;
+    line.rsplit(':').next()?.trim().parse().ok()
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.end(Signal::KILL);
+    }
+}
