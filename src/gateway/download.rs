@@ -46,6 +46,8 @@ pub struct Download {
     transfer: TransferId,
     by: Actor,
     source: Source,
+    /// Bytes that were handed out. The lease's counter may be one read ahead: it is raised before the second look.
+    served: u64,
     ranges: Ranges,
     state: Health,
 }
@@ -120,7 +122,7 @@ impl Opened {
                 (Source::Clear(Vec::new()), Health::Damaged)
             }
         };
-        Ok(Download { gateway, hold, transfer: begun.transfer, by, source, ranges: Ranges::default(), state })
+        Ok(Download { gateway, hold, transfer: begun.transfer, by, source, served: 0, ranges: Ranges::default(), state })
     }
 }
 
@@ -234,6 +236,7 @@ impl Download {
             buffer.fill(0);
             return Err(ReadError::Cut);
         }
+        self.served += read as u64;
         self.ranges.add(offset, read as u64);
         Ok(read)
     }
@@ -246,7 +249,7 @@ impl Download {
             (false, Health::Sound) => how,
         };
         let (by, transfer) = (self.by, self.transfer);
-        let event = Event::TransferEnded { how, bytes: self.hold.progress().bytes(), ranges: self.ranges.into_vec() };
+        let event = Event::TransferEnded { how, bytes: self.served, ranges: self.ranges.into_vec() };
         let recorded = self
             .gateway
             .write(move |_, tx| {

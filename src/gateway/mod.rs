@@ -227,6 +227,7 @@ impl Gateway {
                 let gateway = self.clone();
                 carried(tokio::task::spawn_blocking(move || gateway.purge_what_is_due().map(drop)).await)?;
                 carried(Ok(self.record_rejections().await))?;
+                carried(Ok(self.end_what_nobody_holds().await))?;
             }
             tokio::time::sleep(MOMENT).await;
             since_purge += MOMENT;

@@ -203,9 +203,8 @@ fn file_row(answer: &Answer) -> Option<serde_json::Value> {
 
 /// The row of the state table, by disk and log as the crash left them.
 fn row(house: &House, trace: &str) -> Row {
-    let files = house.sql(
-        "SELECT sealed_at IS NOT NULL, released_at IS NOT NULL, purge_at IS NOT NULL, purged_at IS NOT NULL FROM file",
-    );
+    let files =
+        house.sql("SELECT sealed_at IS NOT NULL, released_at IS NOT NULL, purge_at IS NOT NULL, purged_at IS NOT NULL FROM file");
     assert!(files.len() <= 1, "staged twice: {files:?}");
     let (incoming, sealed) = (house.objects("incoming").len(), house.objects("sealed").len());
     // Two nameless files are opened at each start, to see whether the file system has them.
@@ -269,7 +268,8 @@ fn visible_whole_or_not_at_all(house: &House, delivery: &str) {
     let output = house.sftp("acme", &format!("-ls -1 /{delivery}\n"), &[]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let listed = String::from_utf8(output.stdout).unwrap();
-    let names: BTreeSet<&str> = listed.lines().filter(|line| !line.starts_with("sftp>")).filter_map(|line| line.rsplit('/').next()).collect();
+    let names: BTreeSet<&str> =
+        listed.lines().filter(|line| !line.starts_with("sftp>")).filter_map(|line| line.rsplit('/').next()).collect();
     let whole = BTreeSet::from(["MANIFEST.json", "SHA256SUMS", "orders.csv.age"]);
     assert!(names.is_empty() || names == whole || names == BTreeSet::from(["MANIFEST.json", "SHA256SUMS"]), "{names:?}");
 }

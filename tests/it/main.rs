@@ -5,8 +5,8 @@
     reason = "tests start processes, read clocks and files, and end at the first surprise"
 )]
 
-mod crash;
 mod audit;
+mod crash;
 mod examples;
 mod house;
 mod init;
