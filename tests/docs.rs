@@ -1,5 +1,6 @@
 //! The documentation is held to the code: generated pages are made again and compared, commands, files and tests that pages name exist.
 #![expect(clippy::disallowed_methods, reason = "reads and regenerates pages, and asks the executable for its help")]
+#![expect(clippy::unwrap_used, reason = "what a test cannot read, it fails on")]
 
 use egressd::{
     domain::{

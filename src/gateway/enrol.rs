@@ -45,7 +45,7 @@ fn enrol(core: &Core, tx: &mut Tx<'_>, by: Actor, new: Enrolment) -> Result<Done
         return complete(tx, by, person, &new);
     }
     let actor = facts.person(by)?.clone();
-    match roster.proposal(&new.name).filter(|proposal| is_same(proposal, &new)) {
+    match roster.proposals().find(|proposal| is_same(proposal, &new)) {
         None => {
             let person = propose(tx, by, &new)?;
             let headline = format!("{} is proposed: a second person gives the same command", new.name);
@@ -79,8 +79,9 @@ fn free(roster: &Roster, new: &Enrolment) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Several proposals of one name may stand side by side, with other roles or another key: each is completed by its own.
 fn is_same(proposal: &Proposal, new: &Enrolment) -> bool {
-    proposal.person.roles == new.roles && proposal.person.key == new.key
+    proposal.person.name == new.name && proposal.person.roles == new.roles && proposal.person.key == new.key
 }
 
 fn second(roster: &Roster, proposal: &Proposal, actor: &Person) -> Result<(), Refusal> {

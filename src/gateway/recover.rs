@@ -12,7 +12,7 @@ use crate::domain::{
     event::{Actor, Fact},
     ids::ObjectId,
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::PoisonError};
 
 /// What recovery did, for the operator's log and for `status`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -61,7 +61,27 @@ impl Gateway {
         done.interrupted = self.end_what_is_open()?;
         // ✗: named and not there. Served it cannot be; that it is so must be seen.
         done.missing = self.missing_objects()?;
+        self.close_what_lost_bytes(&done.missing)?;
         Ok(done)
+    }
+
+    /// A ticket with lost bytes fails closed as a whole.
+    fn close_what_lost_bytes(&self, missing: &[ObjectId]) -> Result<(), Refused> {
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let lost = self.look(|facts| {
+            let mut lost = BTreeSet::new();
+            for row in facts.find(find::unpurged)? {
+                let file = facts.file(row.id)?;
+                if file.objects().iter().any(|object| missing.contains(object)) {
+                    lost.extend(file.ticket);
+                }
+            }
+            Ok(lost)
+        })?;
+        *self.core.lost.lock().unwrap_or_else(PoisonError::into_inner) = lost;
+        Ok(())
     }
 
     fn delete_strays(&self, shelf: Shelf, named: &[ObjectId]) -> Result<u64, Refused> {

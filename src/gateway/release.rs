@@ -40,6 +40,7 @@ fn release(core: &Core, tx: &mut Tx<'_>, id: DeliveryId) -> Result<(), Refused> 
     let around = facts.around(&vendor);
     // 1. The ticket, as of now.
     let approved = Approved::check(&ticket, &around)?;
+    facts.intact(&ticket)?;
     // 2. Every file of the delivery.
     let rows = find::files_of(tx.conn(), id)?;
     if rows.len() > limits::FILES_PER_DELIVERY {
