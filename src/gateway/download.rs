@@ -100,10 +100,13 @@ impl Opened {
         let Self { gateway, hold, place, item, content, .. } = self;
         let (session, visitor) = (hold.lease().session(), *hold.lease().visitor());
         let by = Actor::Vendor { id: visitor.vendor, session };
+        hold.lease().count_beginning(item)?;
         let begun = match gateway.write(move |core, tx| begin(core, tx, by, session, visitor, place, item)).await {
             Ok(begun) => begun,
             Err(refused) => {
-                if let Refused::Refusal(refusal) = &refused {
+                if let Refused::Refusal(refusal) = &refused
+                    && hold.lease().is_first_refusal(refusal.code())
+                {
                     record_denial(&gateway, by, session, refusal).await;
                 }
                 return Err(refused);

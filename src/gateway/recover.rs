@@ -43,6 +43,9 @@ impl Gateway {
         let missing: BTreeSet<ObjectId> = self.missing_objects()?.into_iter().collect();
         for file in self.look(|facts| Ok(facts.find(find::twice)?))? {
             let dossier = self.look(|facts| facts.file(file))?;
+            if dossier.sealed.is_none() {
+                return Err(Fault::new("the index does not say what the log says", format!("file {file} is not sealed")).into());
+            }
             if dossier.sealed.as_ref().is_some_and(|sealed| missing.contains(&sealed.header) || missing.contains(&sealed.payload))
             {
                 continue;
