@@ -7,4 +7,5 @@
 
 mod crash;
 mod house;
+mod kills;
 mod story;
