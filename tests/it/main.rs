@@ -6,6 +6,8 @@
 )]
 
 mod crash;
+mod faults;
 mod house;
 mod kills;
+mod large;
 mod story;
