@@ -61,7 +61,10 @@ fn a_failed_fsync_at_any_moment_ends_the_daemon_and_the_next_start_is_sound() {
         };
         assert_eq!(status.code(), Some(3), "fsync {k}: {}", house.log());
         let log = house.log();
-        assert!(log.contains("did not confirm") || log.contains("poisoned") || log.contains("disk I/O error"), "fsync {k}: {log}");
+        assert!(
+            log.contains("did not confirm") || log.contains("poisoned") || log.contains("disk I/O error"),
+            "fsync {k}: {log}"
+        );
         house.restart();
         released_once(&mut house, &ticket, &csv);
     }
@@ -139,7 +142,8 @@ impl Small {
         let kept = directory.with_extension("kept");
         fs::rename(&directory, &kept).unwrap();
         fs::create_dir(&directory).unwrap();
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=24m,mode=700", "egressd-test"]).arg(&directory).status();
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=24m,mode=700", "egressd-test"]).arg(&directory).status();
         let mounted = mounted.is_ok_and(|status| status.success());
         if !mounted {
             fs::remove_dir(&directory).unwrap();
