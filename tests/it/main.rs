@@ -8,8 +8,11 @@
 mod audit;
 mod crash;
 mod examples;
+mod faults;
 mod house;
 mod init;
+mod kills;
+mod large;
 mod malformed;
 mod policy;
 mod refusals;
