@@ -166,7 +166,7 @@ fn a_changed_log_is_not_served_or_is_named_by_the_daemon_that_serves_it() {
 const EDITS: [(&str, &str); 6] = [
     (
         "the delivery's ticket",
-        "UPDATE delivery SET ticket = (SELECT id FROM ticket WHERE vendor = (SELECT id FROM vendor WHERE slug = 'umbra')), number = 7",
+        "UPDATE delivery SET ticket = (SELECT id FROM ticket WHERE vendor = (SELECT id FROM vendor WHERE slug = 'umbra')), number = 7 WHERE ticket = (SELECT id FROM ticket WHERE vendor = (SELECT id FROM vendor WHERE slug = 'acme'))",
     ),
     ("the ticket's vendor", "UPDATE ticket SET vendor = (SELECT id FROM vendor WHERE slug = 'umbra')"),
     (

@@ -7,6 +7,7 @@
 
 mod audit;
 mod examples;
+mod freeze;
 mod house;
 mod init;
 mod malformed;

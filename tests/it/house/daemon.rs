@@ -58,9 +58,10 @@ impl House {
 
     fn spawn(&self) -> Child {
         let log = OpenOptions::new().create(true).append(true).open(self.path("daemon.log")).unwrap();
-        let mut command = Command::new(PROGRAM);
-        command.args(["serve", "--config"]).arg(self.configuration());
-        command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        // With SIGXFSZ ignored, a limit on its files' sizes is an error of its writes, as a full disk is.
+        let mut command = Command::new("env");
+        command.args(["--ignore-signal=XFSZ", PROGRAM, "serve", "--config"]).arg(self.configuration());
+        command.env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         if self.ahead_days > 0 {
             let library = FAKETIME.into_iter().find(|library| fs::exists(library).unwrap()).expect("Debian's faketime");
             command.env("LD_PRELOAD", library).env("FAKETIME", format!("+{}d", self.ahead_days));
