@@ -15,7 +15,10 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use russh::keys::PrivateKey;
-use rustix::fs::{Mode, OFlags, fstat, open};
+use rustix::{
+    fs::{Mode, OFlags, fstat, open},
+    process::geteuid,
+};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::File,
@@ -45,8 +48,10 @@ pub enum ConfigError {
     Document { path: PathBuf, error: Box<DocumentError> },
     #[error("{}: {what}", path.display())]
     Value { path: PathBuf, what: String },
-    #[error("{}: the key file may be read by others (mode {mode:o}): chmod 600 {}", path.display(), path.display())]
+    #[error("{}: the key file may be read by others (mode {mode:o}): chmod 400 {}", path.display(), path.display())]
     Exposed { path: PathBuf, mode: u32 },
+    #[error("{}: the key file belongs to user {owner}, who could change it: chown it to the daemon's user", path.display())]
+    Foreign { path: PathBuf, owner: u32 },
     #[error("{}: this key is published in keys-example/: make one of your own with egressd init", path.display())]
     Example { path: PathBuf },
     #[error("{}: {what}", path.display())]
@@ -256,7 +261,11 @@ fn text(path: &Path) -> Result<String, ConfigError> {
 fn secret(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
     let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(|error| unreadable(error.into()))?;
-    let mode = fstat(&file).map_err(|error| unreadable(error.into()))?.st_mode & 0o777;
+    let stat = fstat(&file).map_err(|error| unreadable(error.into()))?;
+    if stat.st_uid != geteuid().as_raw() && stat.st_uid != 0 {
+        return Err(ConfigError::Foreign { path: path.to_owned(), owner: stat.st_uid });
+    }
+    let mode = stat.st_mode & 0o777;
     if mode & 0o077 != 0 {
         return Err(ConfigError::Exposed { path: path.to_owned(), mode });
     }

@@ -250,6 +250,9 @@ pub enum Event {
         ticket: TicketId,
         number: DeliveryNumber,
     },
+    FileJoined {
+        file: FileId,
+    },
     DeliveryClosed {
         by: ClosedBy,
     },

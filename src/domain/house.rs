@@ -3,6 +3,7 @@
 use super::{
     event::{Detail, Event, Record},
     ids::{PersonId, Slug},
+    limits,
     network::Network,
     refusal::Refusal,
     time::Time,
@@ -14,7 +15,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 pub struct HouseDossier {
     frozen: Option<Time>,
     /// Who has asked to lift the freeze.
-    unfreeze_asked: Option<PersonId>,
+    unfreeze_asked: Option<(PersonId, Time)>,
     networks: Vec<(Network, Time)>,
     /// A revoked network whose detail record is gone can no longer be told from others: everything is refused.
     unreadable_network: bool,
@@ -34,7 +35,7 @@ impl HouseDossier {
     fn apply(&mut self, record: &Record) {
         match &record.event {
             Event::Frozen => self.frozen = self.frozen.or(Some(record.at)),
-            Event::UnfreezeAsked => self.unfreeze_asked = record.by.person(),
+            Event::UnfreezeAsked => self.unfreeze_asked = record.by.person().map(|person| (person, record.at)),
             Event::Unfrozen => {
                 self.frozen = None;
                 self.unfreeze_asked = None;
@@ -62,8 +63,9 @@ impl HouseDossier {
         self.frozen
     }
 
-    pub fn unfreeze_asked_by(&self) -> Option<PersonId> {
-        self.unfreeze_asked
+    /// Who asked to lift the freeze, as long as that is an answer to how things stand.
+    pub fn unfreeze_asked_by(&self, now: Time) -> Option<PersonId> {
+        self.unfreeze_asked.filter(|(_, at)| now < *at + limits::UNFREEZE_ASKED).map(|(person, _)| person)
     }
 
     pub fn revoked_networks(&self) -> impl Iterator<Item = Network> {

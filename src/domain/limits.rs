@@ -159,6 +159,10 @@ pub const ORIGIN_BYTES: usize = 128;
 pub const CHECKPOINT_NOTE_BYTES: usize = 16 * 1024;
 /// Problems after which a verification stops. The first ones say what is wrong, and it bounds what they make it remember.
 pub const LOG_PROBLEMS: usize = 100;
+/// A request to lift a freeze waits so long for the second person; afterwards somebody has to look at the situation anew.
+pub const UNFREEZE_ASKED: Duration = Duration::from_secs(3_600);
+/// Sessions of one vendor at once: parallel pulls of many files, and still room for every other vendor.
+pub const SESSIONS_PER_VENDOR: usize = 256;
 /// Files that wait are looked at again this often even if nothing was said of them.
 pub const FILES_TURN: Duration = Duration::from_secs(5);
 /// How often what is due is purged. Bytes are gone well within 15 minutes of their retention's end.

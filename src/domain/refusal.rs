@@ -288,6 +288,15 @@ refusals! {
         why "Unknown user, foreign key, revoked and not allowed are one answer outside."
         who "an operator" command "egressctl vendor list"
 
+    4011 BytesLost { ticket: String } "a stored object of {ticket} is missing: nothing of it is released or served"
+        why "Bytes that are gone were lost or taken; until it is known which, nothing more of that ticket leaves."
+        who "the machine's administrator, from backup; or an operator, who discards the file or revokes the delivery"
+        command "egressctl status"
+
+    4012 TooManySessions { most: usize } "the vendor has {most} sessions already"
+        why "One vendor's connections must not crowd out another's."
+        who "the vendor, by closing some; or a security_responder" command "egressctl session list"
+
     // 5xxx: revocation, freeze, purge, log
     5001 RevokedAlready { scope: String } "{scope} is revoked already"
         why "Revocation is final; once is enough."

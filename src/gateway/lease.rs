@@ -199,6 +199,11 @@ impl LeaseBook {
         live
     }
 
+    /// Live sessions of one vendor.
+    pub fn of_vendor(&self, vendor: VendorId) -> usize {
+        lock(&self.seats).values().filter(|seat| seat.visitor.vendor == vendor).count()
+    }
+
     pub fn len(&self) -> usize {
         lock(&self.seats).len()
     }

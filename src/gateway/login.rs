@@ -10,9 +10,9 @@ use super::{
     vault::find,
 };
 use crate::domain::{
-    event::{Actor, Detail, Event, Fact, Protocol, Subject},
+    event::{Actor, Detail, Event, Fact, Protocol, SessionEnd, Subject},
     ids::{Slug, VendorId},
-    network,
+    limits, network,
     papers::Visitor,
     refusal::Refusal,
     signature::PublicKey,
@@ -68,6 +68,9 @@ impl Door {
         // 2. The lease. From here on a revocation reaches this connection.
         let session = core::new_session();
         let core = &self.gateway.core;
+        if core.leases.of_vendor(claimed.vendor) >= limits::SESSIONS_PER_VENDOR {
+            return Err(Refusal::TooManySessions { most: limits::SESSIONS_PER_VENDOR }.into());
+        }
         let lease = Arc::new(core.leases.take(session, claimed, core.clock.now(), switch));
         // 3. The facts, and the record.
         let key = claimed.key;
@@ -87,10 +90,12 @@ impl Door {
             })
             .await?;
         // 4. A cut between the lease and the record has closed the connection; say so rather than serve into the void.
-        if lease.is_cut() {
+        let pickup = Pickup::new(self.gateway.clone(), lease);
+        if pickup.is_cut() {
+            pickup.close(SessionEnd::Severed).await;
             return Err(Refusal::LoginRefused {}.into());
         }
-        Ok(Pickup::new(self.gateway.clone(), lease))
+        Ok(pickup)
     }
 
     /// Counts a rejected connection: one record per address and minute.

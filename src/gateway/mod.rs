@@ -10,6 +10,8 @@ mod download;
 mod enrol;
 mod explain;
 mod facts;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod freeze_file;
 mod inspect;
 pub mod lease;

@@ -9,10 +9,10 @@ use super::{
     vault::{Found, Shelf, find},
 };
 use crate::domain::{
-    event::{Actor, Fact},
+    event::{Actor, Fact, Subject},
     ids::ObjectId,
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::PoisonError};
 
 /// What recovery did, for the operator's log and for `status`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -61,7 +61,27 @@ impl Gateway {
         done.interrupted = self.end_what_is_open()?;
         // ✗: named and not there. Served it cannot be; that it is so must be seen.
         done.missing = self.missing_objects()?;
+        self.close_what_lost_bytes(&done.missing)?;
         Ok(done)
+    }
+
+    /// A ticket with lost bytes fails closed as a whole.
+    fn close_what_lost_bytes(&self, missing: &[ObjectId]) -> Result<(), Refused> {
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let lost = self.look(|facts| {
+            let mut lost = BTreeSet::new();
+            for row in facts.find(find::unpurged)? {
+                let file = facts.file(row.id)?;
+                if file.objects().iter().any(|object| missing.contains(object)) {
+                    lost.extend(file.ticket);
+                }
+            }
+            Ok(lost)
+        })?;
+        *self.core.lost.lock().unwrap_or_else(PoisonError::into_inner) = lost;
+        Ok(())
     }
 
     fn delete_strays(&self, shelf: Shelf, named: &[ObjectId]) -> Result<u64, Refused> {
@@ -72,6 +92,7 @@ impl Gateway {
         for found in present {
             match found {
                 Found::Object(object) if !named.contains(&object) => {
+                    self.no_record_holds(object)?;
                     self.objects.unlink(shelf, object).map_err(fault)?;
                     deleted += 1;
                 }
@@ -85,14 +106,34 @@ impl Gateway {
 
     /// A key without an object opens nothing; a key to destroyed plaintext must not be there at all.
     fn destroy_unnamed_keys(&self, named: BTreeSet<ObjectId>) -> Result<(), Refused> {
+        let keys = self.write_blocking(|_, tx| Ok(tx.keys()?))?;
+        let unnamed: Vec<ObjectId> = keys.into_iter().filter(|object| !named.contains(object)).collect();
+        for object in &unnamed {
+            self.no_record_holds(*object)?;
+        }
         self.write_blocking(move |_, tx| {
-            for object in tx.keys()? {
-                if !named.contains(&object) {
-                    tx.keys_delete(object)?;
-                }
+            for object in unnamed {
+                tx.keys_delete(object)?;
             }
             Ok(())
         })
+    }
+
+    /// What the index does not name is asked of the log before it is destroyed: an edited index destroys nothing.
+    fn no_record_holds(&self, object: ObjectId) -> Result<(), Refused> {
+        let holder = self.look(|facts| {
+            let Some(record) = facts.source().naming(object)? else { return Ok(None) };
+            let Subject::File(id) = record.on else { return Ok(None) };
+            let file = facts.file(id)?;
+            Ok((file.purged.is_none() && file.objects().contains(&object)).then_some(id))
+        })?;
+        match holder {
+            None => Ok(()),
+            Some(file) => {
+                let what = format!("{object} of file {file} is on record and not in the index: egressctl audit verify --dir DIR");
+                Err(Fault::new("the index does not say what the log says", what).into())
+            }
+        }
     }
 
     fn end_what_is_open(&self) -> Result<u64, Refused> {

@@ -7,7 +7,6 @@ use crate::domain::{
     event::{Actor, Detail, Event, Fact, ReleasedFile, Subject},
     file::DeliveryDossier,
     ids::{DeliveryId, TicketNumber},
-    limits,
     papers::{Approved, Clean, Release, Sealed},
     refusal::Refusal,
 };
@@ -40,14 +39,11 @@ fn release(core: &Core, tx: &mut Tx<'_>, id: DeliveryId) -> Result<(), Refused> 
     let around = facts.around(&vendor);
     // 1. The ticket, as of now.
     let approved = Approved::check(&ticket, &around)?;
-    // 2. Every file of the delivery.
-    let rows = find::files_of(tx.conn(), id)?;
-    if rows.len() > limits::FILES_PER_DELIVERY {
-        return Err(Refusal::PapersDisagree { reason: format!("more than {} files", limits::FILES_PER_DELIVERY) }.into());
-    }
-    let mut papers = Vec::with_capacity(rows.len());
-    for row in rows {
-        let file = facts.file(row.id)?;
+    facts.intact(&ticket)?;
+    // 2. Every file of the delivery, as the delivery's own records name them.
+    let mut papers = Vec::with_capacity(delivery.files.len());
+    for id in &delivery.files {
+        let file = facts.file(*id)?;
         if file.purge_begun.is_some() {
             continue;
         }

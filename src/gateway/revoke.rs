@@ -219,6 +219,11 @@ fn ending<S: Source>(facts: &Facts<'_, S>, asked: &Asked, reason: String) -> Res
         }
         Asked::Ticket(number) => {
             let ticket = facts.ticket_numbered(*number)?;
+            let vendor = facts.vendor(ticket.vendor)?;
+            let state = ticket.state(&facts.around(&vendor));
+            if state.is_terminal() && ticket.revoked.is_none() {
+                return Err(Refusal::TicketEnded { ticket: number.to_string(), state: state.name().into() }.into());
+            }
             (Subject::Ticket(ticket.id), Event::TicketRevoked, why, Scope::Ticket(ticket.id), ticket.revoked.is_some())
         }
         Asked::Delivery(path) => {
@@ -258,7 +263,7 @@ fn unfreeze(core: &Core, tx: &mut Tx<'_>, by: Actor, reason: String) -> Result<D
     }
     let subject = "everything".to_owned();
     let detail = Detail::Reason { text: reason };
-    let Some(first) = facts.house.unfreeze_asked_by() else {
+    let Some(first) = facts.house.unfreeze_asked_by(facts.now) else {
         let record = tx.append(Fact::new(by, Subject::House, Event::UnfreezeAsked).with(detail))?;
         let headline = "asked; a second person gives the same command, one of the two a security_responder".to_owned();
         return Ok(Done { subject, state: Completion::WaitsForSecond, headline, leaf: record.index, next: Vec::new() });
@@ -300,21 +305,22 @@ impl Gateway {
             let live = self.core.leases.live();
             live.into_iter().filter(|session| !self.still_stands(session)).map(|session| session.session).collect()
         };
-        for session in fallen {
-            let cut = self.core.leases.cut(&Scope::Session(session));
-            cut.ended().await;
-            let sessions = cut.sessions().to_vec();
-            let event = Event::Cut { sessions: u32::try_from(sessions.len()).unwrap_or(u32::MAX) };
-            let detail = Detail::Cut { sessions, reason: "what it rested on has ended".into() };
-            let recorded = self
-                .write(move |_, tx| {
-                    tx.append(Fact::new(Actor::System, Subject::Daemon, event).with(detail))?;
-                    Ok(())
-                })
-                .await;
-            if recorded.is_err() {
-                tracing::error!(%session, "a cut could not be recorded");
-            }
+        // All of them first: nobody's end waits for another's.
+        let cuts: Vec<Cut> = fallen.iter().map(|session| self.core.leases.cut(&Scope::Session(*session))).collect();
+        let sessions: Vec<CutSession> = cuts.iter().flat_map(|cut| cut.sessions().to_vec()).collect();
+        if sessions.is_empty() {
+            return;
+        }
+        let event = Event::Cut { sessions: u32::try_from(sessions.len()).unwrap_or(u32::MAX) };
+        let detail = Detail::Cut { sessions, reason: "what it rested on has ended".into() };
+        let recorded = self
+            .write(move |_, tx| {
+                tx.append(Fact::new(Actor::System, Subject::Daemon, event).with(detail))?;
+                Ok(())
+            })
+            .await;
+        if recorded.is_err() {
+            tracing::error!("a cut could not be recorded");
         }
     }
 

@@ -1,20 +1,22 @@
 //! Freeze: everything ends at once, stays ended over a restart, and is lifted by two. What cannot be recorded is cut all the same.
 
 use crate::house::{House, OPERATOR, RESPONDER, orders, run, ticket_file, until};
-use std::{fs, process::Command};
+use std::{
+    fs,
+    process::{Child, Command},
+};
 
 /// As in the story: a client that takes its time over a file that no buffer holds.
 const SLOWLY: [&str; 2] = ["-l", "65536"];
 const ROWS: usize = 700_000;
 
 /// A vendor in the middle of a pull.
-fn pulling() -> (House, String, std::process::Child) {
-    let house = House::new();
+fn pulling(house: &House) -> (String, Child) {
     let ticket = house.ticket(&ticket_file("acme"));
     let delivery = house.release(&ticket, "orders.csv", orders(ROWS));
     let client = house.start_sftp("acme", &format!("get /{delivery}/orders.csv.age\n"), &SLOWLY);
     house.until_pulled("acme", "orders.csv.age", 2 << 20);
-    (house, delivery, client)
+    (delivery, client)
 }
 
 #[track_caller]
@@ -38,7 +40,8 @@ fn lifted_by_two(house: &House) {
 
 #[test]
 fn a_freeze_cuts_running_pulls_refuses_logins_survives_a_restart_and_is_lifted_by_two() {
-    let (mut house, delivery, client) = pulling();
+    let mut house = House::new();
+    let (delivery, client) = pulling(&house);
     let receipt = house.ctl(RESPONDER, ["freeze", "--reason", "unexplained transfers"]).done();
     assert_eq!((&receipt["durable"], &receipt["scope"]), (&"yes".into(), &"everything".into()), "{receipt}");
     assert!(!client.wait_with_output().unwrap().status.success(), "the client noticed nothing");
@@ -94,12 +97,12 @@ fn the_freeze_file_is_honoured_at_start_whatever_stands_in_it_but_leave() {
 
 #[test]
 fn a_revocation_that_the_disk_does_not_take_cuts_all_the_same_and_says_so() {
-    let (mut house, delivery, client) = pulling();
-    // From now on no file of the daemon grows beyond a page: as a full disk, of which only its own files know.
-    let limit = |bytes: &str| {
-        run(Command::new("prlimit").args(["--pid", &house.pid().to_string(), &format!("--fsize={bytes}:unlimited")]));
-    };
-    limit("4096");
+    let mut house = House::new();
+    // With this signal ignored a limit on its files' sizes is an error of its writes, as a full disk is.
+    house.restart_under(&["env", "--ignore-signal=XFSZ"]).unwrap();
+    let (delivery, client) = pulling(&house);
+    // From now on no file of the daemon grows beyond a page.
+    run(Command::new("prlimit").args(["--pid", &house.pid().to_string(), "--fsize=4096:unlimited"]));
     let answer = house.ctl(RESPONDER, ["revoke", "vendor", "acme", "--reason", "key on a lost laptop"]);
     assert_eq!(answer.code, 4, "{} {}\n{}", answer.json, answer.stderr, house.log());
     assert_eq!((&answer.json["durable"], &answer.json["leaf"]), (&"no".into(), &serde_json::Value::Null));

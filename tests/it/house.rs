@@ -114,6 +114,15 @@ impl House {
         house
     }
 
+    /// A second house with everything that this one has, which does not run. The second is not served yet.
+    pub fn twin(&self) -> Self {
+        assert!(self.daemon.is_none(), "a running gateway cannot be copied");
+        let root = directory();
+        run(Command::new("cp").args(["-a", "--"]).arg(self.root.path().join(".")).arg(root.path()));
+        fs::remove_file(root.path().join("daemon.log")).ok();
+        Self { root, daemon: None, sftp_port: 0, ahead_days: self.ahead_days }
+    }
+
     /// A directory as `egressd init` leaves it, with staff keys and nobody enrolled; not served yet.
     pub fn bare() -> Self {
         let house = Self { root: directory(), daemon: None, sftp_port: 0, ahead_days: 0 };

@@ -6,6 +6,7 @@
 )]
 
 mod audit;
+mod crash;
 mod examples;
 mod freeze;
 mod house;

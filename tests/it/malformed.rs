@@ -166,10 +166,11 @@ fn ten_thousand_frames_of_garbage_cost_the_daemon_nothing_and_its_log_little() {
         }
         .ok();
         // Half of them wait for what they are told; the others leave at once.
-        if i % 10 < 8 && i % 20 < 10 {
-            if let Some((kind, told)) = answer(&mut stream) {
-                assert!(kind == "refusal" || kind == "fault", "{kind}: {told}");
-            }
+        if i % 10 < 8
+            && i % 20 < 10
+            && let Some((kind, told)) = answer(&mut stream)
+        {
+            assert!(kind == "refusal" || kind == "fault", "{kind}: {told}");
         }
     }
     assert!(house.is_alive());

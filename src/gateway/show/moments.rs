@@ -76,6 +76,7 @@ fn what(record: &Record) -> String {
         Event::TicketWithdrawn => "withdrawn".into(),
         Event::TicketRevoked => "ticket revoked".into(),
         Event::DeliveryOpened { number, .. } => format!("delivery {number} opened"),
+        Event::FileJoined { file } => format!("file {file} joined"),
         Event::DeliveryClosed { by } => match by {
             ClosedBy::Ready => "closed by _READY".into(),
             ClosedBy::Command => "closed by command".into(),

@@ -20,23 +20,27 @@ impl House {
         }
     }
 
-    /// The same, or what the daemon said when it would not start.
+    /// The same. Err: what the daemon said that would not start.
     #[track_caller]
     pub fn starts(&mut self) -> Result<(), String> {
+        let before = self.log().len();
+        self.restart_under(&[]).map_err(|status| format!("{status}\n{}", &self.log()[before..]))
+    }
+
+    /// The same with a program in front that runs its arguments, such as strace. Err: it ended before every door was open.
+    pub fn restart_under(&mut self, program: &[&str]) -> Result<(), ExitStatus> {
         self.terminate();
         let before = self.log().len();
-        let mut child = self.spawn();
-        let port = until("the daemon serves or ends", || {
-            let ended = child.try_wait().unwrap().is_some();
+        let mut child = self.spawn(program);
+        let opened = until("the doors are open", || {
             let log = self.log();
             let since = log.get(before..).unwrap_or_default();
-            match since.contains("the control socket is open") {
-                _ if ended => Some(Err(since.to_owned())),
-                true => port(since).map(Ok),
-                false => None,
+            if let Some(status) = child.try_wait().unwrap() {
+                return Some(Err(status));
             }
-        })?;
-        self.sftp_port = port;
+            since.contains("the control socket is open").then(|| port(since)).flatten().map(Ok)
+        });
+        self.sftp_port = opened?;
         self.daemon = Some(child);
         Ok(())
     }
@@ -56,12 +60,12 @@ impl House {
         said
     }
 
-    fn spawn(&self) -> Child {
+    fn spawn(&self, program: &[&str]) -> Child {
         let log = OpenOptions::new().create(true).append(true).open(self.path("daemon.log")).unwrap();
-        // With SIGXFSZ ignored, a limit on its files' sizes is an error of its writes, as a full disk is.
-        let mut command = Command::new("env");
-        command.args(["--ignore-signal=XFSZ", PROGRAM, "serve", "--config"]).arg(self.configuration());
-        command.env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        let mut words = program.iter().copied().chain([PROGRAM]);
+        let mut command = Command::new(words.next().unwrap());
+        command.args(words).args(["serve", "--config"]).arg(self.configuration());
+        command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         if self.ahead_days > 0 {
             let library = FAKETIME.into_iter().find(|library| fs::exists(library).unwrap()).expect("Debian's faketime");
             command.env("LD_PRELOAD", library).env("FAKETIME", format!("+{}d", self.ahead_days));
@@ -93,6 +97,13 @@ impl House {
     /// The daemon's process id.
     pub fn pid(&self) -> u32 {
         self.daemon.as_ref().expect("the daemon runs").id()
+    }
+
+    /// Waits for a daemon that ends by itself.
+    #[track_caller]
+    pub fn until_ended(&mut self) -> ExitStatus {
+        let mut child = self.daemon.take().expect("the daemon ran");
+        until("the daemon has ended", || child.try_wait().unwrap())
     }
 
     /// Whether the daemon runs still.
