@@ -17,31 +17,23 @@ fn ledger(copy: &TempDir) -> std::path::PathBuf {
     copy.path().join("ledger.db")
 }
 
-/// The same byte string with its byte `at` (from 1) changed by one bit.
+/// The same byte string with one bit of its byte `at` (from 1) changed. SQLite has no exclusive or.
 fn flipped(column: &str, at: usize) -> String {
-    format!(
-        "CAST(substr({column}, 1, {at} - 1) || char(unicode(CAST(substr({column}, {at}, 1) AS TEXT)) ^ 1) || substr({column}, {at} + 1) AS BLOB)"
-    )
-    .replace(&format!("unicode(CAST(substr({column}, {at}, 1) AS TEXT)) ^ 1"), &xor_one(column, at))
-}
-
-/// SQLite has no exclusive or.
-fn xor_one(column: &str, at: usize) -> String {
     let byte = format!("unicode(CAST(substr({column}, {at}, 1) AS TEXT))");
-    format!("(({byte} | 1) - ({byte} & 1))")
+    format!("CAST(substr({column}, 1, {at} - 1) || char(({byte} | 1) - ({byte} & 1)) || substr({column}, {at} + 1) AS BLOB)")
 }
 
 /// `audit verify` is broken, and a problem names this leaf (or none) in these words.
 #[track_caller]
-fn names(answer: &Answer, leaf: Option<u64>, words: &str) {
-    assert_eq!((answer.code, &answer.json["verdict"]), (1, &"broken".into()), "{} {}", answer.json, answer.stderr);
+fn names(what: &str, answer: &Answer, leaf: Option<u64>, words: &str) {
+    assert_eq!((answer.code, &answer.json["verdict"]), (1, &"broken".into()), "{what}: {} {}", answer.json, answer.stderr);
     let problems = answer.json["problems"].as_array().unwrap();
     let named = problems
         .iter()
         .find(|problem| leaf.is_none_or(|leaf| problem["leaf"] == leaf) && problem["what"].as_str().unwrap().contains(words));
-    assert!(named.is_some(), "leaf {leaf:?} {words:?} is not in {:#}", answer.json);
+    assert!(named.is_some(), "{what}: leaf {leaf:?} {words:?} is not in {:#}", answer.json);
     if let Some(leaf) = leaf {
-        assert_eq!(problems[0]["leaf"], leaf, "it is not named first: {:#}", answer.json);
+        assert_eq!(problems[0]["leaf"], leaf, "{what}: it is not named first: {:#}", answer.json);
     }
 }
 
@@ -75,7 +67,8 @@ fn what_was_changed_in_a_copied_log_is_named_leaf_by_leaf() {
         (
             "a dropped leaf and its hash",
             format!(
-                "DELETE FROM details WHERE leaf = {k}; DELETE FROM leaves WHERE leaf = {k}; DELETE FROM leaf_hashes WHERE leaf = {k}"
+                "DELETE FROM details WHERE leaf = {k}; DELETE FROM leaves WHERE leaf = {k}; \
+                 DELETE FROM leaf_hashes WHERE leaf = {k}"
             ),
             k,
         ),
@@ -92,8 +85,7 @@ fn what_was_changed_in_a_copied_log_is_named_leaf_by_leaf() {
         let copy = house.copy();
         alter(&ledger(&copy), &format!("PRAGMA defer_foreign_keys = 1; {statements}"));
         let answer = house.verify_offline(&copy, &[]);
-        eprintln!("{what}: {}", answer.json);
-        names(&answer, Some(leaf), "");
+        names(what, &answer, Some(leaf), "");
     }
     // A detail record that was edited no longer opens its leaf's commitment.
     let detail: u64 = house.sql("SELECT leaf FROM details ORDER BY leaf LIMIT 1 OFFSET 3")[0].parse().unwrap();
@@ -102,11 +94,11 @@ fn what_was_changed_in_a_copied_log_is_named_leaf_by_leaf() {
         &ledger(&copy),
         &format!("UPDATE details SET bytes = CAST(replace(CAST(bytes AS TEXT), 'a', 'b') AS BLOB) WHERE leaf = {detail}"),
     );
-    names(&house.verify_offline(&copy, &[]), Some(detail), "detail");
+    names("a detail record", &house.verify_offline(&copy, &[]), Some(detail), "detail");
     // A checkpoint that nobody signed so.
     let copy = house.copy();
     alter(&ledger(&copy), "UPDATE checkpoints SET root = zeroblob(32) WHERE size = (SELECT max(size) FROM checkpoints)");
-    names(&house.verify_offline(&copy, &[]), None, "checkpoint");
+    names("a checkpoint", &house.verify_offline(&copy, &[]), None, "checkpoint");
 }
 
 #[test]
@@ -131,12 +123,12 @@ fn a_log_that_was_cut_short_is_told_by_a_checkpoint_that_was_kept_outside() {
     let alone = house.verify_offline(&copy, &[]);
     assert!(alone.json["problems"].as_array().unwrap().iter().all(|problem| problem["leaf"].is_null()), "{}", alone.json);
     let answer = house.verify_offline(&copy, &["--checkpoint", &note]);
-    names(&answer, None, "checkpoint");
+    names("a cut copy", &answer, None, "checkpoint");
     // The daemon goes on where the log ends, and an auditor with the note sees that as well.
     alter(&house.state().join("ledger.db"), &cut);
     house.restart();
     let told = house.ctl(AUDITOR, ["audit", "verify", "--checkpoint", &note]);
-    names(&told, None, "checkpoint");
+    names("a cut log", &told, None, "checkpoint");
 }
 
 #[test]
@@ -145,8 +137,16 @@ fn a_changed_log_is_not_served_or_is_named_by_the_daemon_that_serves_it() {
         ("the newest leaf", "UPDATE leaves SET bytes = x'7b7d' WHERE leaf = (SELECT max(leaf) FROM leaves)".to_owned()),
         ("a leaf in the middle", format!("UPDATE leaves SET bytes = {} WHERE leaf = 20", flipped("bytes", 20))),
         ("a dropped leaf", "PRAGMA defer_foreign_keys = 1; DELETE FROM leaves WHERE leaf = 20".to_owned()),
-        ("the newest checkpoint", "UPDATE checkpoints SET root = zeroblob(32) WHERE size = (SELECT max(size) FROM checkpoints)".to_owned()),
-        ("the cut tail", "DELETE FROM details WHERE leaf = (SELECT max(leaf) FROM leaves); DELETE FROM leaves WHERE leaf = (SELECT max(leaf) FROM leaves)".to_owned()),
+        (
+            "the newest checkpoint",
+            "UPDATE checkpoints SET root = zeroblob(32) WHERE size = (SELECT max(size) FROM checkpoints)".to_owned(),
+        ),
+        (
+            "the cut tail",
+            "DELETE FROM details WHERE leaf = (SELECT max(leaf) FROM leaves); \
+             DELETE FROM leaves WHERE leaf = (SELECT max(leaf) FROM leaves)"
+                .to_owned(),
+        ),
     ] {
         let mut house = House::new();
         house.terminate();
@@ -166,22 +166,26 @@ fn a_changed_log_is_not_served_or_is_named_by_the_daemon_that_serves_it() {
 const EDITS: [(&str, &str); 6] = [
     (
         "the delivery's ticket",
-        "UPDATE delivery SET ticket = (SELECT id FROM ticket WHERE vendor = (SELECT id FROM vendor WHERE slug = 'umbra')), number = 7",
+        "UPDATE delivery SET number = number + 6, ticket = (SELECT id FROM ticket WHERE vendor = \
+           (SELECT id FROM vendor WHERE slug = 'umbra')) \
+         WHERE ticket = (SELECT id FROM ticket WHERE vendor = (SELECT id FROM vendor WHERE slug = 'acme'))",
     ),
     ("the ticket's vendor", "UPDATE ticket SET vendor = (SELECT id FROM vendor WHERE slug = 'umbra')"),
     (
         "the file's ticket and delivery",
-        "UPDATE file SET delivery = (SELECT id FROM delivery WHERE ticket = (SELECT id FROM ticket WHERE vendor = (SELECT id FROM vendor WHERE slug = 'umbra'))), \
-         ticket = (SELECT id FROM ticket WHERE vendor = (SELECT id FROM vendor WHERE slug = 'umbra')) WHERE name = 'secret.csv'",
+        "UPDATE file SET (ticket, delivery) = (SELECT ticket, delivery FROM file WHERE name = 'public.csv') \
+         WHERE name = 'secret.csv'",
     ),
     (
         "the file's sealed objects",
-        "UPDATE file SET header = (SELECT header FROM file WHERE name = 'secret.csv'), payload = (SELECT payload FROM file WHERE name = 'secret.csv') WHERE name = 'public.csv'",
+        "UPDATE file SET (header, payload) = (SELECT header, payload FROM file WHERE name = 'secret.csv') \
+         WHERE name = 'public.csv'",
     ),
     ("whose login key it is", "UPDATE vendor_key SET vendor = (SELECT id FROM vendor WHERE slug = 'acme') WHERE use = 'login'"),
     (
         "that a held file is held",
-        "UPDATE file SET held_at = NULL, cleared_at = 1, sealed_at = 1, released_at = 1 WHERE name = 'held.csv'; UPDATE delivery SET released_at = 1, until = 9000000000000000, closed_at = 1",
+        "UPDATE file SET held_at = NULL, cleared_at = 1, sealed_at = 1, released_at = 1 WHERE name = 'held.csv'; \
+         UPDATE delivery SET released_at = 1, until = 9000000000000000, closed_at = 1",
     ),
 ];
 
@@ -203,13 +207,16 @@ fn gains_nothing(house: &House, what: &str, [acme, umbra]: &[String; 2]) {
         for delivery in ["0001", "0002", "0007"] {
             for (vendor, name) in [("umbra", "secret.csv.age"), ("umbra", "held.csv.age"), ("acme", "held.csv.age")] {
                 house.sftp(vendor, &format!("get /{ticket}/{delivery}/{name}\n"), &[]);
-                assert!(!house.pulled(vendor, name).exists(), "{what} was edited, and {vendor} got {name}");
+                let got = fs::metadata(house.pulled(vendor, name)).map_or(0, |got| got.len());
+                assert_eq!(got, 0, "{what} was edited, and {vendor} got {name}");
             }
-            // What umbra may have is either its own file or nothing.
+            // What umbra may have is its own file, or nothing: sftp makes an empty one before it reads.
+            let own = house.pulled("umbra", "public.csv.age");
             house.sftp("umbra", &format!("get /{ticket}/{delivery}/public.csv.age\n"), &[]);
-            if house.pulled("umbra", "public.csv.age").exists() {
+            if fs::metadata(&own).is_ok_and(|own| own.len() > 0) {
                 assert_eq!(house.decrypt("umbra", "public.csv.age"), orders(3).as_bytes(), "{what}");
             }
+            fs::remove_file(own).ok();
         }
     }
 }
@@ -223,7 +230,7 @@ fn an_edited_index_row_shows_and_gives_nobody_anything_while_the_daemon_runs() {
         alter(&ledger, statements);
         gains_nothing(&house, what, &tickets);
         let told = house.ctl(AUDITOR, ["audit", "verify"]);
-        names(&told, None, "index: ");
+        names(what, &told, None, "index: ");
         mend(&ledger, &original);
         assert_eq!(house.ctl(AUDITOR, ["audit", "verify"]).done()["verdict"], "sound", "{what} was not mended");
     }
@@ -238,7 +245,7 @@ fn an_edited_index_row_shows_and_gives_nobody_anything_after_a_restart() {
         house.terminate();
         let original = house.copy();
         alter(&ledger, statements);
-        names(&house.verify_offline(&house.copy(), &[]), None, "index: ");
+        names(what, &house.verify_offline(&house.copy(), &[]), None, "index: ");
         if house.starts().is_ok() {
             gains_nothing(&house, what, &tickets);
             house.terminate();

@@ -9,6 +9,7 @@ mod audit;
 mod crash;
 mod examples;
 mod faults;
+mod freeze;
 mod house;
 mod init;
 mod kills;

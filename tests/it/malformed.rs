@@ -78,7 +78,7 @@ fn a_malformed_configuration_or_policy_is_located_by_check_and_never_served() {
     let files = ["egressd.toml", "policy.toml"].map(|name| (name, fs::read_to_string(house.gateway().join(name)).unwrap()));
     let cases = [
         ("egressd.toml", "settle_seconds", "settel_seconds", vec!["egressd.toml", "LINE", "did you mean settle_seconds?"]),
-        ("egressd.toml", "[sftp]", "[sfpt]", vec!["LINE", "did you mean sftp?"]),
+        ("egressd.toml", "[sftp]", "[sftpp]", vec!["LINE", "did you mean sftp?"]),
         ("egressd.toml", "127.0.0.1:0", "127.0.0.1", vec!["LINE"]),
         ("egressd.toml", "egressd = 1", "egressd = 2", vec!["this program reads 1"]),
         ("egressd.toml", "settle_seconds = 1", "settle_seconds = 0", vec!["at least 1"]),
@@ -166,10 +166,11 @@ fn ten_thousand_frames_of_garbage_cost_the_daemon_nothing_and_its_log_little() {
         }
         .ok();
         // Half of them wait for what they are told; the others leave at once.
-        if i % 10 < 8 && i % 20 < 10 {
-            if let Some((kind, told)) = answer(&mut stream) {
-                assert!(kind == "refusal" || kind == "fault", "{kind}: {told}");
-            }
+        if i % 10 < 8
+            && i % 20 < 10
+            && let Some((kind, told)) = answer(&mut stream)
+        {
+            assert!(kind == "refusal" || kind == "fault", "{kind}: {told}");
         }
     }
     assert!(house.is_alive());

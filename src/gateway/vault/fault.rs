@@ -56,6 +56,35 @@ pub enum LogFault {
     Strays { table: &'static str },
 }
 
+impl LogFault {
+    /// The leaf that it names, if it names one.
+    pub const fn leaf(&self) -> Option<u64> {
+        match self {
+            Self::LeafMissing { index }
+            | Self::HashMissing { index }
+            | Self::LeafDiffersFromHash { index }
+            | Self::LeafAltered { index }
+            | Self::Malformed { index, .. }
+            | Self::Misfiled { index }
+            | Self::WrongPrev { index }
+            | Self::DetailAltered { index }
+            | Self::DetailMissing { index }
+            | Self::DetailUnbound { index }
+            | Self::EndMissing { index, .. }
+            | Self::TileAltered { first: index, .. } => Some(*index),
+            Self::RootMismatch { .. }
+            | Self::NoCheckpoint
+            | Self::CheckpointMalformed { .. }
+            | Self::CheckpointSignature(_)
+            | Self::Truncated { .. }
+            | Self::Unsigned { .. }
+            | Self::RolledBack { .. }
+            | Self::HeadUnreadable(_)
+            | Self::Strays { .. } => None,
+        }
+    }
+}
+
 /// Why the ledger did not do something. For the operator's log; callers branch on none but [`LedgerFault::Poisoned`].
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LedgerFault {

@@ -22,7 +22,7 @@ mod view;
 mod writer;
 
 pub use archive::Archive;
-pub use fault::{LedgerFault, WriteError};
+pub use fault::{LedgerFault, LogFault, WriteError};
 pub use ledger::Ledger;
 pub use objects::{Found, Objects, Shelf, Unfinished};
 pub use tx::Tx;

@@ -66,11 +66,6 @@ impl House {
         path
     }
 
-    /// The port that SFTP is served on.
-    pub fn sftp_port(&self) -> u16 {
-        self.sftp_port
-    }
-
     /// Decrypts a pulled file with Debian's age.
     #[track_caller]
     pub fn decrypt(&self, vendor: &str, name: &str) -> Vec<u8> {
