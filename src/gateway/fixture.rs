@@ -13,7 +13,7 @@ use crate::{
     domain::{
         digest::Digest,
         event::{Actor, Decision, Event, Record, Subject},
-        ids::{FileId, SessionId, Slug, TicketNumber, TransferId},
+        ids::{FileId, SessionId, Slug, TicketNumber},
         people::{Gate, Role},
         policy::Policy,
         signature::{NAMESPACE_VOTE, PublicKey},
@@ -190,8 +190,15 @@ impl House {
 
     /// Opens the gateway again, after [`House::stop`] or a crash.
     pub(crate) async fn start(&mut self) {
-        let parts = self.parts();
-        let gateway = blocking(move || Gateway::open(parts)).await.unwrap();
+        // Another test's child holds a copy of each descriptor between fork and exec: the lock of the ledger too.
+        let gateway = until("the ledger's lock", async || {
+            let parts = self.parts();
+            match blocking(move || Gateway::open(parts)).await {
+                Err(fault) if fault.to_string().contains("ledger.lock") => None,
+                opened => Some(opened.unwrap()),
+            }
+        })
+        .await;
         let (stop, stopped) = oneshot::channel::<()>();
         let mut work = JoinSet::new();
         let working = gateway.clone();
@@ -405,7 +412,7 @@ impl House {
             (Subject::Transfer(id), Event::TransferBegun { session, .. }) => Some((id, *session)),
             _ => None,
         });
-        begun.map(|(id, session)| Transfer { id, session, end: end(id) }).collect()
+        begun.map(|(id, session)| Transfer { session, end: end(id) }).collect()
     }
 
     /// What `SHA256SUMS` says of a file that is sealed, and its size as served.
@@ -444,7 +451,6 @@ impl House {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Transfer {
-    pub(crate) id: TransferId,
     pub(crate) session: SessionId,
     pub(crate) end: Option<Ended>,
 }

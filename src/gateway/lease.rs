@@ -325,8 +325,12 @@ impl Hold {
 }
 
 impl Drop for Hold {
+    /// What a cut ended stays until the session has: its receipt may not have been written yet.
     fn drop(&mut self) {
-        lock(&self.lease.seat.held).remove(&self.key);
+        let mut held = lock(&self.lease.seat.held);
+        if !self.lease.is_cut() {
+            held.remove(&self.key);
+        }
     }
 }
 
@@ -398,6 +402,31 @@ mod tests {
         hold.progress().raise(0, 10);
         let cut = book.cut(&Scope::Everything);
         assert_eq!(cut.sessions()[0].transfers, [CutTransfer { transfer, last_offset: 1_024, bytes: 34 }]);
+    }
+
+    /// A session that notices the cut at once, and is done before the receipt is written.
+    #[derive(Default)]
+    struct Quick(Mutex<Option<Hold>>);
+
+    impl Severable for Quick {
+        fn sever(&self) {
+            drop(lock(&self.0).take());
+        }
+    }
+
+    #[test]
+    fn a_transfer_that_a_cut_has_ended_already_is_on_the_receipt() {
+        let book = LeaseBook::default();
+        let quick = Arc::new(Quick::default());
+        let lease = Arc::new(book.take(session(1), visitor(1), Time::from_micros(0), quick.clone()));
+        let transfer = TransferId::from_uuid(Uuid::from_u128(9));
+        drop(lease.hold(holding(1)));
+        let hold = lease.hold(holding(1));
+        hold.begin(transfer);
+        hold.progress().raise(0, 10);
+        *lock(&quick.0) = Some(hold);
+        let cut = book.cut(&Scope::Everything);
+        assert_eq!(cut.sessions()[0].transfers, [CutTransfer { transfer, last_offset: 10, bytes: 10 }]);
     }
 
     #[tokio::test]

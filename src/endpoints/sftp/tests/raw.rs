@@ -159,7 +159,7 @@ impl Puller {
     }
 
     /// Everything until the connection ends: the last packet counts as far as it came.
-    pub(super) async fn to_the_end(mut self) -> Received {
+    pub(super) async fn until_it_ends(mut self) -> Received {
         self.pull(|_| false).await;
         let (partial, id) = (self.partial.len(), self.partial.get(5..9));
         if partial > 13

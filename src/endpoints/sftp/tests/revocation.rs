@@ -54,7 +54,7 @@ fn ten_pulls_end(scope: impl FnOnce(&Served, &Remote) -> Scope) -> (Served, Remo
             pulls.spawn(async move {
                 assert!(puller.pull(|received| received.bytes > 4 << 20).await);
                 tell.send(()).unwrap();
-                let received = puller.to_the_end().await;
+                let received = puller.until_it_ends().await;
                 drop(session);
                 (source(n), received)
             });
@@ -157,7 +157,7 @@ fn a_client_that_stopped_reading_with_a_gib_of_window_is_cut_and_gets_no_more_th
         println!("a stalled reader was cut in {:?}, {stuck} bytes handed out", begun.elapsed());
         soon(begun);
         // Now it reads all that it can still get.
-        let received = stalled.to_the_end().await;
+        let received = stalled.until_it_ends().await;
         println!("it holds {} bytes", received.bytes);
         agrees(&served, &receipt, &[(source(0), received)]);
     });
@@ -291,7 +291,7 @@ fn the_time_that_fifty_revocations_take_is_printed() {
             task.spawn(async move {
                 assert!(puller.pull(|received| received.bytes > 1 << 20).await);
                 tell.send(()).unwrap();
-                puller.to_the_end().await;
+                puller.until_it_ends().await;
                 drop(session);
                 Instant::now()
             });
