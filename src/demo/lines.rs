@@ -20,7 +20,7 @@ pub fn print(prepared: &Prepared, place: &Place, screen: &Screen) {
         &format!("-P {}", sftp.port()),
         &format!("-i {}", quoted_path(&vendor.ssh_key)),
         "-o IdentitiesOnly=yes",
-        &format!("-o UserKnownHostsFile={}", quoted_path(&place.known_hosts())),
+        &ssh_option("UserKnownHostsFile", &place.known_hosts()),
         &format!("'{}@{}:/{}/*' .", vendor.id, sftp.ip(), released.delivery),
     ]);
     line(&["sha256sum -c SHA256SUMS"]);
@@ -69,6 +69,12 @@ fn broken(words: &[&str]) -> Vec<String> {
     lines
 }
 
+/// ssh reads an option's value as a list of words once more, after the shell.
+fn ssh_option(name: &str, path: &Path) -> String {
+    let path = path.display().to_string();
+    if quoted(&path) == path { format!("-o {name}={path}") } else { format!("-o {}", quoted(&format!("{name}=\"{path}\""))) }
+}
+
 /// A path as a shell's single word.
 pub fn quoted_path(path: &Path) -> String {
     quoted(&path.display().to_string())
@@ -89,6 +95,12 @@ mod tests {
         assert_eq!(quoted("/tmp/demo"), "/tmp/demo");
         assert_eq!(quoted("/tmp/my demo"), "'/tmp/my demo'");
         assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
+
+    #[test]
+    fn ssh_reads_a_path_with_spaces_as_one() {
+        assert_eq!(ssh_option("File", Path::new("/tmp/demo")), "-o File=/tmp/demo");
+        assert_eq!(ssh_option("File", Path::new("/my demo")), "-o 'File=\"/my demo\"'");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The house: what holds for everybody at once: a freeze, revoked networks, revoked classes of data.
 
 use super::{
+    digest::Digest,
     event::{Detail, Event, Record},
     ids::{PersonId, Slug},
     limits,
@@ -20,6 +21,7 @@ pub struct HouseDossier {
     /// A revoked network whose detail record is gone can no longer be told from others: everything is refused.
     unreadable_network: bool,
     classes: BTreeMap<Slug, Time>,
+    keys: BTreeMap<Digest, Time>,
 }
 
 impl HouseDossier {
@@ -47,6 +49,9 @@ impl HouseDossier {
                 },
                 _ => self.unreadable_network = true,
             },
+            Event::KeyRevoked { key } => {
+                self.keys.entry(*key).or_insert(record.at);
+            }
             Event::ClassRevoked { class } => {
                 self.classes.entry(class.clone()).or_insert(record.at);
             }
@@ -70,6 +75,11 @@ impl HouseDossier {
 
     pub fn revoked_networks(&self) -> impl Iterator<Item = Network> {
         self.networks.iter().map(|(network, _)| *network)
+    }
+
+    /// Login and recipient keys, whosever they are.
+    pub fn revoked_keys(&self) -> &BTreeMap<Digest, Time> {
+        &self.keys
     }
 
     pub fn class_revoked(&self, class: &Slug) -> bool {

@@ -255,6 +255,10 @@ refusals! {
     3108 DeliveryFull { ticket: String, limit: usize } "{ticket}'s open delivery has {limit} files, as many as one can hold: the file is held"
         why "The record of a release lists every file of it."
         who "an operator: close the delivery, then discard this file and drop it again" command "egressctl delivery close {ticket}"
+    3110 DeliveryBroken { delivery: String, file: String } "{delivery} has lost {file}, which nobody discarded: nothing of it is released"
+        why "A delivery appears whole or not at all."
+        who "an operator, who revokes or discards what is left; the producer, who drops all of it again"
+        command "egressctl delivery show {delivery}"
 
     // 4xxx: vendors' access
     4001 NotYours {} "there is no such file"
@@ -296,6 +300,10 @@ refusals! {
     4012 TooManySessions { most: usize } "the vendor has {most} sessions already"
         why "One vendor's connections must not crowd out another's."
         who "the vendor, by closing some; or a security_responder" command "egressctl session list"
+
+    4013 TooManyBeginnings { most: u32 } "this session has begun to read the file {most} times"
+        why "Each beginning is a record that has to be durable; a client that begins without end would fill the disk."
+        who "the vendor, by logging in again" command "egressctl transfer list"
 
     // 5xxx: revocation, freeze, purge, log
     5001 RevokedAlready { scope: String } "{scope} is revoked already"

@@ -153,7 +153,9 @@ impl VendorDossier {
         let mut dossier = Self { id, slug, revisions: Vec::new(), revoked: None, revoked_keys: BTreeMap::new() };
         for record in records {
             match &record.event {
-                Event::VendorFiled { .. } => dossier.revisions.push(revision(record)?),
+                Event::VendorFiled { .. } => {
+                    dossier.revisions.push(revision(record).filter(|revision| revision.document.id == dossier.slug)?);
+                }
                 Event::VendorConfirmed { revision } => {
                     let filed = dossier.revisions.iter_mut().rfind(|filed| filed.digest == *revision)?;
                     filed.confirmed_by.extend(record.by.person());
@@ -166,6 +168,22 @@ impl VendorDossier {
             }
         }
         Some(dossier)
+    }
+
+    /// The same vendor with these keys revoked too; none if that changes nothing.
+    pub fn revised(&self, revoked: &BTreeMap<Digest, Time>) -> Option<Self> {
+        let mine = |key: &Digest| {
+            self.revisions.iter().any(|revision| {
+                revision.recipients.contains(key) || revision.document.login_keys.iter().any(|login| login.fingerprint() == *key)
+            })
+        };
+        let new: Vec<_> = revoked.iter().filter(|(key, _)| !self.is_revoked_key(**key) && mine(key)).collect();
+        if new.is_empty() {
+            return None;
+        }
+        let mut revised = self.clone();
+        revised.revoked_keys.extend(new);
+        Some(revised)
     }
 
     /// The newest revision that is confirmed: the one that counts.

@@ -46,6 +46,8 @@ pub struct Download {
     transfer: TransferId,
     by: Actor,
     source: Source,
+    /// Bytes that were handed out. The lease's counter may be one read ahead: it is raised before the second look.
+    served: u64,
     ranges: Ranges,
     state: Health,
 }
@@ -98,10 +100,13 @@ impl Opened {
         let Self { gateway, hold, place, item, content, .. } = self;
         let (session, visitor) = (hold.lease().session(), *hold.lease().visitor());
         let by = Actor::Vendor { id: visitor.vendor, session };
+        hold.lease().count_beginning(item)?;
         let begun = match gateway.write(move |core, tx| begin(core, tx, by, session, visitor, place, item)).await {
             Ok(begun) => begun,
             Err(refused) => {
-                if let Refused::Refusal(refusal) = &refused {
+                if let Refused::Refusal(refusal) = &refused
+                    && hold.lease().is_first_refusal(refusal.code())
+                {
                     record_denial(&gateway, by, session, refusal).await;
                 }
                 return Err(refused);
@@ -120,7 +125,7 @@ impl Opened {
                 (Source::Clear(Vec::new()), Health::Damaged)
             }
         };
-        Ok(Download { gateway, hold, transfer: begun.transfer, by, source, ranges: Ranges::default(), state })
+        Ok(Download { gateway, hold, transfer: begun.transfer, by, source, served: 0, ranges: Ranges::default(), state })
     }
 }
 
@@ -234,6 +239,7 @@ impl Download {
             buffer.fill(0);
             return Err(ReadError::Cut);
         }
+        self.served += read as u64;
         self.ranges.add(offset, read as u64);
         Ok(read)
     }
@@ -246,7 +252,7 @@ impl Download {
             (false, Health::Sound) => how,
         };
         let (by, transfer) = (self.by, self.transfer);
-        let event = Event::TransferEnded { how, bytes: self.hold.progress().bytes(), ranges: self.ranges.into_vec() };
+        let event = Event::TransferEnded { how, bytes: self.served, ranges: self.ranges.into_vec() };
         let recorded = self
             .gateway
             .write(move |_, tx| {

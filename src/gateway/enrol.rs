@@ -6,7 +6,7 @@ use super::{
     desk::Desk,
     facts::Facts,
     outcome::Refused,
-    vault::Tx,
+    vault::{Tx, find},
 };
 use crate::domain::{
     event::{Actor, Detail, Event, Fact, Subject},
@@ -37,6 +37,9 @@ fn enrol(core: &Core, tx: &mut Tx<'_>, by: Actor, new: Enrolment) -> Result<Done
     let facts = Facts::read(core, &*tx)?;
     let roster = facts.roster.clone();
     free(&roster, &new)?;
+    if !find::vendors_of_key(tx.conn(), new.key.fingerprint())?.is_empty() {
+        return Err(Refusal::KeyTaken { key: Fingerprint(new.key.fingerprint()) }.into());
+    }
     if by == Actor::Owner {
         if roster.len() >= FIRST_PEOPLE {
             return Err(Refusal::NotInTheFirstTwo {}.into());

@@ -10,7 +10,7 @@ use crate::domain::{
     event::{Actor, Record, Subject},
     file::{DeliveryDossier, FileDossier},
     house::HouseDossier,
-    ids::{DeliveryId, FileId, TicketId, TicketNumber, VendorId},
+    ids::{DeliveryId, DeliveryNumber, FileId, Slug, TicketId, TicketNumber, VendorId},
     people::{Person, Roster},
     policy::Policy,
     refusal::{Fingerprint, Refusal},
@@ -111,6 +111,11 @@ impl Dossiers {
     }
 }
 
+/// The index was edited: what it names is not what its records say. Nothing is done about the wrong thing.
+fn misled(what: String) -> Fault {
+    Fault::new("the index does not say what the log says; egressctl audit verify names the row", what)
+}
+
 /// What every decision needs, as of one moment.
 pub struct Facts<'s, S> {
     source: &'s S,
@@ -152,11 +157,36 @@ impl<'s, S: Source> Facts<'s, S> {
         person.ok_or(Refusal::KeyUnknown { key: Fingerprint(key) })
     }
 
+    /// A vendor by its name. The index finds it; its own records say what it is called.
+    pub fn vendor_named(&self, slug: &Slug) -> Result<Option<Arc<VendorDossier>>, Refused> {
+        let Some(id) = self.find(|conn| find::vendor(conn, slug))? else { return Ok(None) };
+        let vendor = self.vendor(id)?;
+        if vendor.slug == *slug { Ok(Some(vendor)) } else { Err(misled(format!("{slug} leads to {}", vendor.slug)).into()) }
+    }
+
+    /// A delivery by its number within a ticket, as its own records have it.
+    pub fn delivery_numbered(
+        &self,
+        ticket: &TicketDossier,
+        number: DeliveryNumber,
+    ) -> Result<Option<Arc<DeliveryDossier>>, Refused> {
+        let Some(id) = self.find(|conn| find::delivery(conn, ticket.id, number))? else { return Ok(None) };
+        let delivery = self.delivery(id)?;
+        if delivery.ticket == ticket.id && delivery.number == number {
+            Ok(Some(delivery))
+        } else {
+            Err(misled(format!("{}/{number} leads to another delivery", ticket.number)).into())
+        }
+    }
+
     pub fn vendor(&self, id: VendorId) -> Result<Arc<VendorDossier>, Refused> {
-        self.core
-            .dossiers
-            .replay(self.source, Subject::Vendor(id), VendorDossier::replay)?
-            .ok_or_else(|| Refusal::UnknownVendor { vendor: id.to_string() }.into())
+        let vendor = self.core.dossiers.replay(self.source, Subject::Vendor(id), VendorDossier::replay)?;
+        let vendor = vendor.ok_or_else(|| Refusal::UnknownVendor { vendor: id.to_string() })?;
+        // A key is revoked for whoever has it or will have it: that stands with the house.
+        match vendor.revised(self.house.revoked_keys()) {
+            Some(revised) => Ok(Arc::new(revised)),
+            None => Ok(vendor),
+        }
     }
 
     pub fn ticket(&self, id: TicketId) -> Result<Arc<TicketDossier>, Refused> {

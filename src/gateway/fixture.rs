@@ -37,7 +37,7 @@ use tokio::{sync::oneshot, task::JoinSet};
 use zeroize::Zeroizing;
 
 /// Nothing that a test waits for takes longer, on the slowest machine that builds this.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 /// How often it looks.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -306,19 +306,30 @@ impl House {
 
     /// Puts a file into staging whole, as a careful producer does: written elsewhere, then renamed.
     pub(crate) fn drop_file(&self, ticket: TicketNumber, name: &str, content: &[u8]) {
-        let directory = self.path("staging").join(ticket.to_string());
-        fs::create_dir_all(&directory).unwrap();
         let elsewhere = self.path("elsewhere");
         fs::write(&elsewhere, content).unwrap();
-        fs::rename(elsewhere, directory.join(name)).unwrap();
+        self.drop_path(ticket, name, &elsewhere);
+    }
+
+    /// The same with a file that is there already: it is moved.
+    pub(crate) fn drop_path(&self, ticket: TicketNumber, name: &str, from: &Path) {
+        let directory = self.path("staging").join(ticket.to_string());
+        fs::create_dir_all(&directory).unwrap();
+        fs::rename(from, directory.join(name)).unwrap();
     }
 
     /// Stages the files as one delivery and waits until it is released.
     pub(crate) async fn deliver(&self, ticket: TicketNumber, files: &[(&str, &[u8])]) -> DeliveryPath {
-        let before = self.deliveries(ticket).await;
         for (name, content) in files {
             self.drop_file(ticket, name, content);
         }
+        let names: Vec<_> = files.iter().map(|(name, _)| *name).collect();
+        self.release(ticket, &names).await
+    }
+
+    /// Waits until files of these names are taken, closes their delivery and waits until it is released.
+    pub(crate) async fn release(&self, ticket: TicketNumber, names: &[&str]) -> DeliveryPath {
+        let before = self.deliveries(ticket).await;
         // The command and not `_READY`: it is refused until the first file is there, and names the delivery.
         until("the staged files", async || {
             let rows = self.desk().file_list(self.person(Staff::Olga), Some(ticket)).await.unwrap().rows;
@@ -326,7 +337,7 @@ impl House {
                 panic!("{held:?}");
             }
             let taken = |name: &str| rows.iter().any(|row| row.name == name && row.state != FileState::Settling);
-            files.iter().all(|(name, _)| taken(name)).then_some(())
+            names.iter().all(|name| taken(name)).then_some(())
         })
         .await;
         self.desk().delivery_close(self.person(Staff::Olga), ticket, None).await.unwrap();
@@ -351,6 +362,10 @@ impl House {
 
     pub(crate) async fn revoke(&self, scope: Scope) -> Result<super::answers::Receipt, Refused> {
         self.desk().revoke(self.person(Staff::Sam), scope, "a drill".to_owned()).await
+    }
+
+    pub(crate) async fn end_what_nobody_holds(&self) {
+        self.gateway().end_what_nobody_holds().await.unwrap();
     }
 
     /// The whole log, each leaf checked against the tree.

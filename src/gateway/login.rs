@@ -7,11 +7,10 @@ use super::{
     lease::Severable,
     outcome::Refused,
     pickup::Pickup,
-    vault::find,
 };
 use crate::domain::{
     event::{Actor, Detail, Event, Fact, Protocol, SessionEnd, Subject},
-    ids::{Slug, VendorId},
+    ids::Slug,
     limits, network,
     papers::Visitor,
     refusal::Refusal,
@@ -111,12 +110,8 @@ fn visitor<S: Source>(facts: &Facts<'_, S>, attempt: &Attempt) -> Result<Visitor
     facts.house.admits(address)?;
     let user: Slug = attempt.user.parse().map_err(|_| refused())?;
     let key = PublicKey::new(&attempt.key).map_err(|_| refused())?.fingerprint();
-    let vendor: VendorId = facts.find(|conn| find::vendor(conn, &user))?.ok_or_else(refused)?;
-    let dossier = facts.vendor(vendor)?;
-    // The index may be edited; the dossier says whose name it is.
-    if dossier.slug != user {
-        return Err(refused());
-    }
+    let dossier = facts.vendor_named(&user)?.ok_or_else(refused)?;
+    let vendor = dossier.id;
     dossier.admits(key, address, &facts.roster, facts.now)?;
     Ok(Visitor { vendor, key, address, protocol: attempt.protocol })
 }

@@ -168,8 +168,7 @@ pub(super) fn shown<S: Source>(
 ) -> Result<Shown, Refused> {
     let hidden = |_| Refused::from(Refusal::NotYours {});
     let ticket = facts.ticket_numbered(number).map_err(unknown_as_hidden)?;
-    let id = facts.find(|conn| find::delivery(conn, ticket.id, delivery))?.ok_or(()).map_err(hidden)?;
-    let delivery = facts.delivery(id).map_err(unknown_as_hidden)?;
+    let delivery = facts.delivery_numbered(&ticket, delivery).map_err(unknown_as_hidden)?.ok_or(()).map_err(hidden)?;
     let vendor = facts.vendor(ticket.vendor)?;
     let sight = Sight::check(visitor, &ticket, &delivery, &facts.around(&vendor))?;
     facts.intact(&ticket)?;

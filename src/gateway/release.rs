@@ -4,7 +4,7 @@ use super::{Gateway, core::Core, facts::Facts, outcome::Refused, vault::Tx, vaul
 use crate::domain::{
     canonical,
     digest::Digest,
-    event::{Actor, Detail, Event, Fact, ReleasedFile, Subject},
+    event::{Actor, Detail, Event, Fact, PurgeReason, ReleasedFile, Subject},
     file::DeliveryDossier,
     ids::{DeliveryId, TicketNumber},
     papers::{Approved, Clean, Release, Sealed},
@@ -44,8 +44,14 @@ fn release(core: &Core, tx: &mut Tx<'_>, id: DeliveryId) -> Result<(), Refused> 
     let mut papers = Vec::with_capacity(delivery.files.len());
     for id in &delivery.files {
         let file = facts.file(*id)?;
-        if file.purge_begun.is_some() {
-            continue;
+        match file.purge_begun {
+            // Somebody decided that the delivery goes without it.
+            Some((_, PurgeReason::Discarded)) => continue,
+            Some(_) => {
+                let delivery = format!("{}/{}", ticket.number, delivery.number);
+                return Err(Refusal::DeliveryBroken { delivery, file: file.name.clone() }.into());
+            }
+            None => {}
         }
         if file.held.is_some() {
             return Err(Refusal::DeliveryHeld { delivery: format!("{}/{}", ticket.number, delivery.number) }.into());

@@ -3,6 +3,7 @@
 
 mod clients;
 mod hostile;
+mod measured;
 mod raw;
 mod revocation;
 
@@ -131,6 +132,16 @@ impl Served {
 
     fn until_a_transfer_runs(&self) {
         self.until("a transfer", || (!self.house.transfers().is_empty()).then_some(()));
+    }
+
+    /// Waits until so many connections were turned away, and no more.
+    fn until_rejected(&self, count: u32) {
+        let rejected = async || {
+            let so_far = self.house.rejected().await;
+            assert!(so_far <= count, "{so_far}");
+            (so_far == count).then_some(())
+        };
+        self.runtime.block_on(fixture::until("the rejections", rejected));
     }
 
     /// Waits for every session, and for the listener.

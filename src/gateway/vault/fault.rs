@@ -46,6 +46,12 @@ pub enum LogFault {
     Truncated { leaves: u64, size: u64 },
     #[error("{leaves} leaves, of which only the first {size} were signed")]
     Unsigned { leaves: u64, size: u64 },
+    #[error(
+        "the log was put back to an earlier state: it has {leaves} leaves, and ledger.head beside it knows {size}; a backup that was restored on purpose starts after ledger.head is removed, and every revocation since it has to be given again"
+    )]
+    RolledBack { leaves: u64, size: u64 },
+    #[error("{} is not readable as the newest head of the log", .0.display())]
+    HeadUnreadable(PathBuf),
     #[error("{table} holds rows that belong to no leaf")]
     Strays { table: &'static str },
 }

@@ -7,6 +7,7 @@ mod command;
 pub mod compare;
 mod fault;
 pub mod find;
+mod head;
 mod heads;
 pub mod index;
 mod ledger;

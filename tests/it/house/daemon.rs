@@ -15,20 +15,24 @@ impl House {
     /// Ends the daemon, if it runs, and serves again. Answers when every door is open.
     #[track_caller]
     pub fn restart(&mut self) {
-        if let Err(said) = self.starts() {
-            panic!("the daemon ended while starting:\n{said}");
+        if let Err((status, said)) = self.start(&[]) {
+            panic!("the daemon ended while starting: {status}\n{said}");
         }
     }
 
-    /// The same. Err: what the daemon said that would not start.
+    /// The same, or what the daemon said when it would not start.
     #[track_caller]
     pub fn starts(&mut self) -> Result<(), String> {
-        let before = self.log().len();
-        self.restart_under(&[]).map_err(|status| format!("{status}\n{}", &self.log()[before..]))
+        self.start(&[]).map_err(|(_, said)| said)
     }
 
     /// The same with a program in front that runs its arguments, such as strace. Err: it ended before every door was open.
     pub fn restart_under(&mut self, program: &[&str]) -> Result<(), ExitStatus> {
+        self.start(program).map_err(|(status, _)| status)
+    }
+
+    #[track_caller]
+    fn start(&mut self, program: &[&str]) -> Result<(), (ExitStatus, String)> {
         self.terminate();
         let before = self.log().len();
         let mut child = self.spawn(program);
@@ -36,7 +40,7 @@ impl House {
             let log = self.log();
             let since = log.get(before..).unwrap_or_default();
             if let Some(status) = child.try_wait().unwrap() {
-                return Some(Err(status));
+                return Some(Err((status, since.to_owned())));
             }
             since.contains("the control socket is open").then(|| port(since)).flatten().map(Ok)
         });
@@ -55,17 +59,18 @@ impl House {
     /// Starts a daemon that must not come up, and answers what it said.
     #[track_caller]
     pub fn refuses_to_start(&mut self) -> String {
-        let said = self.starts().expect_err("it serves");
+        let (status, said) = self.start(&[]).expect_err("it serves");
         assert!(!said.contains("is open"), "a door was opened:\n{said}");
+        assert_eq!(status.code(), Some(3), "{said}");
         said
     }
 
     fn spawn(&self, program: &[&str]) -> Child {
         let log = OpenOptions::new().create(true).append(true).open(self.path("daemon.log")).unwrap();
-        let mut words = program.iter().copied().chain([PROGRAM]);
-        let mut command = Command::new(words.next().unwrap());
-        command.args(words).args(["serve", "--config"]).arg(self.configuration());
-        command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        // With SIGXFSZ ignored, a limit on its files' sizes is an error of its writes, as a full disk is.
+        let mut command = Command::new("env");
+        command.arg("--ignore-signal=XFSZ").args(program).args([PROGRAM, "serve", "--config"]).arg(self.configuration());
+        command.env_clear().env("PATH", "/usr/bin:/bin").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         if self.ahead_days > 0 {
             let library = FAKETIME.into_iter().find(|library| fs::exists(library).unwrap()).expect("Debian's faketime");
             command.env("LD_PRELOAD", library).env("FAKETIME", format!("+{}d", self.ahead_days));

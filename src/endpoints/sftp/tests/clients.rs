@@ -208,8 +208,7 @@ fn only_an_enrolled_key_of_that_user_logs_in() {
     let answers = [refused("acme", &foreign), refused("nobody", &own), refused("nobody", &foreign)];
     assert!(answers[0].contains("Permission denied (publickey)"), "{answers:?}");
     assert!(answers.iter().all(|a| *a == answers[0]), "{answers:?}");
-    let rejected = || served.runtime.block_on(served.house.rejected());
-    served.until("three rejections", || (rejected() == 3).then_some(()));
+    served.until_rejected(3);
     assert!(served.house.sessions().is_empty());
 }
 

@@ -193,19 +193,16 @@ fn offered_keys_are_counted_and_the_right_one_comes_too_late() {
         }
         panic!("thirty keys were offered");
     });
-    let rejected = || served.runtime.block_on(served.house.rejected());
-    served.until("the rejection", || (rejected() == 1).then_some(()));
+    served.until_rejected(1);
 }
 
 #[test]
 fn a_stranger_that_says_nothing_leaves_no_trace_and_junk_is_counted() {
     let served = Served::new();
     drop(TcpStream::connect(("127.0.0.1", served.port)).unwrap());
-    let rejected = || served.runtime.block_on(served.house.rejected());
     let mut junk = TcpStream::connect(("127.0.0.1", served.port)).unwrap();
     let _ = junk.write_all(&vec![b'x'; 100_000]);
-    served.until("the rejection", || (rejected() > 0).then_some(()));
-    assert_eq!(rejected(), 1);
+    served.until_rejected(1);
 }
 
 #[test]

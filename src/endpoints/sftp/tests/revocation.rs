@@ -28,10 +28,11 @@ fn agrees(served: &Served, receipt: &Receipt, clients: &[(Ipv4Addr, Received)]) 
         let cut = receipt.sessions.rows.iter().find(|cut| cut.address == address.to_string()).unwrap();
         let [transfer] = &cut.transfers[..] else { panic!("one transfer each: {cut:?}") };
         assert!(received.furthest <= transfer.last_offset, "{received:?} {transfer:?}");
-        assert!(received.bytes <= transfer.bytes, "{received:?} {transfer:?}");
         let recorded = log.iter().find(|recorded| recorded.session == cut.session).unwrap();
         let ended = recorded.end.as_ref().expect("the end was recorded before revoke returned");
-        assert_eq!((ended.how, ended.bytes), (TransferEnd::Severed, transfer.bytes));
+        assert_eq!(ended.how, TransferEnd::Severed);
+        // The receipt may count one read that was then not handed out; the record of the end counts what was.
+        assert!(received.bytes <= ended.bytes && ended.bytes <= transfer.bytes, "{received:?} {ended:?} {transfer:?}");
     }
     let severed = served.house.sessions().into_iter().filter(|(_, how)| *how == Some(SessionEnd::Severed)).count();
     assert_eq!(severed, clients.len());
@@ -229,7 +230,11 @@ async fn pass(client: TcpStream, server: TcpStream, holding: watch::Receiver<boo
             }
         }
     };
-    tokio::join!(up, down);
+    // Whichever end goes, the other one hears of it.
+    tokio::select! {
+        () = up => {}
+        () = down => {}
+    }
 }
 
 #[test]
