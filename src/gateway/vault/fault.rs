@@ -78,6 +78,8 @@ impl LogFault {
             | Self::CheckpointSignature(_)
             | Self::Truncated { .. }
             | Self::Unsigned { .. }
+            | Self::HeadUnreadable(_)
+            | Self::RolledBack { .. }
             | Self::Strays { .. } => None,
         }
     }
