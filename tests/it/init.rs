@@ -55,7 +55,7 @@ fn path(house: &House) -> String {
 #[test]
 fn init_makes_secrets_for_their_owner_alone_and_never_replaces_a_gateway() {
     let house = House::bare();
-    for (name, mode) in [("keys", 0o700), ("state", 0o750), ("keys/master.key", 0o600), ("keys/log.key", 0o600)] {
+    for (name, mode) in [("keys", 0o700), ("state", 0o750), ("keys/master.key", 0o400), ("keys/log.key", 0o400)] {
         let found = fs::metadata(house.gateway().join(name)).unwrap().permissions().mode() & 0o777;
         assert_eq!(found, mode, "{name}");
     }
