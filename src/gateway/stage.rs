@@ -40,6 +40,9 @@ const POLL: Duration = Duration::from_secs(2);
 /// What could not be taken, or did not stay as it was seen, is looked at again after this.
 const AGAIN: Duration = Duration::from_secs(2);
 
+/// Shown of a file that is complete and could not be copied.
+const NOT_COPIED: &str = "settling: it could not be copied; the gateway tries again, its own log says why";
+
 /// Whether a look left something behind that only time can mend.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Again {
@@ -240,12 +243,11 @@ fn show_turned_away(core: &Core, found: &Found, seen: &HashMap<Spot, Observation
     }
     for ((ticket, name), identity) in &found.files {
         if seen.contains_key(&(*ticket, name.clone())) {
-            add(
-                directory_of(*ticket),
-                name.to_string(),
-                "settling: it is taken when it has stopped changing".into(),
-                identity.size,
-            );
+            let spot = (directory_of(*ticket), name.to_string());
+            // Until the next attempt has ended, the last one's outcome stands.
+            let tried = before.get(&spot).is_some_and(|before| before.reason == NOT_COPIED);
+            let reason = if tried { NOT_COPIED } else { "settling: it is taken when it has stopped changing" };
+            add(spot.0, spot.1, reason.into(), identity.size);
         }
     }
     let files: BTreeSet<&Spot> = found.files.iter().map(|(spot, _)| spot).collect();
@@ -305,7 +307,7 @@ fn take_all(
             Taking::NotNow => {
                 untaken.insert(ticket);
                 if let Some(shown) = away.get_mut(&spot) {
-                    shown.reason = "waiting: it could not be copied; the gateway tries again, its own log says why".into();
+                    shown.reason = NOT_COPIED.into();
                 }
             }
         }

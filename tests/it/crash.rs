@@ -58,8 +58,9 @@ enum Told {
 struct Crash {
     at: String,
     row: Row,
-    told: Told,
     ready_after: Duration,
+    /// No thread made so many of these calls: the life was over before the kill.
+    survived: bool,
 }
 
 #[derive(Default)]
@@ -109,9 +110,13 @@ fn sweep() -> &'static Sweep {
                         for k in (1..).step_by(if call == "pwrite64" { WAL_STRIDE as usize } else { 1 }) {
                             let house = template.lock().unwrap().twin();
                             match catch_unwind(AssertUnwindSafe(|| live_and_die(house, ticket, call, k))) {
-                                Ok(Some(crash)) => sweep.lock().unwrap().crashes.push(crash),
-                                // No thread made so many of these calls: the life ended by itself.
-                                Ok(None) => break,
+                                Ok(crash) => {
+                                    let survived = crash.survived;
+                                    sweep.lock().unwrap().crashes.push(crash);
+                                    if survived {
+                                        break;
+                                    }
+                                }
                                 Err(_) => return sweep.lock().unwrap().failures.push(format!("{call} {k} was not mended")),
                             }
                         }
@@ -126,7 +131,7 @@ fn sweep() -> &'static Sweep {
 }
 
 /// One life under a killing strace, a look at what is left, a plain start, and the rest of the life.
-fn live_and_die(mut house: House, ticket: &str, call: &str, k: u32) -> Option<Crash> {
+fn live_and_die(mut house: House, ticket: &str, call: &str, k: u32) -> Crash {
     let trace = house.path("trace").to_str().unwrap().to_owned();
     let inject = format!("inject={call}:signal=KILL:when={k}");
     let only = format!("trace={call},openat");
@@ -137,13 +142,13 @@ fn live_and_die(mut house: House, ticket: &str, call: &str, k: u32) -> Option<Cr
         Ok(()) => live(&mut house),
         Err(_) => Told::Nothing,
     };
-    if told == Told::Purged && house.is_alive() {
-        house.kill9();
-        return None;
+    let survived = told == Told::Purged && house.is_alive();
+    if !survived {
+        // Whoever did not hear of the purge heard that the daemon is gone; its last thread may still be going.
+        until("the daemon is dead", || (!house.is_alive()).then_some(()));
     }
-    // Whoever did not hear of the purge heard that the daemon is gone; its last thread may still be going.
-    until("the daemon is dead", || (!house.is_alive()).then_some(()));
-    let at = format!("{call} {k}");
+    house.kill9();
+    let at = if survived { format!("after the last {call}") } else { format!("{call} {k}") };
     let row = row(&house, &fs::read_to_string(&trace).unwrap_or_default());
     check_told(&at, row, told);
     let began = Instant::now();
@@ -151,7 +156,7 @@ fn live_and_die(mut house: House, ticket: &str, call: &str, k: u32) -> Option<Cr
     let ready_after = began.elapsed();
     assert!(ready_after < READY_AGAIN, "{at}: ready again after {ready_after:?}");
     mended(&mut house, ticket, &at, row);
-    Some(Crash { at, row, told, ready_after })
+    Crash { at, row, ready_after, survived }
 }
 
 fn csv() -> &'static str {

@@ -96,7 +96,7 @@ impl House {
 
     /// The same, its directory changed by `edit` before it is served.
     pub fn configured(edit: impl FnOnce(&Path)) -> Self {
-        static TEMPLATE: OnceLock<TempDir> = OnceLock::new();
+        static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
         let template = TEMPLATE.get_or_init(|| {
             let mut house = Self::bare();
             house.restart();
@@ -104,10 +104,10 @@ impl House {
             house.vendor("acme");
             house.vendor("umbra");
             house.terminate();
-            house.into_directory()
+            house.kept_as_template()
         });
         let root = directory();
-        run(Command::new("cp").args(["-a", "--"]).arg(template.path().join(".")).arg(root.path()));
+        run(Command::new("cp").args(["-a", "--"]).arg(template.join(".")).arg(root.path()));
         fs::remove_file(root.path().join("daemon.log")).unwrap();
         let mut house = Self { root, daemon: None, sftp_port: 0, ahead_days: 0 };
         edit(&house.gateway());
@@ -140,9 +140,20 @@ impl House {
         house
     }
 
-    fn into_directory(mut self) -> TempDir {
-        self.end(rustix::process::Signal::KILL);
-        std::mem::replace(&mut self.root, directory())
+    /// Keeps the directory for as long as this process runs, and removes those of processes that have ended: a static is
+    /// never dropped.
+    fn kept_as_template(self) -> PathBuf {
+        let shelf = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        for old in fs::read_dir(shelf).unwrap().flatten() {
+            let pid = old.file_name().to_str().and_then(|name| name.strip_prefix("house-")?.parse::<u32>().ok());
+            if pid.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
+                fs::remove_dir_all(old.path()).ok();
+            }
+        }
+        let kept = shelf.join(format!("house-{}", std::process::id()));
+        fs::create_dir_all(&kept).unwrap();
+        run(Command::new("cp").args(["-a", "--"]).arg(self.path(".")).arg(&kept));
+        kept
     }
 
     /// A path below the house's temporary directory.

@@ -8,9 +8,12 @@
 mod audit;
 mod crash;
 mod examples;
+mod faults;
 mod freeze;
 mod house;
 mod init;
+mod kills;
+mod large;
 mod malformed;
 mod policy;
 mod refusals;

@@ -78,8 +78,8 @@ impl LogFault {
             | Self::CheckpointSignature(_)
             | Self::Truncated { .. }
             | Self::Unsigned { .. }
-            | Self::HeadUnreadable(_)
             | Self::RolledBack { .. }
+            | Self::HeadUnreadable(_)
             | Self::Strays { .. } => None,
         }
     }
