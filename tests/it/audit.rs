@@ -124,8 +124,11 @@ fn a_log_that_was_cut_short_is_told_by_a_checkpoint_that_was_kept_outside() {
     assert!(alone.json["problems"].as_array().unwrap().iter().all(|problem| problem["leaf"].is_null()), "{}", alone.json);
     let answer = house.verify_offline(&copy, &["--checkpoint", &note]);
     names("a cut copy", &answer, None, "checkpoint");
-    // The daemon goes on where the log ends, and an auditor with the note sees that as well.
+    // The daemon remembers beside the ledger how long the log was. Whoever removes that too is told by the note alone.
     alter(&house.state().join("ledger.db"), &cut);
+    let said = house.refuses_to_start();
+    assert!(said.contains("put back to an earlier state"), "{said}");
+    fs::remove_file(house.state().join("ledger.head")).unwrap();
     house.restart();
     let told = house.ctl(AUDITOR, ["audit", "verify", "--checkpoint", &note]);
     names("a cut log", &told, None, "checkpoint");

@@ -16,9 +16,10 @@ pub use control::{answer, send};
 use serde_json::Value;
 use std::{
     fs,
+    io::Write,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::{Child, Command, Output},
+    process::{Child, Command, Output, Stdio},
     sync::OnceLock,
     thread,
     time::{Duration, Instant},
@@ -95,7 +96,7 @@ impl House {
 
     /// The same, its directory changed by `edit` before it is served.
     pub fn configured(edit: impl FnOnce(&Path)) -> Self {
-        static TEMPLATE: OnceLock<TempDir> = OnceLock::new();
+        static TEMPLATE: OnceLock<PathBuf> = OnceLock::new();
         let template = TEMPLATE.get_or_init(|| {
             let mut house = Self::bare();
             house.restart();
@@ -103,10 +104,10 @@ impl House {
             house.vendor("acme");
             house.vendor("umbra");
             house.terminate();
-            house.into_directory()
+            house.kept_as_template()
         });
         let root = directory();
-        run(Command::new("cp").args(["-a", "--"]).arg(template.path().join(".")).arg(root.path()));
+        run(Command::new("cp").args(["-a", "--"]).arg(template.join(".")).arg(root.path()));
         fs::remove_file(root.path().join("daemon.log")).unwrap();
         let mut house = Self { root, daemon: None, sftp_port: 0, ahead_days: 0 };
         edit(&house.gateway());
@@ -139,9 +140,20 @@ impl House {
         house
     }
 
-    fn into_directory(mut self) -> TempDir {
-        self.end(rustix::process::Signal::KILL);
-        std::mem::replace(&mut self.root, directory())
+    /// Keeps the directory for as long as this process runs, and removes those of processes that have ended: a static is
+    /// never dropped.
+    fn kept_as_template(self) -> PathBuf {
+        let shelf = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        for old in fs::read_dir(shelf).unwrap().flatten() {
+            let pid = old.file_name().to_str().and_then(|name| name.strip_prefix("house-")?.parse::<u32>().ok());
+            if pid.is_some_and(|pid| !Path::new("/proc").join(pid.to_string()).exists()) {
+                fs::remove_dir_all(old.path()).ok();
+            }
+        }
+        let kept = shelf.join(format!("house-{}", std::process::id()));
+        fs::create_dir_all(&kept).unwrap();
+        run(Command::new("cp").args(["-a", "--"]).arg(self.path(".")).arg(&kept));
+        kept
     }
 
     /// A path below the house's temporary directory.
@@ -274,6 +286,13 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_egressd");
 
 fn directory() -> TempDir {
     tempfile::Builder::new().prefix("egressd-").tempdir().unwrap()
+}
+
+/// SHA-256 by Debian's sha256sum.
+pub fn sha256(bytes: &[u8]) -> String {
+    let mut child = Command::new("sha256sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(bytes).unwrap();
+    String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()[..64].to_owned()
 }
 
 /// Replaces `from`, which must be there, by `to`.

@@ -55,9 +55,13 @@ fn path(house: &House) -> String {
 #[test]
 fn init_makes_secrets_for_their_owner_alone_and_never_replaces_a_gateway() {
     let house = House::bare();
-    for (name, mode) in [("keys", 0o700), ("state", 0o700), ("keys/master.key", 0o600), ("keys/log.key", 0o600)] {
+    for (name, mode) in [("keys", 0o700), ("state", 0o750), ("keys/master.key", 0o400), ("keys/log.key", 0o400)] {
         let found = fs::metadata(house.gateway().join(name)).unwrap().permissions().mode() & 0o777;
         assert_eq!(found, mode, "{name}");
+    }
+    for name in ["ledger.db", "freeze", "incoming", "sealed"] {
+        let found = fs::metadata(house.state().join(name)).unwrap().permissions().mode() & 0o077;
+        assert_eq!(found, 0, "{name} is open to others");
     }
     let key = fs::read(house.path("gateway/keys/master.key")).unwrap();
     let output = Command::new(PROGRAM).arg("init").arg(house.gateway()).output().unwrap();
@@ -75,7 +79,7 @@ fn a_key_file_that_others_can_read_and_a_lost_ledger_are_not_served() {
     let said = house.refuses_to_start();
     assert!(said.contains("may be read by others") || said.is_empty(), "{said}");
     let check = Command::new(PROGRAM).args(["check", "--config"]).arg(house.configuration()).output().unwrap();
-    assert!(String::from_utf8_lossy(&check.stderr).contains("chmod 600"), "{check:?}");
+    assert!(String::from_utf8_lossy(&check.stderr).contains("chmod 400"), "{check:?}");
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
     fs::remove_file(house.state().join("ledger.db")).unwrap();
     house.refuses_to_start();

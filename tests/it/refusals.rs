@@ -1,25 +1,10 @@
 //! Refusals: what may not be, asked for by everybody who would gain by it, with the code and the words that answer.
 
-use crate::house::{AUDITOR, House, OPERATOR, REQUESTER, RESPONDER, SECURITY, gate_keeper, orders, ticket_file, until};
+use crate::house::{AUDITOR, House, OPERATOR, REQUESTER, RESPONDER, SECURITY, gate_keeper, orders, sha256, ticket_file, until};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use serde_json::{Value, json};
-use sha2_of::sha256;
 use std::{fs, os::unix::fs::symlink, process::Command};
-
-/// SHA-256 by Debian's sha256sum.
-mod sha2_of {
-    use std::{
-        io::Write,
-        process::{Command, Stdio},
-    };
-
-    pub fn sha256(bytes: &str) -> String {
-        let mut child = Command::new("sha256sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(bytes.as_bytes()).unwrap();
-        String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()[..64].to_owned()
-    }
-}
 
 /// A row of `file list` says why in a sentence, and `explain` says it with what to do.
 #[track_caller]
@@ -80,7 +65,7 @@ fn a_producers_manifest_is_recomputed_and_enforced() {
     let ticket = house.ticket(&ticket_file("acme"));
     let csv = orders(3);
     let cases = [
-        ("digest.csv", format!("sha256 = \"{}\"\n", sha256("something else")), "F3142", "SHA-256"),
+        ("digest.csv", format!("sha256 = \"{}\"\n", sha256(b"something else")), "F3142", "SHA-256"),
         ("rows.csv", "rows = 4\n".to_owned(), "F3143", "row count"),
         ("unknown.csv", "row = 3\n".to_owned(), "F3141", "did you mean rows?"),
     ];
@@ -93,7 +78,7 @@ fn a_producers_manifest_is_recomputed_and_enforced() {
         assert_eq!(row["state"], "held", "{row}");
         said(&house, &row, code, words);
     }
-    house.stage(&ticket, "good.csv.manifest.toml", format!("sha256 = \"{}\"\nrows = 3\n", sha256(&csv)));
+    house.stage(&ticket, "good.csv.manifest.toml", format!("sha256 = \"{}\"\nrows = 3\n", sha256(csv.as_bytes())));
     house.stage(&ticket, "good.csv", &csv);
     house.until_file(&ticket, "good.csv", &["sealed"]);
     house.check();

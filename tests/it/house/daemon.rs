@@ -20,7 +20,7 @@ impl House {
         }
     }
 
-    /// The same. Err: what the daemon said that would not start.
+    /// The same, or what the daemon said when it would not start.
     #[track_caller]
     pub fn starts(&mut self) -> Result<(), String> {
         self.start(&[]).map_err(|(_, said)| said)
