@@ -10,4 +10,6 @@ mod faults;
 mod house;
 mod kills;
 mod large;
+mod latency;
 mod story;
+mod under_fire;
