@@ -6,6 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::{
     collections::BTreeMap,
     fs,
+    io::Read,
     process::Child,
     thread,
     time::{Duration, Instant},
@@ -34,8 +35,17 @@ fn when_a_revocation_returns_no_client_gets_more_than_its_receipt_says() {
     let ticket = house.ticket(&ticket_file("acme"));
     let delivery = house.release(&ticket, "orders.csv", orders(ROWS));
     let mut clients: Vec<Client> = (1..=SESSIONS).map(|n| start(&house, &delivery, n)).collect();
-    for client in &clients {
-        house.until_pulled("acme", &client.file, ARRIVED);
+    for client in &mut clients {
+        let path = house.pulled("acme", &client.file);
+        until("enough was pulled", || {
+            assert!(
+                client.child.try_wait().unwrap().is_none(),
+                "{} ended by itself: {}",
+                client.address,
+                said(&mut client.child)
+            );
+            fs::metadata(&path).ok().filter(|meta| meta.len() >= ARRIVED)
+        });
     }
     // One stops reading altogether: its kernel still takes what it is sent, and its window stays open.
     let stopped = family(&clients[0].child);
@@ -80,6 +90,12 @@ fn start(house: &House, delivery: &str, n: u8) -> Client {
     Client { address, file, child, ended: None }
 }
 
+fn said(child: &mut Child) -> String {
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    said
+}
+
 /// An sftp and the ssh that it started.
 fn family(child: &Child) -> Vec<Pid> {
     let id = child.id();
@@ -91,10 +107,8 @@ fn family(child: &Child) -> Vec<Pid> {
 fn check_receipt(house: &House, clients: &[Client], receipt: &serde_json::Value) {
     assert_eq!(receipt["durable"], "yes", "{receipt}");
     let rows = receipt["sessions"]["rows"].as_array().unwrap();
-    let offsets: BTreeMap<&str, u64> = rows
-        .iter()
-        .map(|row| (row["address"].as_str().unwrap(), row["transfers"][0]["last_offset"].as_u64().unwrap()))
-        .collect();
+    let offsets: BTreeMap<&str, u64> =
+        rows.iter().map(|row| (row["address"].as_str().unwrap(), row["transfers"][0]["last_offset"].as_u64().unwrap())).collect();
     assert_eq!(rows.len(), clients.len(), "{receipt}");
     for client in clients {
         let has = fs::metadata(house.pulled("acme", &client.file)).unwrap().len();
