@@ -1,16 +1,17 @@
 //! The clock: the only place that reads time. Tests bring one that they move by hand.
 
 use crate::domain::time::Time;
+use rustix::time::{ClockId, clock_gettime};
 use std::{
     sync::atomic::{AtomicI64, Ordering},
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 /// Wall time, and whether it can be believed for what cannot be undone.
 pub trait Clock: Send + Sync {
     fn now(&self) -> Time;
 
-    /// Time passed since the clock was made, by a clock that nobody sets.
+    /// Time passed since the clock was made, by a clock that nobody sets and that does not stand still in a suspended machine.
     fn elapsed(&self) -> Duration;
 
     /// The wall clock has moved against the other by more than [`JUMP`] since the start and not come back.
@@ -21,14 +22,13 @@ pub trait Clock: Send + Sync {
 pub const JUMP: Duration = Duration::from_secs(300);
 
 pub struct SystemClock {
-    started: Instant,
+    started: Duration,
     started_at: Time,
 }
 
 impl SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the room that owns the clocks")]
     pub fn new() -> Self {
-        Self { started: Instant::now(), started_at: wall() }
+        Self { started: since_boot(), started_at: wall() }
     }
 }
 
@@ -36,6 +36,11 @@ impl Default for SystemClock {
     fn default() -> Self {
         Self::new()
     }
+}
+
+fn since_boot() -> Duration {
+    let now = clock_gettime(ClockId::Boottime);
+    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the room that owns the clocks")]
@@ -52,7 +57,7 @@ impl Clock for SystemClock {
     }
 
     fn elapsed(&self) -> Duration {
-        self.started.elapsed()
+        since_boot().saturating_sub(self.started)
     }
 
     fn jumped(&self) -> bool {

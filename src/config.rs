@@ -15,7 +15,10 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use russh::keys::PrivateKey;
-use rustix::fs::{Mode, OFlags, fstat, open};
+use rustix::{
+    fs::{Mode, OFlags, fstat, open},
+    process::geteuid,
+};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::File,
@@ -31,9 +34,9 @@ const LOG_KEY: &str = "egressd-log-key-v1";
 
 /// SHA-256 of the key files in keys-example/. They are published, so whoever serves with them serves everybody.
 const EXAMPLE_KEYS: [&str; 3] = [
-    "0000000000000000000000000000000000000000000000000000000000000000",
-    "0000000000000000000000000000000000000000000000000000000000000001",
-    "0000000000000000000000000000000000000000000000000000000000000002",
+    "4b74fd03149f3be9c02a201d1e6c4a7793d555be0c863c35ed7da6eb412d89c2", // master.key
+    "ea0cb4235222adac22e7a8c372dad41e77a276d64ccddbc4a56cf408a2732ab1", // log.key
+    "2a7f57eb684d113f6d04a43913ac7e2949df5c2c2b50582a68c9ab42ddb79bc6", // ssh_host_ed25519
 ];
 
 /// What is wrong with a configuration, in which file, and what to do about it.
@@ -45,8 +48,10 @@ pub enum ConfigError {
     Document { path: PathBuf, error: Box<DocumentError> },
     #[error("{}: {what}", path.display())]
     Value { path: PathBuf, what: String },
-    #[error("{}: the key file may be read by others (mode {mode:o}): chmod 600 {}", path.display(), path.display())]
+    #[error("{}: the key file may be read by others (mode {mode:o}): chmod 400 {}", path.display(), path.display())]
     Exposed { path: PathBuf, mode: u32 },
+    #[error("{}: the key file belongs to user {owner}, who could change it: chown it to the daemon's user", path.display())]
+    Foreign { path: PathBuf, owner: u32 },
     #[error("{}: this key is published in keys-example/: make one of your own with egressd init", path.display())]
     Example { path: PathBuf },
     #[error("{}: {what}", path.display())]
@@ -256,7 +261,11 @@ fn text(path: &Path) -> Result<String, ConfigError> {
 fn secret(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
     let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(|error| unreadable(error.into()))?;
-    let mode = fstat(&file).map_err(|error| unreadable(error.into()))?.st_mode & 0o777;
+    let stat = fstat(&file).map_err(|error| unreadable(error.into()))?;
+    if stat.st_uid != geteuid().as_raw() && stat.st_uid != 0 {
+        return Err(ConfigError::Foreign { path: path.to_owned(), owner: stat.st_uid });
+    }
+    let mode = stat.st_mode & 0o777;
     if mode & 0o077 != 0 {
         return Err(ConfigError::Exposed { path: path.to_owned(), mode });
     }
@@ -317,6 +326,18 @@ mod tests {
         assert!(settings(&Files { held_hours: 0, ..Files::default() }).is_err());
         assert!(settings(&Files { max_bytes: u64::MAX, ..Files::default() }).is_err());
         assert!(settings(&Files::default()).unwrap().delivery_quiet.is_none());
+    }
+
+    #[test]
+    fn every_published_key_is_refused_and_a_new_one_is_not() {
+        for text in [
+            include_str!("../keys-example/master.key"),
+            include_str!("../keys-example/log.key"),
+            include_str!("../keys-example/ssh_host_ed25519"),
+        ] {
+            assert!(is_example(text) && is_example(text.trim_end()));
+        }
+        assert!(!is_example(&MasterKey::generate().to_text()));
     }
 
     #[test]

@@ -85,34 +85,46 @@ async fn run(config: Config, secrets: Secrets) -> anyhow::Result<()> {
     let gateway = tokio::task::spawn_blocking(move || Gateway::open(parts)).await.context("opening the gateway")??;
     // 2. The doors.
     let control = control_listener(&config.control_socket)?;
-    let (stop, running) = watch::channel(Running::Serving);
-    let mut doors = JoinSet::new();
+    let (stop_vendors, vendors_running) = watch::channel(Running::Serving);
+    let (stop_staff, staff_running) = watch::channel(Running::Serving);
+    let (mut vendors, mut staff) = (JoinSet::new(), JoinSet::new());
     for address in &config.sftp {
         let listener = TcpListener::bind(address).await.with_context(|| format!("sftp.listen: {address}"))?;
         let address = listener.local_addr().context("sftp.listen")?;
         tracing::info!(%address, "sftp is open");
-        doors.spawn(sftp::run(listener, gateway.door(), transport.clone(), running.clone()));
+        vendors.spawn(sftp::run(listener, gateway.door(), transport.clone(), vendors_running.clone()));
     }
-    doors.spawn(control::run(control, Arc::new(gateway.desk()), draining(running.clone())));
+    staff.spawn(control::run(control, Arc::new(gateway.desk()), draining(staff_running)));
     tracing::info!(socket = %config.control_socket.display(), "the control socket is open");
-    // 3. The work, until it is time to stop.
+    // 3. The work. While the last transfers run out, expiry is still watched and security can still revoke.
     let ended = {
         let asked = asked_to_stop()?;
-        gateway.run(asked).await
+        let leave = async {
+            asked.await;
+            tracing::info!("stopping");
+            stop_vendors.send_replace(Running::Draining);
+            all_ended(&mut vendors).await;
+        };
+        gateway.run(leave).await
     };
-    // 4. The doors first, so that every session records its end; then the log.
-    tracing::info!("stopping");
-    stop.send_replace(Running::Draining);
-    while let Some(door) = doors.join_next().await {
-        if let Err(error) = door {
-            tracing::error!(%error, "a door ended by itself");
-        }
-    }
+    // 4. The doors, so that every session records its end; then the log.
+    stop_vendors.send_replace(Running::Draining);
+    all_ended(&mut vendors).await;
+    stop_staff.send_replace(Running::Draining);
+    all_ended(&mut staff).await;
     unlinkat(CWD, &config.control_socket, AtFlags::empty()).ok();
     let stopped = gateway.stop().await;
     ended?;
     stopped?;
     Ok(())
+}
+
+async fn all_ended(doors: &mut JoinSet<()>) {
+    while let Some(door) = doors.join_next().await {
+        if let Err(error) = door {
+            tracing::error!(%error, "a door ended by itself");
+        }
+    }
 }
 
 async fn draining(mut running: watch::Receiver<Running>) {

@@ -33,7 +33,7 @@ pub fn init(directory: &Path) -> anyhow::Result<PathBuf> {
     let configuration = directory.join("egressd.toml");
     ensure!(!configuration.exists(), "{} exists already: init makes a new directory and changes none", configuration.display());
     make_directory(directory, Mode::from_raw_mode(0o750))?;
-    for (name, mode) in [("keys", 0o700), ("staging", 0o770), ("state", 0o700)] {
+    for (name, mode) in [("keys", 0o700), ("staging", 0o770), ("state", 0o750)] {
         make_directory(&directory.join(name), Mode::from_raw_mode(mode))?;
     }
     let keys = directory.join("keys");
@@ -108,7 +108,7 @@ pub fn new_ssh_key(comment: &str) -> anyhow::Result<PrivateKey> {
     Ok(key)
 }
 
-const SECRET: Mode = Mode::RUSR.union(Mode::WUSR);
+const SECRET: Mode = Mode::RUSR;
 const PUBLIC: Mode = Mode::RUSR.union(Mode::WUSR).union(Mode::RGRP).union(Mode::ROTH);
 
 fn make_directory(path: &Path, mode: Mode) -> anyhow::Result<()> {

@@ -1,6 +1,7 @@
 //! The one executable: `egressd`, or `egressctl` when called by that name.
 
 use clap::{Parser, Subcommand};
+use egressd::demo::Play;
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -76,7 +77,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             log_to_stderr();
             egressd::daemon::serve(&config)
         }
-        Command::Demo { .. } => anyhow::bail!("demo is not built yet"),
+        Command::Demo { directory, check } => egressd::demo::run(&directory, if check { Play::Check } else { Play::Show }),
     }
 }
 

@@ -166,7 +166,12 @@ const LABEL: usize = 18;
 
 /// A note as it stands on standard error, in lines of `most` columns; the command stays on one. Empty parts are left out.
 pub fn written(note: &RefusalNote, most: usize) -> String {
-    let mut out = format!("egressctl: {}: {}\n", visible(&note.code), visible(&note.what));
+    let mut what = note.what.lines();
+    let mut out = format!("egressctl: {}: {}\n", visible(&note.code), visible(what.next().unwrap_or_default()));
+    // A located error shows the line that it means. What follows stays indented, so that it cannot pass for a label.
+    for line in what {
+        out.push_str(&format!("    {}\n", visible(line.trim_start())));
+    }
     for (label, text) in [("why", &note.why), ("who can fix it", &note.who), ("command", &note.command)] {
         let text = visible(text);
         let lines = if label == "command" { vec![text] } else { wrap(&text, most.saturating_sub(LABEL)) };
@@ -199,6 +204,13 @@ mod tests {
         for part in ["who can fix it: a privacy_reviewer", "command:        egressctl ticket vote"] {
             assert!(text.contains(part), "{text}");
         }
+    }
+
+    #[test]
+    fn a_located_error_keeps_its_lines_and_none_of_them_can_pass_for_a_label() {
+        let what = "line 4: unknown key windw\n    [windw]\ncommand: rm -rf".to_owned();
+        let note = RefusalNote { code: "E2001".to_owned(), what, why: String::new(), who: String::new(), command: String::new() };
+        assert_eq!(written(&note, 80), "egressctl: E2001: line 4: unknown key windw\n    [windw]\n    command: rm -rf\n");
     }
 
     #[test]

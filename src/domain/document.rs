@@ -60,7 +60,7 @@ fn located(text: &str, error: &toml::de::Error) -> DocumentError {
     let before = &text[..span.start.min(text.len())];
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().map_or(0, |last| last.chars().count()) + 1;
-    let excerpt = text.lines().nth(line - 1).map(|line| clip(line.trim_end()));
+    let excerpt = text.lines().nth(line - 1).filter(|line| !holds_private_key(line)).map(|line| clip(line.trim_end()));
     let what = match unknown_key(&message) {
         Some((unknown, _)) => format!("unknown key {unknown}"),
         None => message,
@@ -73,6 +73,12 @@ fn unknown_key(message: &str) -> Option<(&str, Vec<&str>)> {
     let rest = message.strip_prefix("unknown field ")?;
     let mut names = rest.split('`').skip(1).step_by(2);
     Some((names.next()?, names.collect()))
+}
+
+/// A private key where a public one belongs is the commonest slip, and must not be repeated on screens and in logs.
+fn holds_private_key(line: &str) -> bool {
+    let line = line.to_ascii_uppercase();
+    line.contains("PRIVATE KEY") || line.contains("AGE-SECRET-KEY-")
 }
 
 fn clip(line: &str) -> String {
@@ -104,6 +110,15 @@ mod tests {
     fn a_key_like_no_other_is_answered_with_all_that_are_known() {
         let error = parse::<Sample>("purpose = \"x\"\nzzzzzzzz = 1\n").unwrap_err();
         assert_eq!(error.hint.as_deref(), Some("known keys are: purpose, vendor"));
+    }
+
+    #[test]
+    fn a_line_that_holds_a_private_key_is_located_and_not_repeated() {
+        for secret in ["AGE-SECRET-KEY-1QQ", "age-secret-key-1qq", "-----BEGIN OPENSSH PRIVATE KEY-----"] {
+            let error = parse::<Sample>(&format!("purpose = \"x\"\nvendr = \"{secret}\"\n")).unwrap_err();
+            assert_eq!((error.line, &error.excerpt), (Some(2), &None));
+            assert!(!error.to_string().contains(secret), "{error}");
+        }
     }
 
     #[test]

@@ -247,3 +247,6 @@ impl TicketDossier {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

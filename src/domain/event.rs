@@ -102,7 +102,7 @@ pub enum SessionEnd {
     Protocol,
     /// A revocation, an expiry or an operator cut it.
     Severed,
-    /// The daemon ended before the session did; written at the next start.
+    /// The daemon ended before the session did: the next start writes this. Or what served it broke.
     Interrupted,
 }
 
@@ -118,7 +118,7 @@ pub enum TransferEnd {
     Severed,
     /// A stored byte did not authenticate.
     Damaged,
-    /// The daemon ended before the transfer did; written at the next start.
+    /// The daemon ended before the transfer did: the next start writes this. Or what served it broke.
     Interrupted,
 }
 
@@ -249,6 +249,9 @@ pub enum Event {
     DeliveryOpened {
         ticket: TicketId,
         number: DeliveryNumber,
+    },
+    FileJoined {
+        file: FileId,
     },
     DeliveryClosed {
         by: ClosedBy,

@@ -172,6 +172,8 @@ pub struct DeliveryDossier {
     pub ticket: TicketId,
     pub number: DeliveryNumber,
     pub opened_at: Time,
+    /// Every file that joined it, in that order.
+    pub files: Vec<FileId>,
     pub closed: Option<(Time, ClosedBy)>,
     pub released: Option<Released>,
     pub revoked: Option<Time>,
@@ -181,10 +183,19 @@ impl DeliveryDossier {
     pub fn replay(records: &[Record]) -> Option<Self> {
         let first = records.first()?;
         let (Subject::Delivery(id), Event::DeliveryOpened { ticket, number }) = (first.on, &first.event) else { return None };
-        let mut delivery =
-            Self { id, ticket: *ticket, number: *number, opened_at: first.at, closed: None, released: None, revoked: None };
+        let mut delivery = Self {
+            id,
+            ticket: *ticket,
+            number: *number,
+            opened_at: first.at,
+            files: Vec::new(),
+            closed: None,
+            released: None,
+            revoked: None,
+        };
         for record in records {
             match &record.event {
+                Event::FileJoined { file } => delivery.files.push(*file),
                 Event::DeliveryClosed { by } => delivery.closed = delivery.closed.or(Some((record.at, *by))),
                 Event::DeliveryReleased { revision, list, until, .. } => {
                     // Without its list a release shows nothing.

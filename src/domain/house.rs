@@ -1,8 +1,10 @@
 //! The house: what holds for everybody at once: a freeze, revoked networks, revoked classes of data.
 
 use super::{
+    digest::Digest,
     event::{Detail, Event, Record},
     ids::{PersonId, Slug},
+    limits,
     network::Network,
     refusal::Refusal,
     time::Time,
@@ -14,11 +16,12 @@ use std::{collections::BTreeMap, net::IpAddr};
 pub struct HouseDossier {
     frozen: Option<Time>,
     /// Who has asked to lift the freeze.
-    unfreeze_asked: Option<PersonId>,
+    unfreeze_asked: Option<(PersonId, Time)>,
     networks: Vec<(Network, Time)>,
     /// A revoked network whose detail record is gone can no longer be told from others: everything is refused.
     unreadable_network: bool,
     classes: BTreeMap<Slug, Time>,
+    keys: BTreeMap<Digest, Time>,
 }
 
 impl HouseDossier {
@@ -34,7 +37,7 @@ impl HouseDossier {
     fn apply(&mut self, record: &Record) {
         match &record.event {
             Event::Frozen => self.frozen = self.frozen.or(Some(record.at)),
-            Event::UnfreezeAsked => self.unfreeze_asked = record.by.person(),
+            Event::UnfreezeAsked => self.unfreeze_asked = record.by.person().map(|person| (person, record.at)),
             Event::Unfrozen => {
                 self.frozen = None;
                 self.unfreeze_asked = None;
@@ -46,6 +49,9 @@ impl HouseDossier {
                 },
                 _ => self.unreadable_network = true,
             },
+            Event::KeyRevoked { key } => {
+                self.keys.entry(*key).or_insert(record.at);
+            }
             Event::ClassRevoked { class } => {
                 self.classes.entry(class.clone()).or_insert(record.at);
             }
@@ -62,12 +68,18 @@ impl HouseDossier {
         self.frozen
     }
 
-    pub fn unfreeze_asked_by(&self) -> Option<PersonId> {
-        self.unfreeze_asked
+    /// Who asked to lift the freeze, as long as that is an answer to how things stand.
+    pub fn unfreeze_asked_by(&self, now: Time) -> Option<PersonId> {
+        self.unfreeze_asked.filter(|(_, at)| now < *at + limits::UNFREEZE_ASKED).map(|(person, _)| person)
     }
 
     pub fn revoked_networks(&self) -> impl Iterator<Item = Network> {
         self.networks.iter().map(|(network, _)| *network)
+    }
+
+    /// Login and recipient keys, whosever they are.
+    pub fn revoked_keys(&self) -> &BTreeMap<Digest, Time> {
+        &self.keys
     }
 
     pub fn class_revoked(&self, class: &Slug) -> bool {

@@ -53,7 +53,7 @@ pub const CONTROL_FRAME_BYTES: usize = 4 * 1024 * 1024;
 /// grows fourfold by being JSON in JSON.
 pub const CONTROL_CALL_BYTES: usize = 4 * DOCUMENT_BYTES + 64 * 1024;
 /// Control connections at once.
-pub const CONTROL_CONNECTIONS: usize = 64;
+pub const CONTROL_CONNECTIONS: usize = 512;
 /// Control connections of one local user: nobody on the machine can keep a security responder from revoking.
 pub const CONTROL_CONNECTIONS_PER_USER: usize = 32;
 /// A control connection must have said what it wants by then.
@@ -159,6 +159,12 @@ pub const ORIGIN_BYTES: usize = 128;
 pub const CHECKPOINT_NOTE_BYTES: usize = 16 * 1024;
 /// Problems after which a verification stops. The first ones say what is wrong, and it bounds what they make it remember.
 pub const LOG_PROBLEMS: usize = 100;
+/// A request to lift a freeze waits so long for the second person; afterwards somebody has to look at the situation anew.
+pub const UNFREEZE_ASKED: Duration = Duration::from_secs(3_600);
+/// Sessions of one vendor at once: parallel pulls of many files, and still room for every other vendor.
+pub const SESSIONS_PER_VENDOR: usize = 256;
+/// How often one session may begin to read one file: each beginning is a record. Ranges of an open file are not counted.
+pub const BEGINNINGS_PER_ITEM: u32 = 256;
 /// Files that wait are looked at again this often even if nothing was said of them.
 pub const FILES_TURN: Duration = Duration::from_secs(5);
 /// How often what is due is purged. Bytes are gone well within 15 minutes of their retention's end.

@@ -9,7 +9,7 @@ use super::{
     refusal::Refusal,
     time::{Time, days},
 };
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 /// A ticket that is approved, active and in its window right now, for one vendor.
 #[derive(Debug)]
@@ -25,6 +25,9 @@ impl Approved {
         around.house.is_frozen()?;
         if ticket.vendor != around.vendor.id {
             return Err(Refusal::PapersDisagree { reason: "the ticket names another vendor".into() });
+        }
+        if ticket.document().vendor != around.vendor.slug {
+            return Err(Refusal::PapersDisagree { reason: "the ticket was written for another vendor".into() });
         }
         let state = ticket.state(around);
         if state != State::Active {
@@ -151,6 +154,8 @@ impl Release {
         if files.is_empty() {
             return Err(Refusal::DeliveryEmpty { delivery: number });
         }
+        let recipients: BTreeSet<Digest> =
+            around.vendor.recipients(around.roster, around.now)?.into_iter().map(|(key, _)| key).collect();
         for (clean, sealed) in &files {
             if clean.file != sealed.file {
                 return Err(disagree("one file was cleared and another sealed"));
@@ -164,8 +169,9 @@ impl Release {
             if sealed.vendor != approved.vendor || sealed.recipients.is_empty() {
                 return Err(disagree("the file was sealed for another vendor"));
             }
-            if let Some(key) = sealed.recipients.iter().find(|key| around.vendor.is_revoked_key(**key)) {
-                return Err(Refusal::Revoked { scope: super::signature::openssh_fingerprint(*key) });
+            // Exactly today's keys: a file sealed to a key that was rotated away is staged again.
+            if sealed.recipients.iter().copied().collect::<BTreeSet<_>>() != recipients {
+                return Err(disagree("the file was sealed to other keys than the vendor has now"));
             }
         }
         let listed = |(clean, sealed): (Clean, Sealed)| ReleasedFile {
@@ -230,7 +236,6 @@ impl Sight {
 #[derive(Debug)]
 pub struct Leave {
     file: FileId,
-    until: Time,
 }
 
 impl Leave {
@@ -255,15 +260,10 @@ impl Leave {
         if let Some(key) = sealed.recipients.iter().find(|key| around.vendor.is_revoked_key(**key)) {
             return Err(Refusal::Revoked { scope: super::signature::openssh_fingerprint(*key) });
         }
-        Ok(Self { file: file.id, until: released.until.min(ticket.document().window.closes.ends()) })
+        Ok(Self { file: file.id })
     }
 
     pub fn file(&self) -> FileId {
         self.file
-    }
-
-    /// When it ends by itself.
-    pub fn until(&self) -> Time {
-        self.until
     }
 }

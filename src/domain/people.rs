@@ -203,10 +203,6 @@ impl Roster {
         self.enrolled.values().find(|person| person.name == *name)
     }
 
-    pub fn proposal(&self, name: &Slug) -> Option<&Proposal> {
-        self.proposed.values().find(|proposal| proposal.person.name == *name)
-    }
-
     pub fn proposals(&self) -> impl Iterator<Item = &Proposal> {
         self.proposed.values()
     }

@@ -252,9 +252,13 @@ refusals! {
     3107 DeliveriesUsedUp { ticket: String, limit: u32 } "{ticket} allows {limit} deliveries, and all are used: the file is held"
         why "The ticket's reviewers approved that many."
         who "the requester, with a new ticket" command "egressctl ticket show {ticket}"
-    3108 NotInspected { reason: String } "the file could not be inspected: {reason}"
-        why "What is not understood is not released."
-        who "whoever produces the files" command "egressctl file list"
+    3108 DeliveryFull { ticket: String, limit: usize } "{ticket}'s open delivery has {limit} files, as many as one can hold: the file is held"
+        why "The record of a release lists every file of it."
+        who "an operator: close the delivery, then discard this file and drop it again" command "egressctl delivery close {ticket}"
+    3110 DeliveryBroken { delivery: String, file: String } "{delivery} has lost {file}, which nobody discarded: nothing of it is released"
+        why "A delivery appears whole or not at all."
+        who "an operator, who revokes or discards what is left; the producer, who drops all of it again"
+        command "egressctl delivery show {delivery}"
 
     // 4xxx: vendors' access
     4001 NotYours {} "there is no such file"
@@ -287,6 +291,19 @@ refusals! {
     4010 LoginRefused {} "login refused"
         why "Unknown user, foreign key, revoked and not allowed are one answer outside."
         who "an operator" command "egressctl vendor list"
+
+    4011 BytesLost { ticket: String } "a stored object of {ticket} is missing: nothing of it is released or served"
+        why "Bytes that are gone were lost or taken; until it is known which, nothing more of that ticket leaves."
+        who "the machine's administrator, from backup; or an operator, who discards the file or revokes the delivery"
+        command "egressctl status"
+
+    4012 TooManySessions { most: usize } "the vendor has {most} sessions already"
+        why "One vendor's connections must not crowd out another's."
+        who "the vendor, by closing some; or a security_responder" command "egressctl session list"
+
+    4013 TooManyBeginnings { most: u32 } "this session has begun to read the file {most} times"
+        why "Each beginning is a record that has to be durable; a client that begins without end would fill the disk."
+        who "the vendor, by logging in again" command "egressctl transfer list"
 
     // 5xxx: revocation, freeze, purge, log
     5001 RevokedAlready { scope: String } "{scope} is revoked already"

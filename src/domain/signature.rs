@@ -56,6 +56,11 @@ impl PublicKey {
         Digest::from_bytes(bytes)
     }
 
+    /// A FIDO key, which proves the touch of a person.
+    pub fn is_fido(&self) -> bool {
+        matches!(self.0.algorithm(), Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256)
+    }
+
     pub fn as_ssh(&self) -> &ssh_key::PublicKey {
         &self.0
     }

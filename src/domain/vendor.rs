@@ -73,6 +73,12 @@ impl VendorDocument {
                 return Err(format!("{what} must be 1 to {} characters", limits::TEXT_CHARS));
             }
         }
+        if let Some(i) = self.login_keys.iter().position(PublicKey::is_fido) {
+            return Err(format!(
+                "login_keys[{i}] is a FIDO key (sk-…): a login by one does not tell us whether somebody touched it, so none may \
+                 log in; give an ssh-ed25519, ecdsa-sha2-nistp256 or ssh-rsa key"
+            ));
+        }
         let distinct: BTreeSet<Digest> = self.login_keys.iter().map(PublicKey::fingerprint).collect();
         if distinct.len() != self.login_keys.len() {
             return Err("login_keys holds the same key twice".into());
@@ -147,7 +153,9 @@ impl VendorDossier {
         let mut dossier = Self { id, slug, revisions: Vec::new(), revoked: None, revoked_keys: BTreeMap::new() };
         for record in records {
             match &record.event {
-                Event::VendorFiled { .. } => dossier.revisions.push(revision(record)?),
+                Event::VendorFiled { .. } => {
+                    dossier.revisions.push(revision(record).filter(|revision| revision.document.id == dossier.slug)?);
+                }
                 Event::VendorConfirmed { revision } => {
                     let filed = dossier.revisions.iter_mut().rfind(|filed| filed.digest == *revision)?;
                     filed.confirmed_by.extend(record.by.person());
@@ -160,6 +168,22 @@ impl VendorDossier {
             }
         }
         Some(dossier)
+    }
+
+    /// The same vendor with these keys revoked too; none if that changes nothing.
+    pub fn revised(&self, revoked: &BTreeMap<Digest, Time>) -> Option<Self> {
+        let mine = |key: &Digest| {
+            self.revisions.iter().any(|revision| {
+                revision.recipients.contains(key) || revision.document.login_keys.iter().any(|login| login.fingerprint() == *key)
+            })
+        };
+        let new: Vec<_> = revoked.iter().filter(|(key, _)| !self.is_revoked_key(**key) && mine(key)).collect();
+        if new.is_empty() {
+            return None;
+        }
+        let mut revised = self.clone();
+        revised.revoked_keys.extend(new);
+        Some(revised)
     }
 
     /// The newest revision that is confirmed: the one that counts.
@@ -229,4 +253,30 @@ fn revision(record: &Record) -> Option<VendorRevision> {
         filed_at: record.at,
         confirmed_by: BTreeSet::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The wire form is a name, a point and an application.
+    const FIDO: &str = "sk-ssh-ed25519@openssh.com AAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY29tAAAAICFzSx35RDNV+Wle77Nr+g46mCansqZ0rxcxAfLRcmuRAAAABHNzaDo=";
+    const PLAIN: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICFzSx35RDNV+Wle77Nr+g46mCansqZ0rxcxAfLRcmuR";
+
+    fn document(login: &str) -> String {
+        format!(
+            "vendor = 1\nid = \"acme\"\nname = \"Acme\"\ncontact = \"ops\"\nlogin_keys = [\"{PLAIN}\", \"{login}\"]\n\
+             recipients = [\"{PLAIN}\"]\naddresses = [\"192.0.2.1\"]\n\
+             [assessment]\nreference = \"r\"\nvalid_until = \"2030-01-01\"\ncontract = \"c\"\n"
+        )
+    }
+
+    #[test]
+    fn a_fido_key_cannot_be_a_vendors_login_key_and_the_filer_is_told_so() {
+        let refused = VendorDocument::parse(&document(FIDO)).unwrap_err().what;
+        assert!(refused.starts_with("login_keys[1] is a FIDO key"), "{refused}");
+        assert!(FIDO.parse::<PublicKey>().unwrap().is_fido(), "the staff may have them");
+        let refused = VendorDocument::parse(&document(PLAIN)).unwrap_err().what;
+        assert_eq!(refused, "login_keys holds the same key twice");
+    }
 }

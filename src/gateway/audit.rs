@@ -5,7 +5,7 @@ use super::{
     desk::Desk,
     outcome::{Fault, Refused},
     show::moments,
-    vault::{Archive, LedgerFault, compare},
+    vault::{Archive, LedgerFault, LogFault, compare},
 };
 use crate::{
     audit::{self, Checkpoint, Failure, Verifier},
@@ -118,7 +118,12 @@ fn verify(archive: &Archive, verifier: &Verifier, outside: Option<&str>) -> Resu
     let mut problems = Vec::new();
     let (size, root) = match audit::verify(rows, heads, outside.as_ref(), verifier) {
         Ok(report) => (report.leaves, report.root),
-        Err(Failure::Unreadable(fault)) => return Err(LedgerFault::into(fault)),
+        // What cannot be read because somebody altered it is what a verification is for.
+        Err(Failure::Unreadable(LedgerFault::Log(fault))) => {
+            problems.push(altered(&fault));
+            (0, audit::empty_root())
+        }
+        Err(Failure::Unreadable(fault)) => return Err(fault.into()),
         Err(Failure::Unsound(unsound)) => {
             problems
                 .extend(unsound.problems.iter().map(|problem| AuditProblem { leaf: problem.leaf(), what: problem.to_string() }));
@@ -128,8 +133,16 @@ fn verify(archive: &Archive, verifier: &Verifier, outside: Option<&str>) -> Resu
     // The index follows from the log: where the log is not sound there is nothing to compare it with.
     if problems.is_empty() {
         checked.push("index".into());
-        problems.extend(compare::index(archive)?.into_iter().map(|what| AuditProblem { leaf: None, what }));
+        match compare::index(archive) {
+            Ok(differences) => problems.extend(differences.into_iter().map(|what| AuditProblem { leaf: None, what })),
+            Err(LedgerFault::Log(fault)) => problems.push(altered(&fault)),
+            Err(fault) => return Err(fault.into()),
+        }
     }
     let verdict = if problems.is_empty() { Soundness::Sound } else { Soundness::Broken };
     Ok(AuditVerdict { verdict, size, root, checked, problems, took_ms: 0 })
+}
+
+fn altered(fault: &LogFault) -> AuditProblem {
+    AuditProblem { leaf: fault.leaf(), what: fault.to_string() }
 }

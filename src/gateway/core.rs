@@ -6,7 +6,7 @@ use crate::{
     domain::{ids::*, policy::Policy, time::Time},
 };
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -65,6 +65,8 @@ pub struct Core {
     pub polling: Mutex<Option<String>>,
     /// Rejected logins of the running minute.
     pub rejected: super::login::Rejections,
+    /// Tickets of which a stored object is missing: nothing of them is released or served until that is understood.
+    pub lost: Mutex<BTreeSet<TicketId>>,
     stopped_by_file: AtomicBool,
     /// Sealing and copying look here between chunks.
     pub stopping: AtomicBool,
@@ -82,6 +84,7 @@ impl Core {
             turned_away: Mutex::default(),
             polling: Mutex::default(),
             rejected: super::login::Rejections::default(),
+            lost: Mutex::default(),
             stopped_by_file: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
         }

@@ -46,6 +46,8 @@ pub struct Download {
     transfer: TransferId,
     by: Actor,
     source: Source,
+    /// Bytes that were handed out. The lease's counter may be one read ahead: it is raised before the second look.
+    served: u64,
     ranges: Ranges,
     state: Health,
 }
@@ -98,7 +100,18 @@ impl Opened {
         let Self { gateway, hold, place, item, content, .. } = self;
         let (session, visitor) = (hold.lease().session(), *hold.lease().visitor());
         let by = Actor::Vendor { id: visitor.vendor, session };
-        let begun = gateway.write(move |core, tx| begin(core, tx, by, session, visitor, place, item)).await?;
+        hold.lease().count_beginning(item)?;
+        let begun = match gateway.write(move |core, tx| begin(core, tx, by, session, visitor, place, item)).await {
+            Ok(begun) => begun,
+            Err(refused) => {
+                if let Refused::Refusal(refusal) = &refused
+                    && hold.lease().is_first_refusal(refusal.code())
+                {
+                    record_denial(&gateway, by, session, refusal).await;
+                }
+                return Err(refused);
+            }
+        };
         hold.begin(begun.transfer);
         let source = match content {
             Content::Clear(bytes) => Ok(Source::Clear(bytes)),
@@ -112,7 +125,16 @@ impl Opened {
                 (Source::Clear(Vec::new()), Health::Damaged)
             }
         };
-        Ok(Download { gateway, hold, transfer: begun.transfer, by, source, ranges: Ranges::default(), state })
+        Ok(Download { gateway, hold, transfer: begun.transfer, by, source, served: 0, ranges: Ranges::default(), state })
+    }
+}
+
+/// What a vendor was refused after its login stands in the log, with the code that only the staff sees.
+async fn record_denial(gateway: &Gateway, by: Actor, session: SessionId, refusal: &Refusal) {
+    let denied = Event::SessionDenied { code: refusal.code() };
+    let recorded = gateway.write(move |_, tx| Ok(tx.append(Fact::new(by, Subject::Session(session), denied)).map(drop)?)).await;
+    if let Err(Refused::Fault(fault)) = recorded {
+        tracing::error!(%session, %fault, "a denial could not be recorded");
     }
 }
 
@@ -217,6 +239,7 @@ impl Download {
             buffer.fill(0);
             return Err(ReadError::Cut);
         }
+        self.served += read as u64;
         self.ranges.add(offset, read as u64);
         Ok(read)
     }
@@ -229,7 +252,7 @@ impl Download {
             (false, Health::Sound) => how,
         };
         let (by, transfer) = (self.by, self.transfer);
-        let event = Event::TransferEnded { how, bytes: self.hold.progress().bytes(), ranges: self.ranges.into_vec() };
+        let event = Event::TransferEnded { how, bytes: self.served, ranges: self.ranges.into_vec() };
         let recorded = self
             .gateway
             .write(move |_, tx| {

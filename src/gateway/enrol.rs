@@ -6,7 +6,7 @@ use super::{
     desk::Desk,
     facts::Facts,
     outcome::Refused,
-    vault::Tx,
+    vault::{Tx, find},
 };
 use crate::domain::{
     event::{Actor, Detail, Event, Fact, Subject},
@@ -37,6 +37,9 @@ fn enrol(core: &Core, tx: &mut Tx<'_>, by: Actor, new: Enrolment) -> Result<Done
     let facts = Facts::read(core, &*tx)?;
     let roster = facts.roster.clone();
     free(&roster, &new)?;
+    if !find::vendors_of_key(tx.conn(), new.key.fingerprint())?.is_empty() {
+        return Err(Refusal::KeyTaken { key: Fingerprint(new.key.fingerprint()) }.into());
+    }
     if by == Actor::Owner {
         if roster.len() >= FIRST_PEOPLE {
             return Err(Refusal::NotInTheFirstTwo {}.into());
@@ -45,7 +48,7 @@ fn enrol(core: &Core, tx: &mut Tx<'_>, by: Actor, new: Enrolment) -> Result<Done
         return complete(tx, by, person, &new);
     }
     let actor = facts.person(by)?.clone();
-    match roster.proposal(&new.name).filter(|proposal| is_same(proposal, &new)) {
+    match roster.proposals().find(|proposal| is_same(proposal, &new)) {
         None => {
             let person = propose(tx, by, &new)?;
             let headline = format!("{} is proposed: a second person gives the same command", new.name);
@@ -79,8 +82,9 @@ fn free(roster: &Roster, new: &Enrolment) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Several proposals of one name may stand side by side, with other roles or another key: each is completed by its own.
 fn is_same(proposal: &Proposal, new: &Enrolment) -> bool {
-    proposal.person.roles == new.roles && proposal.person.key == new.key
+    proposal.person.name == new.name && proposal.person.roles == new.roles && proposal.person.key == new.key
 }
 
 fn second(roster: &Roster, proposal: &Proposal, actor: &Person) -> Result<(), Refusal> {

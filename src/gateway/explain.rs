@@ -1,7 +1,7 @@
 //! Explain: why is it not moving, who can move it, what to type. For whatever has an id.
 
 use super::{
-    answers::{Blocker, Explanation, FileState},
+    answers::{Blocker, Explanation, FileRow, FileState},
     asked::Subject as Asked,
     desk::Desk,
     facts::{Facts, Source},
@@ -22,6 +22,7 @@ use crate::{
 
 impl Desk {
     pub async fn explain(&self, by: Actor, subject: Asked) -> Result<Explanation, Refused> {
+        let away = self.turned_away(None);
         self.look(|facts| {
             Act::Look.allowed(facts.person(by)?)?;
             let unknown = || Refused::from(Refusal::UnknownSubject { text: subject.to_string() });
@@ -33,7 +34,11 @@ impl Desk {
                     let id = facts.find(|conn| find::delivery(conn, id, path.number))?.ok_or_else(unknown)?;
                     delivery(facts, id)
                 }
-                Asked::Path(path) => file(facts, by_path(facts, path)?.ok_or_else(unknown)?),
+                // What lies in staging now is what is asked about; an earlier file of the name may be recorded as well.
+                Asked::Path(path) => match away.iter().find(|row| format!("{}/{}", row.directory, row.name) == *path) {
+                    Some(row) => Ok(turned_away(path, row)),
+                    None => file(facts, by_path(facts, path)?.ok_or_else(unknown)?),
+                },
                 Asked::Id(uuid) => by_id(facts, *uuid)?.ok_or_else(unknown),
                 Asked::Key(key) => {
                     let owner = facts.find(|conn| find::vendors_of_key(conn, *key))?.first().copied();
@@ -126,6 +131,13 @@ fn delivery<S: Source>(facts: &Facts<'_, S>, id: DeliveryId) -> Result<Explanati
     let mut told = from_blockers(path.clone(), format!("{path} is {state}"), deliveries::why_not_released(facts, &delivery)?);
     told.timeline = show::timeline(facts, Subject::Delivery(id))?;
     Ok(told)
+}
+
+/// A file that lies in staging and is not taken, or not yet.
+fn turned_away(path: &str, row: &FileRow) -> Explanation {
+    let headline = format!("{} is {}", row.name, row.state.name());
+    let because = row.reason.clone().into_iter().collect();
+    Explanation { because, ..from_blockers(path.to_owned(), headline, deliveries::next(row)) }
 }
 
 fn file<S: Source>(facts: &Facts<'_, S>, id: FileId) -> Result<Explanation, Refused> {

@@ -10,7 +10,7 @@ use crate::domain::{
     event::{Actor, Record, Subject},
     file::{DeliveryDossier, FileDossier},
     house::HouseDossier,
-    ids::{DeliveryId, FileId, TicketId, TicketNumber, VendorId},
+    ids::{DeliveryId, DeliveryNumber, FileId, Slug, TicketId, TicketNumber, VendorId},
     people::{Person, Roster},
     policy::Policy,
     refusal::{Fingerprint, Refusal},
@@ -31,6 +31,8 @@ pub trait Source {
     /// Asks the index. What it answers names things; it proves nothing about them.
     fn find<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault>;
     fn now(&self) -> Time;
+    /// Whether this leaf can still be undone. What was replayed with one that can may not be kept: another may get its number.
+    fn is_durable(&self, leaf: u64) -> bool;
 }
 
 impl Source for Tx<'_> {
@@ -45,6 +47,10 @@ impl Source for Tx<'_> {
     fn now(&self) -> Time {
         Tx::now(self)
     }
+
+    fn is_durable(&self, leaf: u64) -> bool {
+        Tx::is_durable(self, leaf)
+    }
 }
 
 impl Source for View<'_> {
@@ -58,6 +64,10 @@ impl Source for View<'_> {
 
     fn now(&self) -> Time {
         View::now(self)
+    }
+
+    fn is_durable(&self, _: u64) -> bool {
+        true
     }
 }
 
@@ -89,6 +99,9 @@ impl Dossiers {
             return Ok(Some(dossier));
         }
         let Some(dossier) = replay(&records).map(Arc::new) else { return Ok(None) };
+        if !source.is_durable(head) {
+            return Ok(Some(dossier));
+        }
         let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
         if cached.len() >= DOSSIERS {
             cached.clear();
@@ -96,6 +109,11 @@ impl Dossiers {
         cached.insert(subject, (head, dossier.clone()));
         Ok(Some(dossier))
     }
+}
+
+/// The index was edited: what it names is not what its records say. Nothing is done about the wrong thing.
+fn misled(what: String) -> Fault {
+    Fault::new("the index does not say what the log says; egressctl audit verify names the row", what)
 }
 
 /// What every decision needs, as of one moment.
@@ -139,11 +157,36 @@ impl<'s, S: Source> Facts<'s, S> {
         person.ok_or(Refusal::KeyUnknown { key: Fingerprint(key) })
     }
 
+    /// A vendor by its name. The index finds it; its own records say what it is called.
+    pub fn vendor_named(&self, slug: &Slug) -> Result<Option<Arc<VendorDossier>>, Refused> {
+        let Some(id) = self.find(|conn| find::vendor(conn, slug))? else { return Ok(None) };
+        let vendor = self.vendor(id)?;
+        if vendor.slug == *slug { Ok(Some(vendor)) } else { Err(misled(format!("{slug} leads to {}", vendor.slug)).into()) }
+    }
+
+    /// A delivery by its number within a ticket, as its own records have it.
+    pub fn delivery_numbered(
+        &self,
+        ticket: &TicketDossier,
+        number: DeliveryNumber,
+    ) -> Result<Option<Arc<DeliveryDossier>>, Refused> {
+        let Some(id) = self.find(|conn| find::delivery(conn, ticket.id, number))? else { return Ok(None) };
+        let delivery = self.delivery(id)?;
+        if delivery.ticket == ticket.id && delivery.number == number {
+            Ok(Some(delivery))
+        } else {
+            Err(misled(format!("{}/{number} leads to another delivery", ticket.number)).into())
+        }
+    }
+
     pub fn vendor(&self, id: VendorId) -> Result<Arc<VendorDossier>, Refused> {
-        self.core
-            .dossiers
-            .replay(self.source, Subject::Vendor(id), VendorDossier::replay)?
-            .ok_or_else(|| Refusal::UnknownVendor { vendor: id.to_string() }.into())
+        let vendor = self.core.dossiers.replay(self.source, Subject::Vendor(id), VendorDossier::replay)?;
+        let vendor = vendor.ok_or_else(|| Refusal::UnknownVendor { vendor: id.to_string() })?;
+        // A key is revoked for whoever has it or will have it: that stands with the house.
+        match vendor.revised(self.house.revoked_keys()) {
+            Some(revised) => Ok(Arc::new(revised)),
+            None => Ok(vendor),
+        }
     }
 
     pub fn ticket(&self, id: TicketId) -> Result<Arc<TicketDossier>, Refused> {
@@ -161,6 +204,15 @@ impl<'s, S: Source> Facts<'s, S> {
         if ticket.number == number { Ok(ticket) } else { Err(missing()) }
     }
 
+    /// Whether every stored object of a ticket was there at the last start. Bytes that were taken may stand anywhere: nothing
+    /// more of that ticket leaves.
+    pub fn intact(&self, ticket: &TicketDossier) -> Result<(), Refusal> {
+        match self.core.lost.lock().unwrap_or_else(PoisonError::into_inner).contains(&ticket.id) {
+            true => Err(Refusal::BytesLost { ticket: ticket.number.to_string() }),
+            false => Ok(()),
+        }
+    }
+
     pub fn delivery(&self, id: DeliveryId) -> Result<Arc<DeliveryDossier>, Refused> {
         self.core
             .dossiers
@@ -173,5 +225,50 @@ impl<'s, S: Source> Facts<'s, S> {
             .dossiers
             .replay(self.source, Subject::File(id), FileDossier::replay)?
             .ok_or_else(|| Refusal::NoSuchFile { file: id.to_string() }.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        audit::{Origin, Signer},
+        clock::{Clock, ManualClock},
+        domain::event::{Detail, Event, Fact},
+        gateway::{
+            core::Settings,
+            vault::{Ledger, WriteError},
+        },
+    };
+
+    #[test]
+    fn a_dossier_of_a_leaf_that_was_rolled_back_is_never_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(Time::from_micros(1_795_255_200_000_000)));
+        let origin: Origin = "test.example/log".parse().unwrap();
+        let (signer, _) = Signer::generate(origin).unwrap();
+        let at = clock.clone();
+        let ledger = Ledger::create(&dir.path().join("ledger.db"), signer, Arc::new(move || at.now())).unwrap();
+        let policy = Policy::parse(include_str!("../../config/policy.toml")).unwrap();
+        let core = Arc::new(Core::new(policy, clock, Settings::default()));
+        let frozen = || Fact::new(Actor::System, Subject::House, Event::Frozen).with(Detail::Reason { text: "x".into() });
+        let asked = || Fact::new(Actor::System, Subject::House, Event::UnfreezeAsked).with(Detail::Reason { text: "x".into() });
+        let c = core.clone();
+        let undone = ledger.write_blocking(move |tx| -> Result<(), Fault> {
+            tx.append(asked())?;
+            assert!(Facts::read(&c, &*tx)?.house.is_frozen().is_ok());
+            Err(Fault::new("undone", "on purpose"))
+        });
+        assert!(matches!(undone, Err(WriteError::Refused(_))));
+        ledger
+            .write_blocking(move |tx| -> Result<(), Fault> {
+                tx.append(frozen())?;
+                Ok(())
+            })
+            .map_err(|_| ())
+            .unwrap();
+        let refused =
+            ledger.read(|view| -> Result<bool, Fault> { Ok(Facts::read(&core, view)?.house.is_frozen().is_err()) }).unwrap();
+        assert!(refused, "a freeze that is durable is not seen");
     }
 }

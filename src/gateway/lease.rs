@@ -6,14 +6,16 @@
 
 use crate::domain::{
     digest::Digest,
-    event::{CutSession, CutTransfer},
+    event::{CutSession, CutTransfer, Item},
     ids::{DeliveryId, FileId, SessionId, Slug, TicketId, TransferId, VendorId},
+    limits,
     network::Network,
     papers::Visitor,
+    refusal::Refusal,
     time::Time,
 };
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -89,6 +91,9 @@ struct Seat {
     switch: Arc<dyn Severable>,
     held: Mutex<HashMap<u64, Held>>,
     next: AtomicU64,
+    /// How often each item was begun, and the codes that were refused: what bounds this session's records.
+    begun: Mutex<HashMap<Item, u32>>,
+    refused: Mutex<BTreeSet<u16>>,
     ended: Notify,
     has_ended: AtomicBool,
 }
@@ -160,6 +165,8 @@ impl LeaseBook {
             switch,
             held: Mutex::default(),
             next: AtomicU64::new(0),
+            begun: Mutex::default(),
+            refused: Mutex::default(),
             ended: Notify::new(),
             has_ended: AtomicBool::new(false),
         });
@@ -197,6 +204,11 @@ impl LeaseBook {
             .collect();
         live.sort_by_key(|session| session.since);
         live
+    }
+
+    /// Live sessions of one vendor.
+    pub fn of_vendor(&self, vendor: VendorId) -> usize {
+        lock(&self.seats).values().filter(|seat| seat.visitor.vendor == vendor).count()
     }
 
     pub fn len(&self) -> usize {
@@ -249,6 +261,22 @@ impl Lease {
 
     pub fn visitor(&self) -> &Visitor {
         &self.seat.visitor
+    }
+
+    /// Counts a beginning; refuses the one too many of the same item in this session. Whoever needs more logs in again.
+    pub fn count_beginning(&self, item: Item) -> Result<(), Refusal> {
+        let mut begun = lock(&self.seat.begun);
+        let count = begun.entry(item).or_insert(0);
+        if *count >= limits::BEGINNINGS_PER_ITEM {
+            return Err(Refusal::TooManyBeginnings { most: limits::BEGINNINGS_PER_ITEM });
+        }
+        *count += 1;
+        Ok(())
+    }
+
+    /// Whether this session is refused with this code for the first time: that goes on record, the rest is counted.
+    pub fn is_first_refusal(&self, code: u16) -> bool {
+        lock(&self.seat.refused).insert(code)
     }
 
     /// Notes what is about to be read. The facts about it are read after this, never before.

@@ -7,12 +7,11 @@ use super::{
     lease::Severable,
     outcome::Refused,
     pickup::Pickup,
-    vault::find,
 };
 use crate::domain::{
-    event::{Actor, Detail, Event, Fact, Protocol, Subject},
-    ids::{Slug, VendorId},
-    network,
+    event::{Actor, Detail, Event, Fact, Protocol, SessionEnd, Subject},
+    ids::Slug,
+    limits, network,
     papers::Visitor,
     refusal::Refusal,
     signature::PublicKey,
@@ -68,6 +67,9 @@ impl Door {
         // 2. The lease. From here on a revocation reaches this connection.
         let session = core::new_session();
         let core = &self.gateway.core;
+        if core.leases.of_vendor(claimed.vendor) >= limits::SESSIONS_PER_VENDOR {
+            return Err(Refusal::TooManySessions { most: limits::SESSIONS_PER_VENDOR }.into());
+        }
         let lease = Arc::new(core.leases.take(session, claimed, core.clock.now(), switch));
         // 3. The facts, and the record.
         let key = claimed.key;
@@ -87,10 +89,12 @@ impl Door {
             })
             .await?;
         // 4. A cut between the lease and the record has closed the connection; say so rather than serve into the void.
-        if lease.is_cut() {
+        let pickup = Pickup::new(self.gateway.clone(), lease);
+        if pickup.is_cut() {
+            pickup.close(SessionEnd::Severed).await;
             return Err(Refusal::LoginRefused {}.into());
         }
-        Ok(Pickup::new(self.gateway.clone(), lease))
+        Ok(pickup)
     }
 
     /// Counts a rejected connection: one record per address and minute.
@@ -106,12 +110,8 @@ fn visitor<S: Source>(facts: &Facts<'_, S>, attempt: &Attempt) -> Result<Visitor
     facts.house.admits(address)?;
     let user: Slug = attempt.user.parse().map_err(|_| refused())?;
     let key = PublicKey::new(&attempt.key).map_err(|_| refused())?.fingerprint();
-    let vendor: VendorId = facts.find(|conn| find::vendor(conn, &user))?.ok_or_else(refused)?;
-    let dossier = facts.vendor(vendor)?;
-    // The index may be edited; the dossier says whose name it is.
-    if dossier.slug != user {
-        return Err(refused());
-    }
+    let dossier = facts.vendor_named(&user)?.ok_or_else(refused)?;
+    let vendor = dossier.id;
     dossier.admits(key, address, &facts.roster, facts.now)?;
     Ok(Visitor { vendor, key, address, protocol: attempt.protocol })
 }

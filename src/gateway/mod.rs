@@ -10,6 +10,8 @@ mod download;
 mod enrol;
 mod explain;
 mod facts;
+#[cfg(test)]
+pub(crate) mod fixture;
 mod freeze_file;
 mod inspect;
 pub mod lease;
@@ -118,7 +120,6 @@ impl Gateway {
         let ledger = Ledger::open(&parts.state.join("ledger.db"), parts.signer, Arc::new(move || clock.now()))?;
         let objects = Objects::at(&parts.state).map_err(|error| Fault::new("the stored objects", error))?;
         let freeze_file = FreezeFile::at(&parts.state);
-        freeze_file.prepare()?;
         let started = parts.clock.now();
         let core = Core::new(parts.policy, parts.clock, parts.settings);
         if freeze_file.says_stop() {
@@ -225,6 +226,7 @@ impl Gateway {
                 let gateway = self.clone();
                 carried(tokio::task::spawn_blocking(move || gateway.purge_what_is_due().map(drop)).await)?;
                 carried(Ok(self.record_rejections().await))?;
+                carried(Ok(self.end_what_nobody_holds().await))?;
             }
             tokio::time::sleep(MOMENT).await;
             since_purge += MOMENT;

@@ -74,6 +74,10 @@ impl Pickup {
         Self { gateway, lease, denied: AtomicU32::new(0) }
     }
 
+    pub(super) fn is_cut(&self) -> bool {
+        self.lease.is_cut()
+    }
+
     pub fn session(&self) -> SessionId {
         self.lease.session()
     }
@@ -164,10 +168,10 @@ pub(super) fn shown<S: Source>(
 ) -> Result<Shown, Refused> {
     let hidden = |_| Refused::from(Refusal::NotYours {});
     let ticket = facts.ticket_numbered(number).map_err(unknown_as_hidden)?;
-    let id = facts.find(|conn| find::delivery(conn, ticket.id, delivery))?.ok_or(()).map_err(hidden)?;
-    let delivery = facts.delivery(id).map_err(unknown_as_hidden)?;
+    let delivery = facts.delivery_numbered(&ticket, delivery).map_err(unknown_as_hidden)?.ok_or(()).map_err(hidden)?;
     let vendor = facts.vendor(ticket.vendor)?;
     let sight = Sight::check(visitor, &ticket, &delivery, &facts.around(&vendor))?;
+    facts.intact(&ticket)?;
     let released_at = delivery.released.as_ref().map(|released| released.at).ok_or(()).map_err(hidden)?;
     Ok(Shown { ticket, vendor, delivery, released_at, sight })
 }

@@ -13,12 +13,14 @@ use super::{
 };
 use crate::domain::{
     authority::Act,
+    digest::Digest,
     dossier::State,
     event::{Actor, Detail, Event, Fact, PurgeReason, Subject},
     file::FileDossier,
     ids::FileId,
     refusal::Refusal,
 };
+use std::collections::BTreeSet;
 
 impl Desk {
     /// Purges what is due now, without waiting for the next turn.
@@ -167,7 +169,12 @@ fn due<S: Source>(facts: &Facts<'_, S>, core: &Core, file: &FileDossier) -> Resu
         if over {
             return Ok(Some(PurgeReason::Ended));
         }
-        let outdated = file.sealed.as_ref().is_some_and(|sealed| sealed.revision != ticket.current().digest);
+        let today: Option<BTreeSet<Digest>> =
+            vendor.recipients(&facts.roster, facts.now).ok().map(|keys| keys.into_iter().map(|(key, _)| key).collect());
+        let outdated = file.sealed.as_ref().is_some_and(|sealed| {
+            let keys: BTreeSet<Digest> = sealed.recipients.iter().copied().collect();
+            sealed.revision != ticket.current().digest || today.is_some_and(|today| today != keys)
+        });
         if outdated && !is_released {
             return Ok(Some(PurgeReason::Superseded));
         }

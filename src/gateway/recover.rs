@@ -9,10 +9,10 @@ use super::{
     vault::{Found, Shelf, find},
 };
 use crate::domain::{
-    event::{Actor, Fact},
-    ids::ObjectId,
+    event::{Actor, Event, Fact, Record, Subject},
+    ids::{ObjectId, SessionId},
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::PoisonError};
 
 /// What recovery did, for the operator's log and for `status`.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -43,6 +43,9 @@ impl Gateway {
         let missing: BTreeSet<ObjectId> = self.missing_objects()?.into_iter().collect();
         for file in self.look(|facts| Ok(facts.find(find::twice)?))? {
             let dossier = self.look(|facts| facts.file(file))?;
+            if dossier.sealed.is_none() {
+                return Err(Fault::new("the index does not say what the log says", format!("file {file} is not sealed")).into());
+            }
             if dossier.sealed.as_ref().is_some_and(|sealed| missing.contains(&sealed.header) || missing.contains(&sealed.payload))
             {
                 continue;
@@ -61,7 +64,27 @@ impl Gateway {
         done.interrupted = self.end_what_is_open()?;
         // ✗: named and not there. Served it cannot be; that it is so must be seen.
         done.missing = self.missing_objects()?;
+        self.close_what_lost_bytes(&done.missing)?;
         Ok(done)
+    }
+
+    /// A ticket with lost bytes fails closed as a whole.
+    fn close_what_lost_bytes(&self, missing: &[ObjectId]) -> Result<(), Refused> {
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let lost = self.look(|facts| {
+            let mut lost = BTreeSet::new();
+            for row in facts.find(find::unpurged)? {
+                let file = facts.file(row.id)?;
+                if file.objects().iter().any(|object| missing.contains(object)) {
+                    lost.extend(file.ticket);
+                }
+            }
+            Ok(lost)
+        })?;
+        *self.core.lost.lock().unwrap_or_else(PoisonError::into_inner) = lost;
+        Ok(())
     }
 
     fn delete_strays(&self, shelf: Shelf, named: &[ObjectId]) -> Result<u64, Refused> {
@@ -72,6 +95,7 @@ impl Gateway {
         for found in present {
             match found {
                 Found::Object(object) if !named.contains(&object) => {
+                    self.no_record_holds(object)?;
                     self.objects.unlink(shelf, object).map_err(fault)?;
                     deleted += 1;
                 }
@@ -85,14 +109,34 @@ impl Gateway {
 
     /// A key without an object opens nothing; a key to destroyed plaintext must not be there at all.
     fn destroy_unnamed_keys(&self, named: BTreeSet<ObjectId>) -> Result<(), Refused> {
+        let keys = self.write_blocking(|_, tx| Ok(tx.keys()?))?;
+        let unnamed: Vec<ObjectId> = keys.into_iter().filter(|object| !named.contains(object)).collect();
+        for object in &unnamed {
+            self.no_record_holds(*object)?;
+        }
         self.write_blocking(move |_, tx| {
-            for object in tx.keys()? {
-                if !named.contains(&object) {
-                    tx.keys_delete(object)?;
-                }
+            for object in unnamed {
+                tx.keys_delete(object)?;
             }
             Ok(())
         })
+    }
+
+    /// What the index does not name is asked of the log before it is destroyed: an edited index destroys nothing.
+    fn no_record_holds(&self, object: ObjectId) -> Result<(), Refused> {
+        let holder = self.look(|facts| {
+            let Some(record) = facts.source().naming(object)? else { return Ok(None) };
+            let Subject::File(id) = record.on else { return Ok(None) };
+            let file = facts.file(id)?;
+            Ok((file.purged.is_none() && file.objects().contains(&object)).then_some(id))
+        })?;
+        match holder {
+            None => Ok(()),
+            Some(file) => {
+                let what = format!("{object} of file {file} is on record and not in the index: egressctl audit verify --dir DIR");
+                Err(Fault::new("the index does not say what the log says", what).into())
+            }
+        }
     }
 
     fn end_what_is_open(&self) -> Result<u64, Refused> {
@@ -109,6 +153,33 @@ impl Gateway {
         Ok(count)
     }
 
+    /// Ends in the log what nobody holds any more: a session whose owner broke before it could record its end. At start
+    /// everything open is that; while the daemon runs, whoever has no lease.
+    pub(super) async fn end_what_nobody_holds(&self) -> Result<(), Refused> {
+        // 1. The log, then the leases. A session has its lease from before its beginning is on record until after its end is.
+        let open = self.ledger.live_subjects();
+        let held: BTreeSet<SessionId> = self.core.leases.live().into_iter().map(|session| session.session).collect();
+        if open.is_empty() {
+            return Ok(());
+        }
+        // 2. Whoever ended between the two looks has recorded it by now.
+        self.write(move |_, tx| {
+            // Transfers first: they sort after sessions, and end before them.
+            for subject in open.into_iter().rev() {
+                let records = tx.chain(subject)?;
+                let is_end = |record: &Record| matches!(record.event, Event::SessionClosed { .. } | Event::TransferEnded { .. });
+                let ended = records.iter().any(is_end);
+                let abandoned = !ended && records.first().and_then(session).is_some_and(|session| !held.contains(&session));
+                if abandoned && let Some(event) = revoke::interrupted(subject) {
+                    tracing::error!(?subject, "nobody holds it any more: its end is recorded");
+                    tx.append(Fact::new(Actor::System, subject, event))?;
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
     fn missing_objects(&self) -> Result<Vec<ObjectId>, Refused> {
         let (staged, sealed) = self.look(|facts| Ok(facts.find(find::objects)?))?;
         let mut missing = Vec::new();
@@ -122,5 +193,69 @@ impl Gateway {
             missing.extend(named);
         }
         Ok(missing)
+    }
+}
+
+/// The session that a beginning belongs to.
+fn session(first: &Record) -> Option<SessionId> {
+    match (first.on, &first.event) {
+        (Subject::Session(id), Event::SessionOpened { .. }) => Some(id),
+        (Subject::Transfer(_), Event::TransferBegun { session, .. }) => Some(*session),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        domain::event::{Protocol, SessionEnd, TransferEnd},
+        gateway::{
+            Attempt, Line, Severable,
+            fixture::{House, Vendor, csv},
+        },
+    };
+    use std::{net::Ipv4Addr, sync::Arc};
+
+    struct Unplugged;
+
+    impl Severable for Unplugged {
+        fn sever(&self) {}
+    }
+
+    async fn log_in(house: &House, vendor: &Vendor) -> crate::gateway::Pickup {
+        let attempt = Attempt {
+            user: vendor.id.to_string(),
+            key: vendor.login.public_key().clone(),
+            address: Ipv4Addr::LOCALHOST.into(),
+            protocol: Protocol::Sftp,
+        };
+        let line = Line { protocol: Protocol::Sftp, algorithms: String::new(), client: String::new() };
+        house.door().login(attempt, line, Arc::new(Unplugged)).await.unwrap()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_its_owner_dropped_without_a_word_gets_an_end_and_what_lives_does_not() {
+        let house = House::open().await;
+        let vendor = house.vendor("acme").await;
+        let ticket = house.ticket(&vendor, "health").await;
+        let delivery = house.deliver(ticket, &[("orders.csv", &csv(1_000))]).await;
+        let path = crate::domain::vendor_path::VendorPath::parse(format!("/{delivery}/orders.csv.age").as_bytes()).unwrap();
+        let (broken, lives) = (log_in(&house, &vendor).await, log_in(&house, &vendor).await);
+        let lost = broken.open(&path).unwrap().begin().await.unwrap();
+        let kept = lives.open(&path).unwrap().begin().await.unwrap();
+        let broken_session = broken.session();
+        drop((lost, broken));
+        for _ in 0..2 {
+            house.end_what_nobody_holds().await;
+            for (session, how) in house.sessions() {
+                assert_eq!(how, (session == broken_session).then_some(SessionEnd::Interrupted));
+            }
+            for transfer in house.transfers() {
+                let how = transfer.end.map(|ended| ended.how);
+                assert_eq!(how, (transfer.session == broken_session).then_some(TransferEnd::Interrupted));
+            }
+        }
+        kept.finish(TransferEnd::Closed).await;
+        lives.close(SessionEnd::Closed).await;
     }
 }

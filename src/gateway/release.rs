@@ -4,10 +4,9 @@ use super::{Gateway, core::Core, facts::Facts, outcome::Refused, vault::Tx, vaul
 use crate::domain::{
     canonical,
     digest::Digest,
-    event::{Actor, Detail, Event, Fact, ReleasedFile, Subject},
+    event::{Actor, Detail, Event, Fact, PurgeReason, ReleasedFile, Subject},
     file::DeliveryDossier,
     ids::{DeliveryId, TicketNumber},
-    limits,
     papers::{Approved, Clean, Release, Sealed},
     refusal::Refusal,
 };
@@ -40,16 +39,19 @@ fn release(core: &Core, tx: &mut Tx<'_>, id: DeliveryId) -> Result<(), Refused> 
     let around = facts.around(&vendor);
     // 1. The ticket, as of now.
     let approved = Approved::check(&ticket, &around)?;
-    // 2. Every file of the delivery.
-    let rows = find::files_of(tx.conn(), id)?;
-    if rows.len() > limits::FILES_PER_DELIVERY {
-        return Err(Refusal::PapersDisagree { reason: format!("more than {} files", limits::FILES_PER_DELIVERY) }.into());
-    }
-    let mut papers = Vec::with_capacity(rows.len());
-    for row in rows {
-        let file = facts.file(row.id)?;
-        if file.purge_begun.is_some() {
-            continue;
+    facts.intact(&ticket)?;
+    // 2. Every file of the delivery, as the delivery's own records name them.
+    let mut papers = Vec::with_capacity(delivery.files.len());
+    for id in &delivery.files {
+        let file = facts.file(*id)?;
+        match file.purge_begun {
+            // Somebody decided that the delivery goes without it.
+            Some((_, PurgeReason::Discarded)) => continue,
+            Some(_) => {
+                let delivery = format!("{}/{}", ticket.number, delivery.number);
+                return Err(Refusal::DeliveryBroken { delivery, file: file.name.clone() }.into());
+            }
+            None => {}
         }
         if file.held.is_some() {
             return Err(Refusal::DeliveryHeld { delivery: format!("{}/{}", ticket.number, delivery.number) }.into());

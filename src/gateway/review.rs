@@ -92,9 +92,9 @@ fn eligible(person: &Person, ticket: &TicketDossier, around: &Surroundings<'_>, 
         return Err(Refusal::RoleNeeded { role: gate.role().to_string(), act: format!("voting at the gate {gate}") });
     }
     let state = ticket.state(around);
-    if state.is_terminal() || state == State::OnHold {
+    if !matches!(state, State::InReview | State::Suspended) {
         return Err(match ticket.blocked(around) {
-            Some(refusal) if !state.is_terminal() => refusal,
+            Some(refusal) if state == State::OnHold => refusal,
             _ => Refusal::NotInReview { ticket: number, state: state.name().into() },
         });
     }

@@ -27,8 +27,7 @@ const ENDING: Duration = Duration::from_secs(10);
 
 /// What a revocation writes and what it cuts.
 struct Ending {
-    /// Several vendors may have filed one recipient key; all else has one subject.
-    subjects: Vec<Subject>,
+    subject: Subject,
     event: Event,
     detail: Detail,
     scope: Scope,
@@ -53,7 +52,7 @@ impl Desk {
             Act::Freeze.allowed(facts.person(by)?)?;
             facts.house.is_frozen().map_err(|_| Refusal::FrozenAlready {}.into())
         })?;
-        let ending = Ending { subjects: vec![Subject::House], event: Event::Frozen, detail, scope: Scope::Everything };
+        let ending = Ending { subject: Subject::House, event: Event::Frozen, detail, scope: Scope::Everything };
         self.end(by, "everything".into(), ending).await
     }
 
@@ -89,22 +88,16 @@ impl Desk {
     async fn end(&self, by: Actor, name: String, ending: Ending) -> Result<Receipt, Refused> {
         let core = &self.gateway.core;
         let (started, at) = (core.clock.elapsed(), core.clock.now().to_string());
-        let Ending { subjects, event, detail, scope } = ending;
-        let subject = subjects.first().copied().unwrap_or(Subject::House);
+        let Ending { subject, event, detail, scope } = ending;
         // 1. The fact. Every open that reads facts from here on refuses.
         let fact = self
             .act(move |core, tx| {
                 Facts::read(core, &*tx)?.person(by)?;
-                let mut leaf = None;
-                for subject in subjects {
-                    let fact = Fact::new(by, subject, event.clone()).with(detail.clone());
-                    leaf = Some(tx.append(fact)?.index);
-                }
-                Ok(leaf)
+                Ok(tx.append(Fact::new(by, subject, event).with(detail))?.index)
             })
             .await;
         let leaf = match fact {
-            Ok(leaf) => leaf,
+            Ok(leaf) => Some(leaf),
             // A refusal that came up in between: nothing was recorded and nothing is cut.
             Err(refusal @ Refused::Refusal(_)) => return Err(refusal),
             Err(Refused::Fault(fault)) => {
@@ -190,43 +183,31 @@ fn ending<S: Source>(facts: &Facts<'_, S>, asked: &Asked, reason: String) -> Res
     let why = Detail::Reason { text: reason.clone() };
     let (subject, event, detail, scope, ended) = match asked {
         Asked::Vendor(slug) => {
-            let id = facts
-                .find(|conn| find::vendor(conn, slug))?
-                .ok_or_else(|| Refusal::UnknownVendor { vendor: slug.to_string() })?;
-            let ended = facts.vendor(id)?.revoked.is_some();
-            (Subject::Vendor(id), Event::VendorRevoked, why, Scope::Vendor(id), ended)
+            let unknown = || Refusal::UnknownVendor { vendor: slug.to_string() };
+            let vendor = facts.vendor_named(slug)?.ok_or_else(unknown)?;
+            (Subject::Vendor(vendor.id), Event::VendorRevoked, why, Scope::Vendor(vendor.id), vendor.revoked.is_some())
         }
         Asked::Key(key) => {
-            let owners = facts.find(|conn| find::vendors_of_key(conn, *key))?;
-            let mut standing = Vec::new();
-            for owner in &owners {
-                if !facts.vendor(*owner)?.is_revoked_key(*key) {
-                    standing.push(Subject::Vendor(*owner));
-                }
-            }
-            if owners.is_empty() {
+            if facts.find(|conn| find::vendors_of_key(conn, *key))?.is_empty() {
                 return Err(Refusal::NoSuchKey { key: openssh_fingerprint(*key) }.into());
             }
-            if standing.is_empty() {
-                return Err(already());
-            }
-            return Ok(Ending {
-                subjects: standing,
-                event: Event::KeyRevoked { key: *key },
-                detail: why,
-                scope: Scope::Key(*key),
-            });
+            let ended = facts.house.revoked_keys().contains_key(key);
+            (Subject::House, Event::KeyRevoked { key: *key }, why, Scope::Key(*key), ended)
         }
         Asked::Ticket(number) => {
             let ticket = facts.ticket_numbered(*number)?;
+            let vendor = facts.vendor(ticket.vendor)?;
+            let state = ticket.state(&facts.around(&vendor));
+            if state.is_terminal() && ticket.revoked.is_none() {
+                return Err(Refusal::TicketEnded { ticket: number.to_string(), state: state.name().into() }.into());
+            }
             (Subject::Ticket(ticket.id), Event::TicketRevoked, why, Scope::Ticket(ticket.id), ticket.revoked.is_some())
         }
         Asked::Delivery(path) => {
             let ticket = facts.ticket_numbered(path.ticket)?;
-            let id = facts
-                .find(|conn| find::delivery(conn, ticket.id, path.number))?
-                .ok_or_else(|| Refusal::NoSuchDelivery { delivery: path.to_string() })?;
-            let ended = facts.delivery(id)?.revoked.is_some();
+            let missing = || Refusal::NoSuchDelivery { delivery: path.to_string() };
+            let delivery = facts.delivery_numbered(&ticket, path.number)?.ok_or_else(missing)?;
+            let (id, ended) = (delivery.id, delivery.revoked.is_some());
             (Subject::Delivery(id), Event::DeliveryRevoked, why, Scope::Delivery(id), ended)
         }
         Asked::File(id) => {
@@ -246,7 +227,7 @@ fn ending<S: Source>(facts: &Facts<'_, S>, asked: &Asked, reason: String) -> Res
             (Subject::House, Event::ClassRevoked { class: class.clone() }, why, Scope::Class(class.clone()), ended)
         }
     };
-    if ended { Err(already()) } else { Ok(Ending { subjects: vec![subject], event, detail, scope }) }
+    if ended { Err(already()) } else { Ok(Ending { subject, event, detail, scope }) }
 }
 
 fn unfreeze(core: &Core, tx: &mut Tx<'_>, by: Actor, reason: String) -> Result<Done, Refused> {
@@ -258,7 +239,7 @@ fn unfreeze(core: &Core, tx: &mut Tx<'_>, by: Actor, reason: String) -> Result<D
     }
     let subject = "everything".to_owned();
     let detail = Detail::Reason { text: reason };
-    let Some(first) = facts.house.unfreeze_asked_by() else {
+    let Some(first) = facts.house.unfreeze_asked_by(facts.now) else {
         let record = tx.append(Fact::new(by, Subject::House, Event::UnfreezeAsked).with(detail))?;
         let headline = "asked; a second person gives the same command, one of the two a security_responder".to_owned();
         return Ok(Done { subject, state: Completion::WaitsForSecond, headline, leaf: record.index, next: Vec::new() });
@@ -300,21 +281,22 @@ impl Gateway {
             let live = self.core.leases.live();
             live.into_iter().filter(|session| !self.still_stands(session)).map(|session| session.session).collect()
         };
-        for session in fallen {
-            let cut = self.core.leases.cut(&Scope::Session(session));
-            cut.ended().await;
-            let sessions = cut.sessions().to_vec();
-            let event = Event::Cut { sessions: u32::try_from(sessions.len()).unwrap_or(u32::MAX) };
-            let detail = Detail::Cut { sessions, reason: "what it rested on has ended".into() };
-            let recorded = self
-                .write(move |_, tx| {
-                    tx.append(Fact::new(Actor::System, Subject::Daemon, event).with(detail))?;
-                    Ok(())
-                })
-                .await;
-            if recorded.is_err() {
-                tracing::error!(%session, "a cut could not be recorded");
-            }
+        // All of them first: nobody's end waits for another's.
+        let cuts: Vec<Cut> = fallen.iter().map(|session| self.core.leases.cut(&Scope::Session(*session))).collect();
+        let sessions: Vec<CutSession> = cuts.iter().flat_map(|cut| cut.sessions().to_vec()).collect();
+        if sessions.is_empty() {
+            return;
+        }
+        let event = Event::Cut { sessions: u32::try_from(sessions.len()).unwrap_or(u32::MAX) };
+        let detail = Detail::Cut { sessions, reason: "what it rested on has ended".into() };
+        let recorded = self
+            .write(move |_, tx| {
+                tx.append(Fact::new(Actor::System, Subject::Daemon, event).with(detail))?;
+                Ok(())
+            })
+            .await;
+        if recorded.is_err() {
+            tracing::error!("a cut could not be recorded");
         }
     }
 

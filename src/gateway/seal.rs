@@ -239,8 +239,9 @@ fn record(core: &Core, tx: &mut Tx<'_>, order: &Order, product: Product) -> Resu
     if approved.revision() != order.revision || approved.vendor() != order.vendor {
         return Err(disagree("another revision was approved meanwhile"));
     }
-    if order.recipients.iter().any(|(key, _)| vendor.is_revoked_key(*key)) {
-        return Err(disagree("a recipient key was revoked meanwhile"));
+    let keys = vendor.recipients(&facts.roster, facts.now)?;
+    if !order.recipients.iter().map(|(key, _)| *key).eq(keys.into_iter().map(|(key, _)| key)) {
+        return Err(disagree("the vendor's recipient keys changed meanwhile"));
     }
     tx.keys_put(product.header.0, &product.header.1)?;
     tx.keys_put(product.payload.0, &product.payload.1)?;

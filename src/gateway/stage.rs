@@ -1,26 +1,24 @@
 //! Stage: a complete file in the staging directory becomes an encrypted copy in the vault, and its source is unlinked.
 
+mod delivery;
+
 use super::{
     Gateway,
     core::{Core, TurnedAway},
-    facts::{self, Facts},
     outcome::{Fault, Refused},
     staging::{
         self, Candidate, Identity, Observation, Part, Place, Remains, Rescan, Root, Scan, Scope, Settled, TakeError, Taken,
         Touch, Unacceptable, Watch,
     },
-    vault::{Shelf, Tx, find},
+    vault::{Shelf, find},
 };
 use crate::{
     domain::{
         digest::{Digest, Hasher},
-        dossier::State,
-        event::{Actor, ClosedBy, Detail, Event, Fact, Subject},
+        event::{Detail, Subject},
         file_name::FileName,
-        finding::Finding,
-        ids::{DeliveryId, DeliveryNumber, FileId, ObjectId, TicketId, TicketNumber},
+        ids::{FileId, ObjectId, TicketNumber},
         limits,
-        refusal::Refusal,
         shown::shown,
         time::Time,
     },
@@ -318,7 +316,7 @@ fn take_all(
         // The producer said that all is there. It closes when all that is there has been taken.
         if !waiting.contains(ticket)
             && !untaken.contains(ticket)
-            && let Err(fault) = close_by_ready(gateway, root, *ticket, identity)
+            && let Err(fault) = delivery::close_by_ready(gateway, root, *ticket, identity)
         {
             tracing::error!(%ticket, %fault, "a delivery could not be closed");
             again = Again::Soon;
@@ -374,7 +372,7 @@ fn one(
     }
     // 2. Its key and its record. A crash before leaves a copy that nobody can read, which recovery deletes.
     let (file, object) = (gateway.core.new_file(), copy.object);
-    let staged = gateway.write_blocking(move |core, tx| record(core, tx, file, &source, copy, text));
+    let staged = gateway.write_blocking(move |core, tx| delivery::record(core, tx, file, &source, copy, text));
     if let Err(refused) = staged {
         gateway.take_back(Shelf::Incoming, &[object]);
         return match refused {
@@ -538,136 +536,3 @@ fn copy(gateway: &Gateway, taken: &mut Taken) -> Result<Option<Copy>, Fault> {
 }
 
 const COPY_BYTES: usize = 1 << 20;
-
-/// Which ticket and delivery a new file joins, or why it is held at once.
-enum Joins {
-    Delivery(TicketId, DeliveryId),
-    Held(Option<TicketId>, Refusal),
-}
-
-fn record(
-    core: &Core,
-    tx: &mut Tx<'_>,
-    file: FileId,
-    source: &Source,
-    copy: Copy,
-    manifest: Option<String>,
-) -> Result<(), Refused> {
-    tx.keys_put(copy.object, &copy.wrapped)?;
-    let joins = joins(core, tx, source)?;
-    let (ticket, delivery) = match &joins {
-        Joins::Delivery(ticket, delivery) => (Some(*ticket), Some(*delivery)),
-        Joins::Held(ticket, _) => (*ticket, None),
-    };
-    let event = Event::FileStaged { ticket, delivery, object: copy.object, sha256: copy.sha256, bytes: copy.bytes };
-    let identity = &source.identity;
-    let detail = Detail::Source {
-        directory: source.directory.clone(),
-        name: source.name.to_string(),
-        device: identity.dev,
-        inode: identity.ino,
-        bytes: identity.size,
-        modified_ns: identity.mtime_ns.to_string(),
-        manifest,
-    };
-    tx.append(Fact::new(Actor::System, Subject::File(file), event).with(detail))?;
-    if let Joins::Held(_, refusal) = joins {
-        let finding = Finding { code: format!("E{:04}", refusal.code()), what: refusal.what(), fix: refusal.who().to_owned() };
-        let held = Event::FileHeld { revision: None, findings: 1 };
-        let detail = Detail::Findings { findings: vec![finding], more: 0 };
-        tx.append(Fact::new(Actor::System, Subject::File(file), held).with(detail))?;
-    }
-    Ok(())
-}
-
-fn joins(core: &Core, tx: &mut Tx<'_>, source: &Source) -> Result<Joins, Refused> {
-    let facts = Facts::read(core, &*tx)?;
-    let directory = source.directory.clone();
-    let ticket = match directory.parse().map(|number| facts.ticket_numbered(number)) {
-        Ok(Ok(ticket)) => ticket,
-        Ok(Err(fault @ Refused::Fault(_))) => return Err(fault),
-        _ => return Ok(Joins::Held(None, Refusal::TicketUnknown { directory })),
-    };
-    let vendor = facts.vendor(ticket.vendor)?;
-    let state = ticket.state(&facts.around(&vendor));
-    let number = ticket.number.to_string();
-    if state.is_terminal() {
-        return Ok(Joins::Held(Some(ticket.id), Refusal::TicketOver { ticket: number, state: State::name(state).into() }));
-    }
-    let conn = tx.conn();
-    let delivery = match find::open_delivery(conn, ticket.id)? {
-        Some(open) => {
-            if find::file_named(conn, open, source.name.as_str())?.is_some() {
-                return Ok(Joins::Held(Some(ticket.id), Refusal::SameName { ticket: number }));
-            }
-            open
-        }
-        None => {
-            let last = find::last_delivery_number(conn, ticket.id)?;
-            if ticket.document().limits.max_deliveries.is_some_and(|most| last >= most) {
-                return Ok(Joins::Held(Some(ticket.id), Refusal::DeliveriesUsedUp { ticket: number, limit: last }));
-            }
-            let delivery = core.new_delivery();
-            let event = Event::DeliveryOpened { ticket: ticket.id, number: DeliveryNumber(last + 1) };
-            tx.append(Fact::new(Actor::System, Subject::Delivery(delivery), event))?;
-            delivery
-        }
-    };
-    Ok(Joins::Delivery(ticket.id, delivery))
-}
-
-/// Whether a delivery of the ticket was closed by `_READY` after this one was put there: then it is the one, and a crash
-/// kept it from being unlinked.
-fn has_closed<S: facts::Source>(facts: &Facts<'_, S>, ticket: TicketId, ready: &Identity) -> Result<bool, Refused> {
-    for delivery in facts.find(|conn| find::deliveries(conn, Some(ticket)))? {
-        if let Some((at, ClosedBy::Ready)) = facts.delivery(delivery)?.closed
-            && !changed_after(ready, at)
-        {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
-fn close_by_ready(gateway: &Gateway, root: &Root, number: TicketNumber, identity: &Identity) -> Result<(), Fault> {
-    let ready = *identity;
-    let closed = gateway.write_blocking(move |core, tx| {
-        let facts = Facts::read(core, &*tx)?;
-        let ticket = facts.ticket_numbered(number)?;
-        if has_closed(&facts, ticket.id, &ready)? {
-            return Ok(());
-        }
-        let open = find::open_delivery(tx.conn(), ticket.id)?;
-        let open = open.ok_or(Refusal::DeliveryEmpty { delivery: number.to_string() })?;
-        if find::files_of(tx.conn(), open)?.is_empty() {
-            return Err(Refusal::DeliveryEmpty { delivery: number.to_string() }.into());
-        }
-        tx.append(Fact::new(Actor::System, Subject::Delivery(open), Event::DeliveryClosed { by: ClosedBy::Ready }))?;
-        Ok(())
-    });
-    match closed {
-        Ok(()) => {}
-        // Nothing to close yet: the mark stays and is looked at again.
-        Err(Refused::Refusal(_)) => return Ok(()),
-        Err(Refused::Fault(fault)) => return Err(fault),
-    }
-    staging::unlink_ready(root, number, identity).map_err(|error| Fault::new("_READY", error))
-}
-
-impl Gateway {
-    /// Closes deliveries into which nothing has come for the configured time.
-    pub(super) fn close_what_is_quiet(&self) -> Result<(), Refused> {
-        let Some(quiet) = self.core.settings.delivery_quiet else { return Ok(()) };
-        let due = self.look(|facts| Ok(facts.find(|conn| find::quiet_deliveries(conn, facts.now - quiet))?))?;
-        for delivery in due {
-            self.write_blocking(move |core, tx| {
-                if Facts::read(core, &*tx)?.delivery(delivery)?.closed.is_none() {
-                    let event = Event::DeliveryClosed { by: ClosedBy::Quiet };
-                    tx.append(Fact::new(Actor::System, Subject::Delivery(delivery), event))?;
-                }
-                Ok(())
-            })?;
-        }
-        Ok(())
-    }
-}

@@ -36,8 +36,8 @@ fn submit(core: &Core, tx: &mut Tx<'_>, by: Actor, text: String) -> Result<Submi
     Act::SubmitTicket.allowed(facts.person(by)?)?;
     document.admissible(&facts.policy, facts.now)?;
     let unknown = || Refusal::UnknownVendor { vendor: document.vendor.to_string() };
-    let vendor = find::vendor(tx.conn(), &document.vendor)?.ok_or_else(unknown)?;
-    let dossier = facts.vendor(vendor)?;
+    let dossier = facts.vendor_named(&document.vendor)?.ok_or_else(unknown)?;
+    let vendor = dossier.id;
     if dossier.revoked.is_some() {
         return Err(Refusal::VendorRevoked { vendor: document.vendor.to_string() }.into());
     }

@@ -44,25 +44,25 @@ fn file(core: &Core, tx: &mut Tx<'_>, by: Actor, text: String) -> Result<VendorF
     let recipients = recipients(&document)?;
     let facts = Facts::read(core, &*tx)?;
     Act::FileVendor.allowed(facts.person(by)?)?;
-    let existing = find::vendor(tx.conn(), &document.id)?;
+    let existing = facts.vendor_named(&document.id)?;
+    let existing_id = existing.as_ref().map(|dossier| dossier.id);
     for key in &document.login_keys {
         let fingerprint = key.fingerprint();
-        let taken = find::vendors_of_key(tx.conn(), fingerprint)?.into_iter().any(|vendor| Some(vendor) != existing);
+        let taken = find::vendors_of_key(tx.conn(), fingerprint)?.into_iter().any(|vendor| Some(vendor) != existing_id);
         if taken || facts.roster.by_key(fingerprint).is_some() {
             return Err(Refusal::LoginKeyTaken { key: openssh_fingerprint(fingerprint) }.into());
         }
     }
     let revision = document.digest();
     let id = match existing {
-        Some(id) => {
-            let dossier = facts.vendor(id)?;
+        Some(dossier) => {
             if dossier.revoked.is_some() {
                 return Err(Refusal::VendorRevoked { vendor: document.id.to_string() }.into());
             }
             if dossier.revisions.last().is_some_and(|last| last.digest == revision) {
                 return Err(Refusal::UnchangedVendor { vendor: document.id.to_string() }.into());
             }
-            id
+            dossier.id
         }
         None => core.new_vendor(),
     };
@@ -106,8 +106,8 @@ fn confirm(
     let person = facts.person(by)?;
     Act::ConfirmVendor.allowed(person)?;
     let unknown = || Refusal::UnknownVendor { vendor: vendor.to_string() };
-    let id = find::vendor(tx.conn(), vendor)?.ok_or_else(unknown)?;
-    let dossier = facts.vendor(id)?;
+    let dossier = facts.vendor_named(vendor)?.ok_or_else(unknown)?;
+    let id = dossier.id;
     if dossier.revoked.is_some() {
         return Err(Refusal::VendorRevoked { vendor: vendor.to_string() }.into());
     }

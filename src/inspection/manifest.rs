@@ -30,7 +30,7 @@ pub enum ManifestError {
     NotUtf8,
     #[error("line {line}: {message}")]
     NotToml { line: u64, message: String },
-    #[error("line {line}: unknown key {key:?}; a manifest has sha256 and rows{}", meant.map(|m| format!(", probably {m} was meant")).unwrap_or_default())]
+    #[error("line {line}: unknown key {key:?}{}", meant.map_or("; a manifest has sha256 and rows".to_owned(), |meant| format!(": did you mean {meant}?")))]
     UnknownKey { line: u64, key: String, meant: Option<&'static str> },
     #[error("line {line}: sha256 is a string of 64 lower-case hexadecimal digits")]
     NotADigest { line: u64 },
@@ -107,10 +107,7 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_an_error_with_its_line_and_the_key_that_was_meant() {
-        assert_eq!(
-            error("rows = 1\nSHA-256 = \"x\"\n"),
-            "line 2: unknown key \"SHA-256\"; a manifest has sha256 and rows, probably sha256 was meant"
-        );
+        assert_eq!(error("rows = 1\nSHA-256 = \"x\"\n"), "line 2: unknown key \"SHA-256\": did you mean sha256?");
         assert_eq!(error("columns = 4"), "line 1: unknown key \"columns\"; a manifest has sha256 and rows");
     }
 

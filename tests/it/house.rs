@@ -6,17 +6,20 @@
 mod cast;
 mod check;
 mod clients;
+mod control;
 mod daemon;
 
 pub use cast::{AUDITOR, OPERATOR, REQUESTER, RESPONDER, SECURITY, STAFF, gate_keeper, orders, ticket_file};
 pub use check::CANARY;
+pub use control::{answer, send};
 
 use serde_json::Value;
 use std::{
     fs,
+    io::Write,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::{Child, Command, Output},
+    process::{Child, Command, Output, Stdio},
     sync::OnceLock,
     thread,
     time::{Duration, Instant},
@@ -272,6 +275,13 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_egressd");
 
 fn directory() -> TempDir {
     tempfile::Builder::new().prefix("egressd-").tempdir().unwrap()
+}
+
+/// SHA-256 by Debian's sha256sum.
+pub fn sha256(bytes: &[u8]) -> String {
+    let mut child = Command::new("sha256sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(bytes).unwrap();
+    String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()[..64].to_owned()
 }
 
 /// Replaces `from`, which must be there, by `to`.

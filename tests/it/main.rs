@@ -5,11 +5,18 @@
     reason = "tests start processes, read clocks and files, and end at the first surprise"
 )]
 
+mod audit;
 mod crash;
+mod examples;
 mod faults;
+mod freeze;
 mod house;
+mod init;
 mod kills;
 mod large;
 mod latency;
+mod malformed;
+mod policy;
+mod refusals;
 mod story;
 mod under_fire;

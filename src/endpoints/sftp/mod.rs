@@ -12,6 +12,8 @@ mod handles;
 mod request;
 mod service;
 mod session;
+#[cfg(test)]
+mod tests;
 mod transport;
 
 pub use transport::{Ciphers, Transport, UnfitHostKey};

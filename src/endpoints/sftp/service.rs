@@ -2,7 +2,7 @@
 //! on the other.
 
 use super::{
-    answer::{self, Attributes, Buffers, Status},
+    answer::{self, Attributes, Buffers, Status, Unencodable},
     conversation::Work,
     handles::HandleId,
     request::{Access, Act, Request},
@@ -34,6 +34,16 @@ pub(super) enum Done {
     Idle,
     /// The daemon is going down.
     Drained,
+    /// A fault of our own: nothing more can be answered here.
+    Broken,
+}
+
+/// Only where not even a status could be written.
+impl From<Unencodable> for Done {
+    fn from(fault: Unencodable) -> Self {
+        tracing::error!(%fault, "a session cannot be answered");
+        Self::Broken
+    }
 }
 
 pub(super) struct Service {
@@ -140,9 +150,9 @@ impl Service {
 
     async fn serve(&mut self, work: Work) -> Result<(), Done> {
         match work {
-            Work::Started(channel) => self.answer(channel, answer::version()).await,
+            Work::Started(channel) => self.answer(channel, answer::version()?).await,
             Work::Request(channel, Request { id, act }) => {
-                let answer = self.act(channel, id, act).await;
+                let answer = self.act(channel, id, act).await?;
                 self.answer(channel, answer).await
             }
             Work::Ended(channel, place) => {
@@ -164,7 +174,7 @@ impl Service {
     }
 
     /// The requests we serve. Everything else is refused.
-    async fn act(&mut self, channel: ChannelId, id: u32, act: Act) -> Bytes {
+    async fn act(&mut self, channel: ChannelId, id: u32, act: Act) -> Result<Bytes, Unencodable> {
         let answer = match act {
             Act::Read { handle, offset, length } => self.read(channel, id, handle, offset, length).await,
             Act::Open { path, access } => self.open(channel, id, path, access),
@@ -173,12 +183,12 @@ impl Service {
             Act::Fstat(handle) => self.fstat(channel, id, handle),
             Act::OpenDir(path) => self.open_dir(channel, id, path),
             Act::ReadDir(handle) => self.read_dir(channel, id, handle),
-            Act::RealPath(path) => path.map(|path| answer::real_path(id, &path.to_string())).map_err(no_such),
-            Act::Limits => Ok(answer::our_limits(id)),
+            Act::RealPath(path) => real_path(id, path),
+            Act::Limits => answer::our_limits(id).map_err(Status::from),
             Act::Write => Err(Status::PermissionDenied),
             Act::Unsupported => Err(Status::Unsupported),
         };
-        answer.unwrap_or_else(|status| answer::status(id, status))
+        answer.or_else(|status| answer::status(id, status))
     }
 
     fn open(
@@ -213,18 +223,18 @@ impl Service {
         self.next += 1;
         let handle = HandleId::nth(self.next);
         self.open.insert(handle, Open { channel, what });
-        Ok(answer::handle(id, handle))
+        Ok(answer::handle(id, handle)?)
     }
 
     fn stat(&mut self, id: u32, path: Result<VendorPath, NoSuchPath>) -> Result<Bytes, Status> {
         let entry = self.pickup.stat(&path.map_err(no_such)?).map_err(|refused| self.faults.refused(&refused))?;
-        Ok(answer::attributes(id, (&entry).into()))
+        Ok(answer::attributes(id, (&entry).into())?)
     }
 
     fn fstat(&mut self, channel: ChannelId, id: u32, handle: Option<HandleId>) -> Result<Bytes, Status> {
         match find(&mut self.open, channel, handle)? {
-            What::File(opened) => Ok(answer::attributes(id, opened.entry().into())),
-            What::Transfer { attributes, .. } => Ok(answer::attributes(id, *attributes)),
+            What::File(opened) => Ok(answer::attributes(id, opened.entry().into())?),
+            What::Transfer { attributes, .. } => Ok(answer::attributes(id, *attributes)?),
             What::Spent(status) => Err(*status),
             What::Directory(_) => Err(Status::Failure),
         }
@@ -234,7 +244,7 @@ impl Service {
         let What::Directory(entries) = find(&mut self.open, channel, handle)? else { return Err(Status::Failure) };
         let page: Vec<Entry> = entries.by_ref().take(limits::SFTP_NAMES_PER_PAGE).collect();
         self.listed -= page.len();
-        if page.is_empty() { Err(Status::Eof) } else { Ok(answer::names(id, &page)) }
+        if page.is_empty() { Err(Status::Eof) } else { Ok(answer::names(id, &page)?) }
     }
 
     async fn read(
@@ -350,6 +360,10 @@ impl Faults {
 
 fn no_such(_: NoSuchPath) -> Status {
     Status::NoSuchFile
+}
+
+fn real_path(id: u32, path: Result<VendorPath, NoSuchPath>) -> Result<Bytes, Status> {
+    Ok(answer::real_path(id, &path.map_err(no_such)?.to_string())?)
 }
 
 /// What a channel opened is nothing to another one.

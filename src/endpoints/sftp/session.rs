@@ -24,7 +24,14 @@ use crate::{
     gateway::{Door, Pickup, Rejected, Severable},
 };
 use russh::{Disconnect, server::RunningSession};
-use std::{net::IpAddr, sync::atomic::Ordering};
+use std::{
+    future::poll_fn,
+    net::IpAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::atomic::Ordering,
+    task::Poll,
+};
 use tokio::{
     io::BufReader,
     sync::{oneshot, watch},
@@ -92,6 +99,19 @@ fn breach(ended: &Ended) -> Option<Rejected> {
     }
 }
 
+/// A panic in `serving` is caught, so that the owner of what it borrowed can still write down what was served. `None` then.
+async fn unless_it_panics<F: Future>(serving: F) -> Option<F::Output> {
+    let mut serving = pin!(serving);
+    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| serving.as_mut().poll(cx))) {
+        Ok(polled) => polled.map(Some),
+        Err(_) => {
+            tracing::error!("a session's service panicked: one session ends");
+            Poll::Ready(None)
+        }
+    })
+    .await
+}
+
 /// Why no login came.
 enum Over {
     ByItself,
@@ -143,11 +163,15 @@ impl Connection {
             std::future::pending().await
         };
         let done = tokio::select! {
-            done = service.run(&mut work, heard) => done,
+            done = unless_it_panics(service.run(&mut work, heard)) => done.unwrap_or(Done::Broken),
             never = cut_at_the_end_of_the_drain => never,
         };
         let (how, violation) = self.end(done).await;
-        let transfers = if how == SessionEnd::Severed { TransferEnd::Severed } else { TransferEnd::SessionEnded };
+        let transfers = match how {
+            SessionEnd::Severed => TransferEnd::Severed,
+            SessionEnd::Interrupted => TransferEnd::Interrupted,
+            _ => TransferEnd::SessionEnded,
+        };
         let pickup: Pickup = service.finish(transfers).await;
         pickup.close(how).await;
         let (address, sent) = (self.address, self.switch.sent());
@@ -185,6 +209,7 @@ impl Connection {
         match (done, ended) {
             _ if severed => (SessionEnd::Severed, None),
             (Done::Idle, _) => (SessionEnd::Idle, None),
+            (Done::Broken, _) => (SessionEnd::Interrupted, None),
             (Done::Drained, _) | (Done::Ended, Ok(())) => (SessionEnd::Closed, None),
             (Done::Ended, Err(Ended::Violation(violation))) => (SessionEnd::Protocol, Some(violation)),
             (Done::Ended, Err(Ended::Ssh(error))) if is_breach(&error) => (SessionEnd::Protocol, Some(Violation::Ssh)),

@@ -93,6 +93,9 @@ pub struct TransferRow {
     pub session: SessionId,
     pub protocol: Protocol,
     pub address: String,
+    /// What the connection negotiated: key exchange, cipher, integrity, host key.
+    #[serde(default)]
+    pub algorithms: String,
     pub key: String,
     pub began: String,
     /// Absent while it runs.

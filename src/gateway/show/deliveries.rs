@@ -83,7 +83,7 @@ impl Desk {
     }
 
     /// What lies in staging and was not taken.
-    fn turned_away(&self, ticket: Option<TicketNumber>) -> Vec<FileRow> {
+    pub(in crate::gateway) fn turned_away(&self, ticket: Option<TicketNumber>) -> Vec<FileRow> {
         let away = self.gateway.core.turned_away.lock().unwrap_or_else(PoisonError::into_inner);
         let shown = away.iter().filter(|((directory, _), _)| ticket.is_none_or(|ticket| ticket.to_string() == *directory));
         let rows = shown.map(|((directory, name), away)| FileRow {
@@ -315,6 +315,11 @@ pub fn next(row: &FileRow) -> Vec<Blocker> {
             })
             .into_iter()
             .collect(),
+        FileState::Refused => vec![Blocker {
+            what: "it stays where it lies until it is replaced or removed".into(),
+            who: "whoever produces the files".into(),
+            command: "egressctl file list".into(),
+        }],
         _ => Vec::new(),
     }
 }

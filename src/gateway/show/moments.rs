@@ -76,6 +76,7 @@ fn what(record: &Record) -> String {
         Event::TicketWithdrawn => "withdrawn".into(),
         Event::TicketRevoked => "ticket revoked".into(),
         Event::DeliveryOpened { number, .. } => format!("delivery {number} opened"),
+        Event::FileJoined { file } => format!("file {file} joined"),
         Event::DeliveryClosed { by } => match by {
             ClosedBy::Ready => "closed by _READY".into(),
             ClosedBy::Command => "closed by command".into(),
@@ -121,7 +122,7 @@ const fn why_ended(how: SessionEnd) -> &'static str {
         SessionEnd::Idle => "idle for too long",
         SessionEnd::Protocol => "the client broke the protocol",
         SessionEnd::Severed => "cut",
-        SessionEnd::Interrupted => "the daemon ended",
+        SessionEnd::Interrupted => "the gateway broke off",
     }
 }
 
@@ -131,6 +132,6 @@ const fn why_transfer_ended(how: TransferEnd) -> &'static str {
         TransferEnd::SessionEnded => "the connection ended",
         TransferEnd::Severed => "cut",
         TransferEnd::Damaged => "a stored byte did not authenticate",
-        TransferEnd::Interrupted => "the daemon ended",
+        TransferEnd::Interrupted => "the gateway broke off",
     }
 }

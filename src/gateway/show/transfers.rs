@@ -4,7 +4,7 @@ use super::path;
 use crate::{
     domain::{
         authority::Act,
-        event::{Actor, Event, Item, Subject},
+        event::{Actor, Detail, Event, Item, Protocol, Subject},
         ids::{DeliveryId, Slug, TicketNumber, TransferId},
         limits,
         refusal::Refusal,
@@ -49,7 +49,7 @@ impl Desk {
             Act::Look.allowed(facts.person(by)?)?;
             let mut rows = Vec::new();
             for session in live {
-                let (_, client) = facts.find(|conn| find::line(conn, session.session))?.unwrap_or_default();
+                let client = facts.find(|conn| find::client(conn, session.session))?.unwrap_or_default();
                 rows.push(SessionRow {
                     session: session.session,
                     vendor: facts.vendor(session.visitor.vendor)?.slug.clone(),
@@ -93,14 +93,23 @@ pub fn row<S: Source>(facts: &Facts<'_, S>, id: TransferId) -> Result<Option<Tra
         [] => Served::Nothing,
         _ => Served::Part,
     };
-    let (address, _) = facts.find(|conn| find::line(conn, *session))?.unwrap_or_default();
+    let opened = facts.source().chain(Subject::Session(*session))?;
+    let protocol = match opened.first().map(|record| &record.event) {
+        Some(Event::SessionOpened { protocol, .. }) => *protocol,
+        _ => Protocol::Sftp,
+    };
+    let (address, algorithms) = match opened.first().and_then(|record| record.detail.clone()) {
+        Some(Detail::Line { address, algorithms, .. }) => (address, algorithms),
+        _ => Default::default(),
+    };
     Ok(Some(TransferRow {
         transfer: id,
         vendor: facts.vendor(*vendor)?.slug.clone(),
         path: path(facts, *ticket, *delivery, item)?,
         session: *session,
-        protocol: crate::domain::event::Protocol::Sftp,
+        protocol,
         address,
+        algorithms,
         key: openssh_fingerprint(*key),
         began: first.at.to_string(),
         ended,

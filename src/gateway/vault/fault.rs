@@ -46,8 +46,41 @@ pub enum LogFault {
     Truncated { leaves: u64, size: u64 },
     #[error("{leaves} leaves, of which only the first {size} were signed")]
     Unsigned { leaves: u64, size: u64 },
+    #[error(
+        "the log was put back to an earlier state: it has {leaves} leaves, and ledger.head beside it knows {size}; a backup that was restored on purpose starts after ledger.head is removed, and every revocation since it has to be given again"
+    )]
+    RolledBack { leaves: u64, size: u64 },
+    #[error("{} is not readable as the newest head of the log", .0.display())]
+    HeadUnreadable(PathBuf),
     #[error("{table} holds rows that belong to no leaf")]
     Strays { table: &'static str },
+}
+
+impl LogFault {
+    /// The leaf that it names, if it names one.
+    pub const fn leaf(&self) -> Option<u64> {
+        match self {
+            Self::LeafMissing { index }
+            | Self::HashMissing { index }
+            | Self::LeafDiffersFromHash { index }
+            | Self::LeafAltered { index }
+            | Self::Malformed { index, .. }
+            | Self::Misfiled { index }
+            | Self::WrongPrev { index }
+            | Self::DetailAltered { index }
+            | Self::DetailMissing { index }
+            | Self::DetailUnbound { index }
+            | Self::EndMissing { index, .. }
+            | Self::TileAltered { first: index, .. } => Some(*index),
+            Self::RootMismatch { .. }
+            | Self::NoCheckpoint
+            | Self::CheckpointMalformed { .. }
+            | Self::CheckpointSignature(_)
+            | Self::Truncated { .. }
+            | Self::Unsigned { .. }
+            | Self::Strays { .. } => None,
+        }
+    }
 }
 
 /// Why the ledger did not do something. For the operator's log; callers branch on none but [`LedgerFault::Poisoned`].

@@ -270,8 +270,13 @@ pub fn count_transfers(conn: &Connection) -> Result<u64> {
     number(conn, "SELECT COUNT(*) FROM transfer", []).map(|n: i64| u64::try_from(n).unwrap_or(0))
 }
 
-/// The line a session came over, as the index has it: (address, client).
-pub fn line(conn: &Connection, session: SessionId) -> Result<Option<(String, String)>> {
-    let sql = "SELECT COALESCE(address, ''), COALESCE(client, '') FROM session WHERE id = ?1";
-    one(conn, sql, [blob(session.uuid())], |row| Ok((row.get(0)?, row.get(1)?)))
+/// How a session's client names itself, as the index has it.
+pub fn client(conn: &Connection, session: SessionId) -> Result<Option<String>> {
+    one(conn, "SELECT COALESCE(client, '') FROM session WHERE id = ?1", [blob(session.uuid())], |row| row.get(0))
+}
+
+/// Files that have joined a delivery, purged ones too.
+pub fn count_joined(conn: &Connection, delivery: DeliveryId) -> Result<usize> {
+    number(conn, "SELECT COUNT(*) FROM file WHERE delivery = ?1", [blob(delivery.uuid())])
+        .map(|count: i64| usize::try_from(count).unwrap_or(usize::MAX))
 }

@@ -6,6 +6,7 @@
 use super::{
     command::{Job, Reply},
     fault::{LedgerFault, WriteError},
+    head::HeadFile,
     heads::Pending,
     load,
     schema::{self, Identity},
@@ -80,6 +81,8 @@ impl Ledger {
         let mut conn = store::writer(path, Identity::Ledger)?;
         schema::migrate(&mut conn, clock())?;
         let published = load::load(&conn, signer.verifier())?;
+        let kept = HeadFile::beside(path)?;
+        load::extends(&conn, &published, kept.read()?, signer.verifier())?;
         let pool = Pool::open(path)?;
         let working = Working { tree: published.tree.clone(), pending: Pending::default() };
         let shared = Arc::new(Shared::new(published, clock, signer.verifier().clone()));
@@ -87,7 +90,7 @@ impl Ledger {
         // One place more than commands may take: the one for closing.
         let (queue, receiver) = mpsc::channel(LEDGER_QUEUE + 1);
         let place = queue.clone().try_reserve_owned().map_err(|_| LedgerFault::Closed)?;
-        let writer = Writer { conn, working, shared: Arc::clone(&shared), signer, queue: receiver, wal_pages, commit };
+        let writer = Writer { conn, working, shared: Arc::clone(&shared), signer, queue: receiver, wal_pages, commit, kept };
         let thread = thread::Builder::new().name("ledger".to_owned()).spawn(|| writer.run());
         let thread = thread.map_err(|e| LedgerFault::File { what: "the ledger's thread cannot be started", why: Arc::new(e) })?;
         Ok(Self { shared, pool, queue, end: Mutex::new(Some(End { place, thread })), _lock: lock })

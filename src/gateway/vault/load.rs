@@ -58,6 +58,26 @@ pub(super) fn load(conn: &Connection, verifier: &Verifier) -> Result<Published, 
     Ok(pass.published)
 }
 
+/// The log must contain the head that was kept beside it.
+pub(super) fn extends(
+    conn: &Connection,
+    published: &Published,
+    kept: Option<SignedHead>,
+    verifier: &Verifier,
+) -> Result<(), LedgerFault> {
+    let Some(kept) = kept else { return Ok(()) };
+    verifier.verify_head(&kept).map_err(LogFault::CheckpointSignature)?;
+    let leaves = published.head.size;
+    if kept.size > leaves {
+        return Err(LogFault::RolledBack { leaves, size: kept.size }.into());
+    }
+    // Every stored checkpoint's root was compared above: the one of that size is the log's own.
+    match rows::heads(conn, kept.size..kept.size.saturating_add(1))?.first() {
+        Some(own) if own.root == kept.root => Ok(()),
+        _ => Err(LogFault::RolledBack { leaves, size: kept.size }.into()),
+    }
+}
+
 struct Pass {
     published: Published,
     details: u64,

@@ -7,6 +7,7 @@ mod command;
 pub mod compare;
 mod fault;
 pub mod find;
+mod head;
 mod heads;
 pub mod index;
 mod ledger;
@@ -21,7 +22,7 @@ mod view;
 mod writer;
 
 pub use archive::Archive;
-pub use fault::{LedgerFault, WriteError};
+pub use fault::{LedgerFault, LogFault, WriteError};
 pub use ledger::Ledger;
 pub use objects::{Found, Objects, Shelf, Unfinished};
 pub use tx::Tx;

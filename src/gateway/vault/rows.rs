@@ -238,6 +238,12 @@ pub(super) fn key(conn: &Connection, object: ObjectId) -> rusqlite::Result<Optio
 }
 
 /// Destroys an object's key. Says whether there was one.
+/// The first leaf that names an object, found by reading all of them.
+pub(super) fn naming(conn: &Connection, object: ObjectId) -> rusqlite::Result<Option<u64>> {
+    let mut statement = conn.prepare_cached("SELECT leaf FROM leaves WHERE instr(bytes, CAST(?1 AS BLOB)) > 0 LIMIT 1")?;
+    statement.query_row([object.to_string()], |row| row.get(0)).optional()
+}
+
 pub(super) fn keys(conn: &Connection) -> rusqlite::Result<Vec<ObjectId>> {
     let mut statement = conn.prepare_cached("SELECT object FROM object_keys")?;
     let objects = statement.query_map([], |row| Ok(ObjectId::from_uuid(uuid::Uuid::from_bytes(row.get(0)?))))?;

@@ -156,6 +156,11 @@ impl<'a> Tx<'a> {
         Ok(chain)
     }
 
+    /// Whether a leaf was durable before this transaction: one of the batch that is being written can still be undone.
+    pub fn is_durable(&self, leaf: u64) -> bool {
+        leaf < self.shared.published().tree.len()
+    }
+
     /// Keeps the wrapped key of a new object.
     ///
     /// # Errors

@@ -67,6 +67,15 @@ impl<'a> View<'a> {
         Ok(rows::key(self.conn(), object)?)
     }
 
+    /// The record that first named an object, if one did: asked of the log itself, leaf by leaf.
+    ///
+    /// # Errors
+    /// [`LedgerFault::Log`] names the leaf that was altered.
+    pub fn naming(&self, object: ObjectId) -> Result<Option<Record>, LedgerFault> {
+        let index = rows::naming(self.conn(), object)?;
+        index.map(|index| Ok(chain::believed(self.conn(), self.shared, index)?.record)).transpose()
+    }
+
     /// At most `count` records, each with its leaf's hash, from leaf `from` on, each checked against the tree.
     ///
     /// # Errors

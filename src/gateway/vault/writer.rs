@@ -3,6 +3,7 @@
 use super::{
     command::{Command, Verdict},
     fault::LedgerFault,
+    head::HeadFile,
     rows,
     shared::Shared,
     tx::{Tx, Working},
@@ -39,6 +40,8 @@ pub(super) struct Writer {
     pub(super) wal_pages: Arc<AtomicU64>,
     /// COMMIT, or what a test puts in its place.
     pub(super) commit: Commit,
+    /// The newest head, beside the database.
+    pub(super) kept: HeadFile,
 }
 
 /// Makes the open transaction durable.
@@ -125,6 +128,12 @@ impl Writer {
         let done = self.run_all(commands).and_then(|faults| {
             let head = self.seal()?;
             self.commit(head)?;
+            if let Some(head) = head
+                && let Err(error) = self.kept.write(&head)
+            {
+                // The commit stands; the file is then older than the log, as after a power cut.
+                tracing::error!(%error, "the newest head could not be kept beside the ledger");
+            }
             // From here on every leaf of the batch is durable and under a signed checkpoint. A crash now loses the answers, not the facts.
             Ok(faults)
         });

@@ -1,9 +1,11 @@
 //! The vendors' side: Debian's sftp and age, each with the vendor's own keys and nothing else of this machine.
 
 use super::{House, until};
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::{
     fs,
     io::Write,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
 };
@@ -43,10 +45,17 @@ impl House {
         command.arg("-o").arg(format!("UserKnownHostsFile={}", self.known_hosts().display()));
         command.arg(format!("{vendor}@127.0.0.1")).current_dir(directory.join("pulled"));
         command.env_remove("SSH_AUTH_SOCK").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
+        // A group of their own: sftp and the ssh that it starts live and die together.
+        let mut child = command.process_group(0).spawn().unwrap();
         // A client that ended already takes no more commands; its exit status says so.
         child.stdin.take().unwrap().write_all(batch.as_bytes()).ok();
         child
+    }
+
+    /// Ends a client and its connection as the end of its machine would.
+    pub fn kill_client(&self, mut client: Child) {
+        kill_process_group(Pid::from_child(&client), Signal::KILL).unwrap();
+        client.wait().unwrap();
     }
 
     /// The gateway's host key, as `init` wrote it for its vendors.
@@ -58,11 +67,6 @@ impl House {
         fs::write(&apart, format!("gateway {key}")).unwrap();
         fs::rename(apart, &path).unwrap();
         path
-    }
-
-    /// The port that SFTP is served on.
-    pub fn sftp_port(&self) -> u16 {
-        self.sftp_port
     }
 
     /// Decrypts a pulled file with Debian's age.

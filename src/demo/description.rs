@@ -1,0 +1,107 @@
+//! `demo.json`: what a script needs to act as anybody in the demonstration. Written last, by rename.
+//!
+//! All paths are absolute. `staff` has one entry for each person, and each person has one role, so `role` is a string
+//! and each role stands there once. What this version does not serve is null.
+
+use super::{
+    Prepared,
+    cast::CAST,
+    place::{self, Place},
+    vendors::Vendor,
+};
+use crate::domain::{digest::Digest, ids::TicketNumber};
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+
+#[derive(Serialize)]
+struct Description<'a> {
+    config: PathBuf,
+    /// The control socket.
+    socket: PathBuf,
+    staging: PathBuf,
+    /// The active ticket.
+    ticket: TicketNumber,
+    egressctl: PathBuf,
+    metrics: Option<String>,
+    staff: Vec<Person>,
+    sftp: Sftp,
+    https: Option<Https>,
+    /// The one that the ticket names.
+    vendor: Outside<'a>,
+    other_vendor: Outside<'a>,
+    /// The files of this run's delivery.
+    released: Vec<File<'a>>,
+}
+
+#[derive(Serialize)]
+struct Person {
+    name: &'static str,
+    role: &'static str,
+    ssh_key: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Sftp {
+    host: String,
+    port: u16,
+    known_hosts: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Https {
+    url: String,
+    ca: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Outside<'a> {
+    id: &'a str,
+    /// The user name on SFTP.
+    user: &'a str,
+    ssh_key: &'a Path,
+    age_identity: &'a Path,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    token_file: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct File<'a> {
+    /// As its vendor names it.
+    path: &'a str,
+    /// A local copy of what was dropped into staging.
+    plaintext: &'a Path,
+    /// Of the plaintext.
+    sha256: Digest,
+}
+
+impl<'a> Outside<'a> {
+    fn of(Vendor { id, ssh_key, age_identity }: &'a Vendor) -> Self {
+        Self { id, user: id, ssh_key, age_identity, tls_cert: None, tls_key: None, token_file: None }
+    }
+}
+
+pub fn write(prepared: &Prepared, place: &Place) -> anyhow::Result<()> {
+    let Prepared { vendors, released, sftp } = prepared;
+    let person = |player: &super::cast::Player| Person {
+        name: player.name,
+        role: player.role.name(),
+        ssh_key: place.staff().join(player.name),
+    };
+    let description = Description {
+        config: place.config(),
+        socket: place.socket(),
+        staging: place.staging(),
+        ticket: released.delivery.ticket,
+        egressctl: place.egressctl(),
+        metrics: None,
+        staff: CAST.iter().map(person).collect(),
+        sftp: Sftp { host: sftp.ip().to_string(), port: sftp.port(), known_hosts: place.known_hosts() },
+        https: None,
+        vendor: Outside::of(&vendors.vendor),
+        other_vendor: Outside::of(&vendors.other),
+        released: vec![File { path: &released.path, plaintext: &released.plaintext, sha256: released.sha256 }],
+    };
+    let text = serde_json::to_string_pretty(&description)? + "\n";
+    place::replace(&place.description(), text.as_bytes())
+}

@@ -1,0 +1,531 @@
+//! A ticket's standing over whatever sequence of records.
+
+use super::*;
+use crate::domain::{
+    event::{Actor, Protocol},
+    ids::{DeliveryId, DeliveryNumber, FileId, ObjectId, Slug},
+    network::Network,
+    papers::{Approved, Clean, Leave, Release, Sealed, Sight, Visitor},
+    people::Role,
+    refusal::Refusal,
+    signature::PublicKey,
+    time::{Day, days},
+    vendor::VendorDocument,
+};
+use proptest::prelude::*;
+use russh::keys::ssh_key::{PrivateKey, private::Ed25519Keypair};
+use uuid::Uuid;
+
+const POLICY: &str = include_str!("../../../config/policy.toml");
+
+/// 2026-11-21T00:00:00Z.
+fn today() -> Time {
+    Day::try_from("2026-11-21".to_owned()).unwrap().begins()
+}
+
+fn person(n: u128) -> PersonId {
+    PersonId::from_uuid(Uuid::from_u128(n))
+}
+
+fn key(n: u8) -> PublicKey {
+    let private = PrivateKey::from(Ed25519Keypair::from_seed(&[n; 32]));
+    PublicKey::new(private.public_key()).unwrap()
+}
+
+/// Everything that happened, as records; whatever the house decides is read off them.
+struct World {
+    records: Vec<Record>,
+    policy: Policy,
+}
+
+/// Person 1 requests; 2 to 8 hold one gate's role each, in the order of [`Gate::ALL`]; 9 holds all of them.
+const EVERYTHING: u128 = 9;
+
+impl World {
+    fn new() -> Self {
+        let mut world = Self { records: Vec::new(), policy: Policy::parse(POLICY).unwrap() };
+        world.enrol(1, vec![Role::Requester, Role::BusinessApprover]);
+        for (i, gate) in Gate::ALL.into_iter().enumerate() {
+            world.enrol(i as u128 + 2, vec![gate.role()]);
+        }
+        world.enrol(EVERYTHING, Gate::ALL.map(Gate::role).to_vec());
+        world
+    }
+
+    fn record(&mut self, by: Actor, on: Subject, event: Event, detail: Option<Detail>) {
+        let index = self.records.len() as u64;
+        self.records.push(Record { index, at: today(), by, on, event, detail });
+    }
+
+    fn by(n: u128) -> Actor {
+        Actor::Person { id: person(n), key: key(n as u8).fingerprint() }
+    }
+
+    fn enrol(&mut self, n: u128, roles: Vec<Role>) {
+        let (public, name) = (key(n as u8), format!("p{n}").parse().unwrap());
+        let proposed = Event::PersonProposed { person: person(n), key: public.fingerprint(), roles };
+        self.record(Actor::Owner, Subject::Staff, proposed, Some(Detail::Person { name, key: public.to_string() }));
+        let enrolled = Event::PersonEnrolled { person: person(n), key: public.fingerprint() };
+        self.record(Actor::Owner, Subject::Staff, enrolled, None);
+    }
+
+    fn vendor_id(n: u128) -> VendorId {
+        VendorId::from_uuid(Uuid::from_u128(100 + n))
+    }
+
+    fn recipient(n: u128) -> Digest {
+        Digest::of(format!("recipient {n}").as_bytes())
+    }
+
+    fn vendor(&mut self, n: u128, valid_until: &str) {
+        let document = format!(
+            "vendor = 1\nid = \"vendor{n}\"\nname = \"Vendor\"\ncontact = \"x\"\nlogin_keys = [\"{}\"]\nrecipients = [\"age1x\"]\n\
+             addresses = [\"127.0.0.0/8\"]\n[assessment]\nreference = \"A\"\nvalid_until = \"{valid_until}\"\ncontract = \"C\"\n",
+            key(100 + n as u8)
+        );
+        let parsed = VendorDocument::parse(&document).unwrap();
+        let revision = parsed.digest();
+        let filed = Event::VendorFiled {
+            revision,
+            assessment: parsed.assessment_digest(),
+            logins: parsed.login_keys.iter().map(PublicKey::fingerprint).collect(),
+            recipients: vec![Self::recipient(n)],
+        };
+        let on = Subject::Vendor(Self::vendor_id(n));
+        self.record(Self::by(20), on, filed, Some(Detail::Vendor { document }));
+        for confirmer in [5, 6] {
+            self.record(Self::by(confirmer), on, Event::VendorConfirmed { revision }, None);
+        }
+    }
+
+    fn ticket_id() -> TicketId {
+        TicketId::from_uuid(Uuid::from_u128(7))
+    }
+
+    fn document(class: &str, closes: &str) -> String {
+        format!(
+            "ticket = 1\ntitle = \"t\"\nvendor = \"vendor1\"\npurpose = \"p\"\njustification = \"j\"\nformat = \"csv\"\n\
+             protocols = [\"sftp\"]\nretention_days = 7\n[window]\nopens = \"2026-11-01\"\ncloses = \"{closes}\"\n\
+             [[field]]\nname = \"a\"\ntype = \"text\"\nclass = \"{class}\"\nsource = \"db://a\"\ndestination = \"s3://b\"\ntreatment = \"as_is\"\n"
+        )
+    }
+
+    fn submit(&mut self, class: &str) {
+        let document = Self::document(class, "2026-12-31");
+        let parsed = TicketDocument::parse(&document).unwrap();
+        let event = Event::TicketSubmitted {
+            number: "EGR-2026-0001".parse().unwrap(),
+            revision: parsed.digest(),
+            vendor: Self::vendor_id(1),
+            policy: self.policy.digest(),
+        };
+        self.record(Self::by(1), Subject::Ticket(Self::ticket_id()), event, Some(Detail::Ticket { document }));
+    }
+
+    fn on<T>(&self, subject: Subject, replay: impl Fn(&[Record]) -> Option<T>) -> Option<T> {
+        let records: Vec<Record> = self.records.iter().filter(|record| record.on == subject).cloned().collect();
+        replay(&records)
+    }
+
+    fn ticket(&self) -> TicketDossier {
+        self.on(Subject::Ticket(Self::ticket_id()), TicketDossier::replay).unwrap()
+    }
+
+    fn roster(&self) -> Roster {
+        self.on(Subject::Staff, |records| Some(Roster::replay(records))).unwrap()
+    }
+
+    fn house(&self) -> HouseDossier {
+        self.on(Subject::House, |records| Some(HouseDossier::replay(records))).unwrap()
+    }
+
+    fn vendor_dossier(&self, n: u128) -> VendorDossier {
+        self.on(Subject::Vendor(Self::vendor_id(n)), VendorDossier::replay).unwrap()
+    }
+
+    /// Judges as of `now`.
+    fn judged<T>(&self, now: Time, judge: impl FnOnce(&TicketDossier, &Surroundings<'_>) -> T) -> T {
+        let (ticket, vendor, roster, house) = (self.ticket(), self.vendor_dossier(1), self.roster(), self.house());
+        judge(&ticket, &Surroundings { now, policy: &self.policy, vendor: &vendor, roster: &roster, house: &house })
+    }
+
+    fn state(&self) -> State {
+        self.judged(today(), TicketDossier::state)
+    }
+
+    fn vote(&mut self, by: u128, gate: Gate, decision: Decision, question: Digest) {
+        let event = Event::TicketVoted { gate, decision, question, revision: Digest::of(b"r"), policy: self.policy.digest() };
+        let signed = Detail::Signed { text: String::new(), signature: String::new(), reason: "because".into() };
+        self.record(Self::by(by), Subject::Ticket(Self::ticket_id()), event, Some(signed));
+    }
+
+    fn question(&self, gate: Gate) -> Digest {
+        self.judged(today(), |ticket, around| ticket.question(gate, around)).unwrap()
+    }
+
+    fn approve(&mut self) {
+        let gates: Vec<Gate> = self.judged(today(), |ticket, around| ticket.open_gates(around)).into_iter().collect();
+        for gate in gates {
+            let holder = Gate::ALL.iter().position(|other| *other == gate).unwrap() as u128 + 2;
+            self.vote(holder, gate, Decision::Approve, self.question(gate));
+        }
+    }
+
+    fn activate(&mut self) {
+        let event = Event::TicketActivated { revision: self.ticket().current().digest, policy: self.policy.digest() };
+        self.record(Self::by(21), Subject::Ticket(Self::ticket_id()), event, None);
+    }
+
+    fn active() -> Self {
+        let mut world = Self::new();
+        world.vendor(1, "2027-01-31");
+        world.submit("behaviour");
+        world.approve();
+        world.activate();
+        world
+    }
+}
+
+#[test]
+fn a_ticket_goes_from_review_to_approved_to_active_to_closed() {
+    let mut world = World::new();
+    world.vendor(1, "2027-01-31");
+    world.submit("behaviour");
+    assert_eq!(world.state(), State::InReview);
+    world.approve();
+    assert_eq!(world.state(), State::Approved);
+    world.activate();
+    assert_eq!(world.state(), State::Active);
+    assert_eq!(world.judged(today() + days(60), TicketDossier::state), State::Closed);
+}
+
+#[test]
+fn one_person_opens_one_gate_and_the_requester_none() {
+    let mut world = World::new();
+    world.vendor(1, "2027-01-31");
+    world.submit("behaviour");
+    for gate in Gate::ALL {
+        world.vote(EVERYTHING, gate, Decision::Approve, world.question(gate));
+        world.vote(1, gate, Decision::Approve, world.question(gate));
+    }
+    // Of all the votes one counts: the first of the one person who is not the requester.
+    assert_eq!(world.judged(today(), |ticket, around| ticket.open_gates(around)).len(), 3);
+    assert_eq!(world.state(), State::InReview);
+}
+
+#[test]
+fn a_vote_on_another_question_and_a_vote_without_the_role_count_nothing() {
+    let mut world = World::new();
+    world.vendor(1, "2027-01-31");
+    world.submit("behaviour");
+    world.vote(2, Gate::Business, Decision::Approve, Digest::of(b"another question"));
+    world.vote(3, Gate::Privacy, Decision::Approve, world.question(Gate::Privacy));
+    assert_eq!(world.judged(today(), |ticket, around| ticket.open_gates(around)).len(), 4);
+}
+
+#[test]
+fn a_stricter_policy_suspends_what_was_active_and_an_untouched_question_keeps_its_vote() {
+    let mut world = World::active();
+    world.policy = Policy::parse(&POLICY.replace(
+        "gates = [\"business\", \"data_owner\", \"privacy\", \"security\"]\n",
+        "gates = [\"business\", \"data_owner\", \"legal\", \"privacy\", \"security\"]\n",
+    ))
+    .unwrap();
+    assert_eq!(world.state(), State::Suspended);
+    // The rule that every gate of this tier rests on has changed: all of them are asked again.
+    assert_eq!(world.judged(today(), |ticket, around| ticket.open_gates(around)).len(), 5);
+    // A change to another tier's rule changes no question of this one.
+    let mut world = World::active();
+    world.policy = Policy::parse(&POLICY.replace("most = 14", "most = 13")).unwrap();
+    assert_eq!(world.state(), State::Active);
+}
+
+#[test]
+fn the_vendors_assessment_keys_and_revocation_decide_whether_a_ticket_stands() {
+    let mut world = World::active();
+    let later = Day::try_from("2027-02-01".to_owned()).unwrap().begins();
+    let vendor = world.vendor_dossier(1);
+    assert!(vendor.stands(&world.roster(), today()).is_ok());
+    assert!(vendor.stands(&world.roster(), later).is_err(), "the assessment has ended");
+    let on = Subject::Vendor(World::vendor_id(1));
+    world.record(World::by(22), on, Event::KeyRevoked { key: World::recipient(1) }, None);
+    assert_eq!(world.state(), State::Suspended, "no recipient is left to seal to");
+    world.record(World::by(22), on, Event::VendorRevoked, None);
+    assert_eq!(world.state(), State::Suspended);
+    let mut world = World::active();
+    world.record(World::by(22), Subject::House, Event::ClassRevoked { class: "behaviour".parse().unwrap() }, None);
+    assert_eq!(world.state(), State::Suspended);
+}
+
+#[test]
+fn a_vendor_needs_two_more_people_one_of_them_a_security_reviewer() {
+    let mut world = World::new();
+    world.vendor(1, "2027-01-31");
+    let filed = |world: &World| world.vendor_dossier(1).revisions[0].clone();
+    let complete = filed(&world);
+    assert!(complete.confirmed(&world.roster()));
+    let on = Subject::Vendor(World::vendor_id(1));
+    let revision = complete.digest;
+    // Without person 5, the security reviewer: others may confirm as often as they like.
+    world.records.retain(|record| !(record.on == on && record.by == World::by(5)));
+    for confirmer in [6, 7, 20] {
+        world.record(World::by(confirmer), on, Event::VendorConfirmed { revision }, None);
+    }
+    assert_eq!(filed(&world).missing(&world.roster()), ["a security_reviewer's confirmation"]);
+    // The reviewer alone is one person too few.
+    world.records.retain(|record| !(record.on == on && record.event == Event::VendorConfirmed { revision }));
+    world.record(World::by(5), on, Event::VendorConfirmed { revision }, None);
+    assert_eq!(filed(&world).missing(&world.roster()), ["a second person's confirmation"]);
+}
+
+/// What can happen to a ticket, in any order, by anybody.
+#[derive(Clone, Debug)]
+enum Step {
+    Vote { by: u128, gate: usize, approve: bool, right_question: bool },
+    Activate,
+    Withdraw,
+    Revoke,
+    RevokeVendor,
+    Freeze,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        12 => (1_u128..=EVERYTHING, 0..Gate::ALL.len(), prop::bool::weighted(0.95), prop::bool::weighted(0.9))
+            .prop_map(|(by, gate, approve, right_question)| Step::Vote { by, gate, approve, right_question }),
+        3 => Just(Step::Activate),
+        1 => Just(Step::Withdraw),
+        1 => Just(Step::Revoke),
+        1 => Just(Step::RevokeVendor),
+        1 => Just(Step::Freeze),
+    ]
+}
+
+fn take(world: &mut World, step: &Step) {
+    let on = Subject::Ticket(World::ticket_id());
+    match step {
+        Step::Vote { by, gate, approve, right_question } => {
+            let gate = Gate::ALL[*gate];
+            let question = if *right_question { world.question(gate) } else { Digest::of(b"not asked") };
+            let decision = if *approve { Decision::Approve } else { Decision::Reject };
+            world.vote(*by, gate, decision, question);
+        }
+        Step::Activate => world.activate(),
+        Step::Withdraw => world.record(World::by(1), on, Event::TicketWithdrawn, None),
+        Step::Revoke => world.record(World::by(22), on, Event::TicketRevoked, None),
+        Step::RevokeVendor => world.record(World::by(22), Subject::Vendor(World::vendor_id(1)), Event::VendorRevoked, None),
+        Step::Freeze => world.record(World::by(22), Subject::House, Event::Frozen, None),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+
+    /// Whatever is recorded, in whatever order, even if every check before the record had failed.
+    #[test]
+    fn no_sequence_of_records_approves_without_every_gate_by_another_person(steps in prop::collection::vec(step(), 0..40)) {
+        let mut world = World::new();
+        world.vendor(1, "2027-01-31");
+        world.submit("direct_identifier");
+        let mut ended: Option<State> = None;
+        for step in &steps {
+            take(&mut world, step);
+            let state = world.state();
+            if let Some(ended) = ended {
+                // A later revocation may add to a terminal; nothing leads out of one.
+                prop_assert!(state == ended || state.is_terminal());
+            }
+            ended = ended.or(state.is_terminal().then_some(state));
+            let (ticket, roster) = (world.ticket(), world.roster());
+            if matches!(state, State::Approved | State::Active) {
+                let holders: Vec<(Gate, PersonId)> = world.judged(today(), |ticket, around| {
+                    ticket.gates(around).iter().map(|gate| (gate.gate, gate.approved_by.unwrap().by)).collect()
+                });
+                prop_assert_eq!(holders.len(), 5);
+                for (i, (gate, by)) in holders.iter().enumerate() {
+                    prop_assert!(*by != ticket.requester);
+                    prop_assert!(roster.person(*by).unwrap().has(gate.role()));
+                    prop_assert!(holders[..i].iter().all(|(_, other)| other != by));
+                }
+                prop_assert!(ticket.rejection().is_none() && ticket.revoked.is_none());
+            }
+            let paper = world.judged(today(), |ticket, around| Approved::check(ticket, around).is_ok());
+            prop_assert!(!paper || state == State::Active);
+            prop_assert!(!paper || !steps.iter().take_while(|other| !std::ptr::eq(*other, step)).any(|step| matches!(step, Step::Freeze)));
+        }
+    }
+}
+
+/// A file of the world's ticket, cleared and sealed under its revision, and a delivery that holds it.
+fn file_and_delivery(world: &mut World) -> (FileId, DeliveryId) {
+    let (file, delivery) = (FileId::from_uuid(Uuid::from_u128(31)), DeliveryId::from_uuid(Uuid::from_u128(32)));
+    let object = |n| ObjectId::from_uuid(Uuid::from_u128(n));
+    let revision = world.ticket().current().digest;
+    let opened = Event::DeliveryOpened { ticket: World::ticket_id(), number: DeliveryNumber(1) };
+    world.record(Actor::System, Subject::Delivery(delivery), opened, None);
+    let sha256 = Digest::of(b"plain");
+    let staged =
+        Event::FileStaged { ticket: Some(World::ticket_id()), delivery: Some(delivery), object: object(40), sha256, bytes: 5 };
+    let on = Subject::File(file);
+    world.record(Actor::System, on, staged, None);
+    world.record(Actor::System, on, Event::FileCleared { revision, sha256, bytes: 5, rows: 1 }, None);
+    let sealed = Event::FileSealed {
+        revision,
+        vendor: World::vendor_id(1),
+        header: object(41),
+        payload: object(42),
+        header_bytes: 10,
+        payload_bytes: 20,
+        sha256: Digest::of(b"cipher"),
+        recipients: vec![World::recipient(1)],
+    };
+    world.record(Actor::System, on, sealed, None);
+    world.record(Actor::System, on, Event::StagedCopyGone, None);
+    let closed = Event::DeliveryClosed { by: crate::domain::event::ClosedBy::Ready };
+    world.record(Actor::System, Subject::Delivery(delivery), closed, None);
+    (file, delivery)
+}
+
+fn release(world: &World, file: FileId, delivery: DeliveryId) -> Result<(), Refusal> {
+    let file = world.on(Subject::File(file), crate::domain::file::FileDossier::replay).unwrap();
+    let delivery = world.on(Subject::Delivery(delivery), crate::domain::file::DeliveryDossier::replay).unwrap();
+    world.judged(today(), |ticket, around| {
+        let approved = Approved::check(ticket, around)?;
+        Release::grant(&delivery, &approved, vec![(Clean::check(&file)?, Sealed::check(&file)?)], around).map(drop)
+    })
+}
+
+#[test]
+fn a_release_needs_papers_that_agree() {
+    let mut world = World::active();
+    let (file, delivery) = file_and_delivery(&mut world);
+    assert_eq!(release(&world, file, delivery), Ok(()));
+    let spoil = |spoil: &dyn Fn(&mut Record)| {
+        let mut world = World { records: world.records.clone(), policy: world.policy.clone() };
+        world.records.iter_mut().for_each(spoil);
+        release(&world, file, delivery)
+    };
+    let spoilt: [(&str, &dyn Fn(&mut Record)); 7] = [
+        ("inspected under another revision", &|record| {
+            if let Event::FileCleared { revision, .. } = &mut record.event {
+                *revision = Digest::of(b"another");
+            }
+        }),
+        ("other bytes were inspected than were staged", &|record| {
+            if let Event::FileCleared { sha256, .. } = &mut record.event {
+                *sha256 = Digest::of(b"another");
+            }
+        }),
+        ("sealed under another revision", &|record| {
+            if let Event::FileSealed { revision, .. } = &mut record.event {
+                *revision = Digest::of(b"another");
+            }
+        }),
+        ("sealed for another vendor", &|record| {
+            if let Event::FileSealed { vendor, .. } = &mut record.event {
+                *vendor = World::vendor_id(2);
+            }
+        }),
+        ("staged for another ticket", &|record| {
+            if let Event::FileStaged { ticket, .. } = &mut record.event {
+                *ticket = Some(TicketId::from_uuid(Uuid::from_u128(99)));
+            }
+        }),
+        ("staged for another delivery", &|record| {
+            if let Event::FileStaged { delivery, .. } = &mut record.event {
+                *delivery = Some(DeliveryId::from_uuid(Uuid::from_u128(99)));
+            }
+        }),
+        ("the delivery is another ticket's", &|record| {
+            if let Event::DeliveryOpened { ticket, .. } = &mut record.event {
+                *ticket = TicketId::from_uuid(Uuid::from_u128(99));
+            }
+        }),
+    ];
+    for (what, change) in spoilt {
+        assert!(matches!(spoil(change), Err(Refusal::PapersDisagree { .. })), "{what}: {:?}", spoil(change));
+    }
+}
+
+#[test]
+fn a_release_needs_a_closed_delivery_and_no_plaintext_left() {
+    for gone in [Event::StagedCopyGone, Event::DeliveryClosed { by: crate::domain::event::ClosedBy::Ready }] {
+        let mut world = World::active();
+        let (file, delivery) = file_and_delivery(&mut world);
+        world.records.retain(|record| record.event != gone);
+        assert!(release(&world, file, delivery).is_err(), "without {gone:?}");
+    }
+    for (on, event) in [
+        (Subject::File(FileId::from_uuid(Uuid::from_u128(31))), Event::FileRevoked),
+        (Subject::Delivery(DeliveryId::from_uuid(Uuid::from_u128(32))), Event::DeliveryRevoked),
+        (Subject::House, Event::Frozen),
+        (Subject::Vendor(World::vendor_id(1)), Event::KeyRevoked { key: World::recipient(1) }),
+    ] {
+        let mut world = World::active();
+        let (file, delivery) = file_and_delivery(&mut world);
+        world.record(World::by(22), on, event.clone(), None);
+        assert!(release(&world, file, delivery).is_err(), "after {event:?}");
+    }
+}
+
+fn leave(world: &World, visitor: &Visitor, now: Time) -> Result<(), Refusal> {
+    let file = world.on(Subject::File(FileId::from_uuid(Uuid::from_u128(31))), crate::domain::file::FileDossier::replay).unwrap();
+    let on = Subject::Delivery(DeliveryId::from_uuid(Uuid::from_u128(32)));
+    let delivery = world.on(on, crate::domain::file::DeliveryDossier::replay).unwrap();
+    world.judged(now, |ticket, around| {
+        let sight = Sight::check(visitor, ticket, &delivery, around)?;
+        Leave::check(sight, &file, &delivery, ticket, around).map(drop)
+    })
+}
+
+#[test]
+fn reading_needs_everything_to_hold_at_that_moment() {
+    let mut world = World::active();
+    let (file, delivery) = file_and_delivery(&mut world);
+    let released = vec![crate::domain::event::ReleasedFile {
+        file,
+        name: "a.csv.age".into(),
+        bytes: 30,
+        sha256: Digest::of(b"cipher"),
+        rows: 1,
+    }];
+    let event = Event::DeliveryReleased {
+        revision: world.ticket().current().digest,
+        files: 1,
+        list: Digest::of_canonical(&released).unwrap(),
+        until: today() + days(7),
+    };
+    world.record(Actor::System, Subject::Delivery(delivery), event, Some(Detail::Release { files: released }));
+    let visitor = Visitor {
+        vendor: World::vendor_id(1),
+        key: key(101).fingerprint(),
+        address: "127.0.0.1".parse().unwrap(),
+        protocol: Protocol::Sftp,
+    };
+    assert_eq!(leave(&world, &visitor, today()), Ok(()));
+    assert_eq!(leave(&world, &visitor, today() + days(7)), Err(Refusal::RetentionOver {}));
+    let stranger = Visitor { vendor: World::vendor_id(2), ..visitor };
+    assert_eq!(leave(&world, &stranger, today()), Err(Refusal::NotYours {}));
+    assert!(leave(&world, &Visitor { key: key(102).fingerprint(), ..visitor }, today()).is_err());
+    assert!(leave(&world, &Visitor { address: "10.0.0.1".parse().unwrap(), ..visitor }, today()).is_err());
+    assert!(leave(&world, &Visitor { protocol: Protocol::Https, ..visitor }, today()).is_err());
+    let network: Network = "127.0.0.1".parse().unwrap();
+    let class: Slug = "behaviour".parse().unwrap();
+    let reason = || Some(Detail::Address { network: network.to_string(), reason: String::new() });
+    for (on, event, detail) in [
+        (Subject::House, Event::Frozen, None),
+        (Subject::House, Event::AddressRevoked, reason()),
+        (Subject::House, Event::ClassRevoked { class }, None),
+        (Subject::Vendor(World::vendor_id(1)), Event::VendorRevoked, None),
+        (Subject::Vendor(World::vendor_id(1)), Event::KeyRevoked { key: visitor.key }, None),
+        (Subject::Vendor(World::vendor_id(1)), Event::KeyRevoked { key: World::recipient(1) }, None),
+        (Subject::Ticket(World::ticket_id()), Event::TicketRevoked, None),
+        (Subject::Delivery(delivery), Event::DeliveryRevoked, None),
+        (Subject::File(file), Event::FileRevoked, None),
+        (Subject::File(file), Event::PurgeBegun { why: crate::domain::event::PurgeReason::Retention }, None),
+    ] {
+        let mut after = World { records: world.records.clone(), policy: world.policy.clone() };
+        after.record(World::by(22), on, event.clone(), detail);
+        assert!(leave(&after, &visitor, today()).is_err(), "after {event:?}");
+    }
+}

@@ -1,0 +1,520 @@
+//! A whole gateway for tests: its own directory, a staff that can do everything together, and verbs that take a vendor from
+//! its file to a released delivery. Everything goes through the desk and the staging directory, as it would in an office.
+#![expect(clippy::disallowed_methods, reason = "the fixture plays the producer and waits by the wall clock")]
+
+use super::{
+    Desk, Door, Gateway, Parts, Refused, Settings,
+    answers::{FileState, GateView},
+    asked::{DeliveryPath, Scope},
+};
+use crate::{
+    audit::Signer,
+    clock::{Clock, SystemClock},
+    domain::{
+        digest::Digest,
+        event::{Actor, Decision, Event, Record, Subject},
+        ids::{FileId, SessionId, Slug, TicketNumber, TransferId},
+        people::{Gate, Role},
+        policy::Policy,
+        signature::{NAMESPACE_VOTE, PublicKey},
+        vendor::confirmation_text,
+    },
+    sealing::MasterKey,
+};
+use russh::keys::{
+    Algorithm, HashAlg, PrivateKey,
+    key::safe_rng,
+    ssh_key::{LineEnding, SshSig},
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tempfile::TempDir;
+use tokio::{sync::oneshot, task::JoinSet};
+use zeroize::Zeroizing;
+
+/// Nothing that a test waits for takes longer, on the slowest machine that builds this.
+const PATIENCE: Duration = Duration::from_secs(300);
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// The staff: who files, confirms, asks, votes and ends. Roles are spread as separation of duties wants them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Staff {
+    /// operator, sysadmin
+    Olga,
+    /// security_reviewer, security_responder
+    Sam,
+    /// requester
+    Rita,
+    /// business_approver
+    Bela,
+    /// data_owner
+    Dora,
+    /// privacy_reviewer
+    Pia,
+    /// vendor_risk_analyst
+    Vera,
+    /// legal_reviewer
+    Lena,
+}
+
+impl Staff {
+    const ALL: [Self; 8] = [Self::Olga, Self::Sam, Self::Rita, Self::Bela, Self::Dora, Self::Pia, Self::Vera, Self::Lena];
+
+    const fn roles(self) -> &'static [Role] {
+        match self {
+            Self::Olga => &[Role::Operator, Role::Sysadmin],
+            Self::Sam => &[Role::SecurityReviewer, Role::SecurityResponder],
+            Self::Rita => &[Role::Requester],
+            Self::Bela => &[Role::BusinessApprover],
+            Self::Dora => &[Role::DataOwner],
+            Self::Pia => &[Role::PrivacyReviewer],
+            Self::Vera => &[Role::VendorRiskAnalyst],
+            Self::Lena => &[Role::LegalReviewer],
+        }
+    }
+
+    fn holding(gate: Gate) -> Self {
+        Self::ALL
+            .into_iter()
+            .find(|staff| staff.roles().contains(&gate.role()))
+            .expect("every gate of the example policy is held")
+    }
+}
+
+/// A vendor and its private halves.
+pub(crate) struct Vendor {
+    pub(crate) id: Slug,
+    pub(crate) login: PrivateKey,
+    /// An SSH key too: `age -d -i` reads it.
+    pub(crate) recipient: PrivateKey,
+}
+
+/// The gateway, everything that it stands on, and everybody who works with it.
+pub(crate) struct House {
+    directory: TempDir,
+    origin: String,
+    log_key: Zeroizing<Vec<u8>>,
+    master: Zeroizing<String>,
+    clock: Arc<dyn Clock>,
+    keys: Vec<PrivateKey>,
+    people: Vec<Actor>,
+    running: Option<Running>,
+}
+
+struct Running {
+    gateway: Gateway,
+    /// The gateway's own work; ends when `stop` is dropped.
+    work: JoinSet<()>,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+/// A new Ed25519 key.
+pub(crate) fn key() -> PrivateKey {
+    PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519).unwrap()
+}
+
+/// A CSV of [`House::ticket`]'s columns with at least `bytes` bytes, different in every row.
+pub(crate) fn csv(bytes: usize) -> Vec<u8> {
+    let mut text = String::with_capacity(bytes + 200);
+    text.push_str("order_id,note\n");
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    for row in 0_u64.. {
+        if text.len() >= bytes {
+            break;
+        }
+        text.push_str(&format!("{row},"));
+        for _ in 0..8 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            text.push_str(&format!("{state:016x}"));
+        }
+        text.push('\n');
+    }
+    text.into_bytes()
+}
+
+/// Waits for something, by looking again and again: there is nobody to tell.
+pub(crate) async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(begun.elapsed() < PATIENCE, "waited in vain for {what}");
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+impl House {
+    /// A running gateway with its staff, on the system's clock.
+    pub(crate) async fn open() -> Self {
+        Self::with(Arc::new(SystemClock::new())).await
+    }
+
+    pub(crate) async fn with(clock: Arc<dyn Clock>) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["state", "staging"] {
+            fs::create_dir(directory.path().join(name)).unwrap();
+        }
+        let origin = "gateway.example/fixture".to_owned();
+        let (_, log_key) = Signer::generate(origin.parse().unwrap()).unwrap();
+        let master = MasterKey::generate().to_text();
+        let keys = Staff::ALL.map(|_| key()).into();
+        let mut house = Self { directory, origin, log_key, master, clock, keys, people: Vec::new(), running: None };
+        let parts = house.parts();
+        blocking(move || Gateway::create(parts)).await.unwrap();
+        house.start().await;
+        house.enrol().await;
+        house
+    }
+
+    fn parts(&self) -> Parts {
+        Parts {
+            state: self.directory.path().join("state"),
+            staging: self.directory.path().join("staging"),
+            policy: Policy::parse(include_str!("../../config/policy.toml")).unwrap(),
+            // Files come whole, by a rename: there is nothing to wait for, whichever clock this is.
+            settings: Settings { settle: Duration::ZERO, ..Settings::default() },
+            master: MasterKey::from_text(&self.master).unwrap(),
+            signer: Signer::from_pkcs8(self.origin.parse().unwrap(), &self.log_key).unwrap(),
+            clock: Arc::clone(&self.clock),
+            configuration: Digest::of(b"fixture"),
+        }
+    }
+
+    /// Opens the gateway again, after [`House::stop`] or a crash.
+    pub(crate) async fn start(&mut self) {
+        let parts = self.parts();
+        let gateway = blocking(move || Gateway::open(parts)).await.unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let mut work = JoinSet::new();
+        let working = gateway.clone();
+        work.spawn(async move {
+            working
+                .run(async {
+                    let _ = stopped.await;
+                })
+                .await
+                .unwrap();
+        });
+        self.running = Some(Running { gateway, work, stop: Some(stop) });
+    }
+
+    /// The gateway's own work ends: nothing is staged, sealed, released, expired or purged from here on. Its handles live.
+    pub(crate) async fn rest(&mut self) {
+        let running = self.running.as_mut().expect("the gateway is open");
+        running.stop = None;
+        while let Some(ended) = running.work.join_next().await {
+            ended.unwrap();
+        }
+    }
+
+    /// An orderly end. Sessions have ended, and nobody holds a desk or a door.
+    pub(crate) async fn stop(&mut self) {
+        self.rest().await;
+        let running = self.running.take().expect("the gateway is open");
+        running.gateway.stop().await.unwrap();
+    }
+
+    fn gateway(&self) -> &Gateway {
+        &self.running.as_ref().expect("the gateway is open").gateway
+    }
+
+    pub(crate) fn desk(&self) -> Desk {
+        self.gateway().desk()
+    }
+
+    pub(crate) fn door(&self) -> Door {
+        self.gateway().door()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub(crate) fn person(&self, staff: Staff) -> Actor {
+        self.people[staff as usize]
+    }
+
+    fn sign(&self, staff: Staff, text: &str) -> String {
+        let signature = SshSig::sign(&self.keys[staff as usize], NAMESPACE_VOTE, HashAlg::Sha512, text.as_bytes()).unwrap();
+        signature.to_pem(LineEnding::LF).unwrap()
+    }
+
+    /// The machine's owner enrols the first two; they propose and complete the others.
+    async fn enrol(&mut self) {
+        for staff in Staff::ALL {
+            let public = PublicKey::new(self.keys[staff as usize].public_key()).unwrap();
+            let name: Slug = format!("{staff:?}").to_lowercase().parse().unwrap();
+            let roles: std::collections::BTreeSet<_> = staff.roles().iter().copied().collect();
+            let by = if self.people.len() < 2 { vec![Actor::Owner] } else { self.people[..2].to_vec() };
+            for by in by {
+                self.desk().staff_enroll(by, name.clone(), roles.clone(), public.clone()).await.unwrap();
+            }
+            let key = public.fingerprint();
+            let id = self.desk().who(&public).await.unwrap().id;
+            self.people.push(Actor::Person { id, key });
+        }
+    }
+
+    /// A vendor whose keys three people stand behind, and who comes from this machine.
+    pub(crate) async fn vendor(&self, name: &str) -> Vendor {
+        let vendor = Vendor { id: name.parse().unwrap(), login: key(), recipient: key() };
+        self.file_vendor(&vendor).await;
+        vendor
+    }
+
+    /// Files the vendor's keys, as they are now, and confirms them.
+    pub(crate) async fn file_vendor(&self, vendor: &Vendor) {
+        let desk = self.desk();
+        let filed = desk.vendor_add(self.person(Staff::Vera), vendor_document(vendor)).await.unwrap();
+        for staff in [Staff::Olga, Staff::Sam] {
+            let signature = self.sign(staff, &confirmation_text(&vendor.id, filed.revision));
+            desk.vendor_confirm(self.person(staff), vendor.id.clone(), filed.revision, Some(signature)).await.unwrap();
+        }
+    }
+
+    /// An active ticket for `vendor`: two columns, `order_id` of class business and `note` of `class`.
+    pub(crate) async fn ticket(&self, vendor: &Vendor, class: &str) -> TicketNumber {
+        self.ticket_within(vendor, class, "").await
+    }
+
+    /// The same with lines of the document's table `limits`.
+    pub(crate) async fn ticket_within(&self, vendor: &Vendor, class: &str, limits: &str) -> TicketNumber {
+        let (desk, document) = (self.desk(), ticket_document(vendor, class, limits));
+        let number = desk.ticket_submit(self.person(Staff::Rita), document).await.unwrap().ticket;
+        let gates = desk.ticket_show(self.person(Staff::Rita), number).await.unwrap().gates;
+        for gate in gates {
+            self.approve(number, gate).await;
+        }
+        desk.ticket_activate(self.person(Staff::Olga), number).await.unwrap();
+        number
+    }
+
+    async fn approve(&self, number: TicketNumber, GateView { gate, approve_text, .. }: GateView) {
+        let staff = Staff::holding(gate);
+        let signature = self.sign(staff, &approve_text);
+        let (by, reason) = (self.person(staff), String::new());
+        self.desk().ticket_vote(by, number, gate, Decision::Approve, reason, approve_text, signature).await.unwrap();
+    }
+
+    /// Puts a file into staging whole, as a careful producer does: written elsewhere, then renamed.
+    pub(crate) fn drop_file(&self, ticket: TicketNumber, name: &str, content: &[u8]) {
+        let elsewhere = self.path("elsewhere");
+        fs::write(&elsewhere, content).unwrap();
+        self.drop_path(ticket, name, &elsewhere);
+    }
+
+    /// The same with a file that is there already: it is moved.
+    pub(crate) fn drop_path(&self, ticket: TicketNumber, name: &str, from: &Path) {
+        let directory = self.path("staging").join(ticket.to_string());
+        fs::create_dir_all(&directory).unwrap();
+        fs::rename(from, directory.join(name)).unwrap();
+    }
+
+    /// Stages the files as one delivery and waits until it is released.
+    pub(crate) async fn deliver(&self, ticket: TicketNumber, files: &[(&str, &[u8])]) -> DeliveryPath {
+        for (name, content) in files {
+            self.drop_file(ticket, name, content);
+        }
+        let names: Vec<_> = files.iter().map(|(name, _)| *name).collect();
+        self.release(ticket, &names).await
+    }
+
+    /// Waits until files of these names are taken, closes their delivery and waits until it is released.
+    pub(crate) async fn release(&self, ticket: TicketNumber, names: &[&str]) -> DeliveryPath {
+        let before = self.deliveries(ticket).await;
+        // The command and not `_READY`: it is refused until the first file is there, and names the delivery.
+        until("the staged files", async || {
+            let rows = self.desk().file_list(self.person(Staff::Olga), Some(ticket)).await.unwrap().rows;
+            if let Some(held) = rows.iter().find(|row| matches!(row.state, FileState::Held | FileState::Refused)) {
+                panic!("{held:?}");
+            }
+            let taken = |name: &str| rows.iter().any(|row| row.name == name && row.state != FileState::Settling);
+            names.iter().all(|name| taken(name)).then_some(())
+        })
+        .await;
+        self.desk().delivery_close(self.person(Staff::Olga), ticket, None).await.unwrap();
+        until("the release", async || {
+            let released = self.deliveries(ticket).await;
+            released.into_iter().find(|delivery| !before.contains(delivery))
+        })
+        .await
+    }
+
+    /// The ticket's deliveries that are released.
+    async fn deliveries(&self, ticket: TicketNumber) -> Vec<DeliveryPath> {
+        let rows = self.desk().delivery_list(self.person(Staff::Olga), Some(ticket)).await.unwrap().rows;
+        rows.into_iter().filter(|row| row.released_at.is_some()).map(|row| row.delivery).collect()
+    }
+
+    /// The id of a file of this ticket.
+    pub(crate) async fn file(&self, ticket: TicketNumber, name: &str) -> FileId {
+        let rows = self.desk().file_list(self.person(Staff::Olga), Some(ticket)).await.unwrap().rows;
+        rows.into_iter().find(|row| row.name == name).expect("the file is staged").id
+    }
+
+    pub(crate) async fn revoke(&self, scope: Scope) -> Result<super::answers::Receipt, Refused> {
+        self.desk().revoke(self.person(Staff::Sam), scope, "a drill".to_owned()).await
+    }
+
+    pub(crate) async fn end_what_nobody_holds(&self) {
+        self.gateway().end_what_nobody_holds().await.unwrap();
+    }
+
+    /// The whole log, each leaf checked against the tree.
+    pub(crate) fn log(&self) -> Vec<Record> {
+        let records = self.gateway().ledger.read(|view| view.tail(0, u64::MAX)).unwrap();
+        records.into_iter().map(|(record, _)| record).collect()
+    }
+
+    /// Every session that was opened, with how it ended.
+    pub(crate) fn sessions(&self) -> Vec<(SessionId, Option<crate::domain::event::SessionEnd>)> {
+        let log = self.log();
+        let end = |id| {
+            log.iter().find_map(|record| match (record.on, &record.event) {
+                (Subject::Session(on), Event::SessionClosed { how, .. }) if on == id => Some(*how),
+                _ => None,
+            })
+        };
+        let opened = log.iter().filter_map(|record| match (record.on, &record.event) {
+            (Subject::Session(id), Event::SessionOpened { .. }) => Some(id),
+            _ => None,
+        });
+        opened.map(|id| (id, end(id))).collect()
+    }
+
+    /// Every transfer that was begun, with its session and how it ended.
+    pub(crate) fn transfers(&self) -> Vec<Transfer> {
+        let log = self.log();
+        let end = |id| {
+            log.iter().find_map(|record| match (record.on, &record.event) {
+                (Subject::Transfer(on), Event::TransferEnded { how, bytes, ranges }) if on == id => {
+                    Some(Ended { how: *how, bytes: *bytes, ranges: ranges.clone() })
+                }
+                _ => None,
+            })
+        };
+        let begun = log.iter().filter_map(|record| match (record.on, &record.event) {
+            (Subject::Transfer(id), Event::TransferBegun { session, .. }) => Some((id, *session)),
+            _ => None,
+        });
+        begun.map(|(id, session)| Transfer { id, session, end: end(id) }).collect()
+    }
+
+    /// What `SHA256SUMS` says of a file that is sealed, and its size as served.
+    pub(crate) fn sealed(&self, file: FileId) -> (Digest, u64) {
+        let log = self.log();
+        let sealed = log.iter().find_map(|record| match (record.on, &record.event) {
+            (Subject::File(on), Event::FileSealed { sha256, header_bytes, payload_bytes, .. }) if on == file => {
+                Some((*sha256, header_bytes + payload_bytes))
+            }
+            _ => None,
+        });
+        sealed.expect("the file is sealed")
+    }
+
+    /// How many connections were turned away so far, as the log counts them.
+    pub(crate) async fn rejected(&self) -> u32 {
+        self.gateway().record_rejections().await.unwrap();
+        let count = |record: &Record| match record.event {
+            Event::LoginsRejected { count } => count,
+            _ => 0,
+        };
+        self.log().iter().map(count).sum()
+    }
+
+    /// The stored object that holds the named file's payload.
+    pub(crate) fn payload(&self, file: FileId) -> PathBuf {
+        let log = self.log();
+        let object = log.iter().find_map(|record| match (record.on, &record.event) {
+            (Subject::File(on), Event::FileSealed { payload, .. }) if on == file => Some(payload.to_string()),
+            _ => None,
+        });
+        let object = object.expect("the file is sealed");
+        find(&self.path("state").join("sealed"), &object).expect("its object is stored")
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Transfer {
+    pub(crate) id: TransferId,
+    pub(crate) session: SessionId,
+    pub(crate) end: Option<Ended>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Ended {
+    pub(crate) how: crate::domain::event::TransferEnd,
+    pub(crate) bytes: u64,
+    pub(crate) ranges: Vec<(u64, u64)>,
+}
+
+fn find(directory: &Path, name: &str) -> Option<PathBuf> {
+    fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).find_map(|path| match path.is_dir() {
+        true => find(&path, name),
+        false => path.file_name().is_some_and(|file| file == name).then_some(path),
+    })
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work).await.unwrap()
+}
+
+fn public(key: &PrivateKey) -> String {
+    PublicKey::new(key.public_key()).unwrap().to_string()
+}
+
+fn vendor_document(Vendor { id, login, recipient }: &Vendor) -> String {
+    format!(
+        r#"vendor = 1
+id = "{id}"
+name = "{id} Ltd"
+contact = "ops@{id}.example"
+login_keys = ["{}"]
+recipients = ["{}"]
+addresses = ["127.0.0.0/8"]
+[assessment]
+reference = "VR-1"
+valid_until = "2100-01-01"
+contract = "C-1"
+"#,
+        public(login),
+        public(recipient),
+    )
+}
+
+fn ticket_document(vendor: &Vendor, class: &str, limits: &str) -> String {
+    let field = |name, class| {
+        format!(
+            "[[field]]\nname = \"{name}\"\ntype = \"text\"\nclass = \"{class}\"\nsource = \"db.orders.{name}\"\n\
+             destination = \"warehouse\"\ntreatment = \"as_is\"\n"
+        )
+    };
+    format!(
+        "ticket = 1\ntitle = \"Orders\"\nvendor = \"{}\"\npurpose = \"forecasts\"\njustification = \"we cannot\"\n\
+         format = \"csv\"\nprotocols = [\"sftp\"]\nretention_days = 14\n[window]\nopens = \"2020-01-01\"\ncloses = \"2099-12-31\"\n\
+         [limits]\n{limits}\n{}{}",
+        vendor.id,
+        field("order_id", "business"),
+        field("note", class),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_house_takes_a_file_from_staging_to_release_and_reopens() {
+    let mut house = House::open().await;
+    let vendor = house.vendor("acme").await;
+    let ticket = house.ticket(&vendor, "health").await;
+    let delivery = house.deliver(ticket, &[("orders.csv", &csv(10_000))]).await;
+    assert_eq!(delivery.to_string(), format!("{ticket}/0001"));
+    house.stop().await;
+    house.start().await;
+    assert_eq!(house.deliveries(ticket).await, [delivery]);
+}

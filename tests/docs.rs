@@ -1,0 +1,278 @@
+//! The documentation is held to the code: generated pages are made again and compared, commands, files and tests that pages name exist.
+#![expect(clippy::disallowed_methods, reason = "reads and regenerates pages, and asks the executable for its help")]
+#![expect(clippy::unwrap_used, reason = "what a test cannot read, it fails on")]
+
+use egressd::{
+    domain::{
+        policy::Policy,
+        refusal::{CATALOGUE, Entry},
+        ticket::TicketDocument,
+        vendor::VendorDocument,
+    },
+    inspection::FindingCode,
+    sealing::Recipient,
+};
+use std::{
+    collections::BTreeSet,
+    fmt::Write,
+    fs,
+    os::unix::{fs::symlink, process::CommandExt},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+#[path = "docs/states.rs"]
+mod states;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Compares a page with what the code says now. `EGRESSD_REGENERATE=1 cargo test --release --test docs` writes it anew.
+#[track_caller]
+fn golden(name: &str, text: &str) {
+    let path = root().join(name);
+    if std::env::var("EGRESSD_REGENERATE").is_ok() {
+        fs::write(&path, text).unwrap();
+    }
+    let stands = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        stands == text,
+        "{name} is not what the code says: EGRESSD_REGENERATE=1 cargo test --release --test docs, and look at the difference"
+    );
+}
+
+/// A sentence with its variable parts set apart, fit for a table's cell.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('{', "‹").replace('}', "›")
+}
+
+fn refusals(entries: &[Entry], findings: &[FindingCode]) -> String {
+    let mut page = String::from(
+        "<!-- Generated from src/domain/refusal.rs and src/inspection/finding.rs by tests/docs.rs: edit there. -->\n\
+         # Codes\n\n\
+         Every answer that is a no has a code that never changes its meaning. `egressctl explain E2101` says the same as this page;\n\
+         ‹…› stands for what the answer names. Codes E90xx are `egressctl`'s own (no daemon, no key, no file) and are explained\n\
+         without a daemon. What a vendor learns over SFTP is less: no such file, denied, or failure.\n",
+    );
+    let mut last = "";
+    for entry in entries {
+        let section = section(entry.code);
+        if section != last {
+            write!(
+                page,
+                "\n## {section}\n\n| code | what | why such a rule | who can change it | what to type |\n|---|---|---|---|---|\n"
+            )
+            .unwrap();
+            last = section;
+        }
+        let [what, why, who, command] = [entry.what, entry.why, entry.who, entry.command].map(cell);
+        writeln!(page, "| E{:04} | {what} | {why} | {who} | `{command}` |", entry.code).unwrap();
+    }
+    page.push_str(
+        "\n## Findings: what is wrong with a file\n\n\
+         A file with a finding is held. `egressctl file show` tells row, line and column; no value of the data stands in a finding. Whoever\n\
+         produces the file mends it and drops it again, or an operator has it checked again with `egressctl file recheck`.\n\n\
+         | code | what | what its producer does |\n|---|---|---|\n",
+    );
+    for finding in findings {
+        writeln!(page, "| {} | {} | {} |", finding.code(), cell(finding.means()), cell(finding.fix())).unwrap();
+    }
+    page
+}
+
+fn section(code: u16) -> &'static str {
+    match code {
+        0..2000 => "Who asks, and what",
+        2000..2300 => "Tickets and votes",
+        2300..3000 => "Vendors",
+        3000..4000 => "Files and deliveries",
+        4000..5000 => "Vendors' access",
+        _ => "Revocation, freeze, purge",
+    }
+}
+
+#[test]
+fn every_code_stands_on_its_page() {
+    let codes: BTreeSet<u16> = CATALOGUE.iter().map(|entry| entry.code).collect();
+    assert_eq!(codes.len(), CATALOGUE.len(), "a code stands twice");
+    golden("docs/refusals.md", &refusals(CATALOGUE, FindingCode::ALL));
+}
+
+#[test]
+fn the_states_of_a_ticket_are_those_of_the_code() {
+    golden("docs/ticket-states.md", &states::page());
+}
+
+/// Every page that a person reads.
+fn pages() -> Vec<(String, String)> {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for directory in [root().to_owned(), root().join("docs"), root().join("systemd"), root().join("keys-example")] {
+        let Ok(entries) = fs::read_dir(&directory) else { continue };
+        paths.extend(
+            entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some_and(|ending| ending == "md")),
+        );
+    }
+    paths.sort();
+    let read = |path: PathBuf| (path.strip_prefix(root()).unwrap().display().to_string(), fs::read_to_string(&path).unwrap());
+    paths.into_iter().map(read).collect()
+}
+
+/// What stands in `backticks`, and the lines of fenced blocks, continued ones joined.
+fn quoted(page: &str) -> Vec<String> {
+    let (mut found, mut fenced, mut open) = (Vec::new(), false, String::new());
+    for line in page.lines() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        } else if fenced {
+            match line.trim_end().strip_suffix('\\') {
+                Some(begun) => open.push_str(begun),
+                None => found.push((std::mem::take(&mut open) + line).trim().trim_start_matches("$ ").to_owned()),
+            }
+        } else {
+            found.extend(line.split('`').skip(1).step_by(2).map(str::to_owned));
+        }
+    }
+    found
+}
+
+/// The executable under a name, so that it is the daemon or the command line.
+fn help(directory: &Path, name: &str, path: &[&str]) -> Result<String, String> {
+    let link = directory.join(name);
+    if !link.exists() {
+        symlink(env!("CARGO_BIN_EXE_egressd"), &link).unwrap();
+    }
+    let output = Command::new(&link).arg0(name).args(path).arg("--help").output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) }
+}
+
+/// Whether a command line's verbs exist and know its flags.
+fn understood(directory: &Path, command: &str) -> Result<(), String> {
+    let mut tokens = command.split_whitespace().filter(|token| !token.contains('='));
+    let Some(name @ ("egressctl" | "egressd")) = tokens.next() else { return Ok(()) };
+    let tokens: Vec<&str> = tokens.take_while(|token| !matches!(*token, "|" | ">" | "&" | "&&" | ";" | "#")).collect();
+    let (mut path, mut flags, mut values) = (Vec::new(), Vec::new(), 0);
+    let mut verbs = true;
+    for token in tokens {
+        if token.starts_with("--") {
+            flags.push(token);
+            values = usize::from(matches!(token, "--socket" | "--as" | "--key"));
+            verbs &= values > 0 || token == "--json";
+        } else if values > 0 {
+            values -= 1;
+        } else if verbs && token.bytes().all(|c| c.is_ascii_lowercase()) {
+            path.push(token);
+        } else {
+            verbs = false;
+        }
+    }
+    let help = help(directory, name, &path)?;
+    let unknown = flags.into_iter().find(|flag| !help.contains(*flag));
+    unknown.map_or(Ok(()), |flag| Err(format!("{path:?} has no {flag}")))
+}
+
+#[test]
+fn commands_that_pages_and_refusals_name_exist() {
+    let directory = tempfile::tempdir().unwrap();
+    let named = CATALOGUE.iter().map(|entry| (format!("E{:04}", entry.code), entry.command.to_owned()));
+    let quoted = pages().into_iter().flat_map(|(path, page)| quoted(&page).into_iter().map(move |quoted| (path.clone(), quoted)));
+    let (mut tried, mut wrong) = (BTreeSet::new(), Vec::new());
+    for (place, command) in named.chain(quoted) {
+        let is_ours = command.starts_with("egressctl ") || command.starts_with("egressd ");
+        if is_ours
+            && tried.insert(command.clone())
+            && let Err(error) = understood(directory.path(), &command)
+        {
+            wrong.push(format!("{place}: {command}: {error}"));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+    assert!(tried.len() > 40, "the commands were not found");
+    assert!(understood(directory.path(), "egressctl ticket sumbit FILE").is_err());
+    assert!(understood(directory.path(), "egressctl revoke vendor acme --because x").is_err());
+}
+
+/// Files and tests that a page names in `backticks`, and links that lead nowhere.
+fn stale(path: &str, page: &str, code: &str) -> Vec<String> {
+    let mut stale = Vec::new();
+    for word in quoted(page) {
+        let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        if word.matches('_').count() >= 4 && word.chars().all(is_name) && !code.contains(&format!("fn {word}(")) {
+            stale.push(format!("{path}: there is no test {word}"));
+        }
+        let is_file = word.ends_with(".rs") && !word.contains([' ', '{', '*', '…']);
+        if is_file && !root().join(&word).exists() && !root().join("src").join(&word).exists() {
+            stale.push(format!("{path}: there is no file {word}"));
+        }
+    }
+    let here = root().join(path);
+    for target in page.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+        let file = target.split('#').next().unwrap_or(target);
+        if !file.is_empty() && !target.contains("://") && !here.parent().is_some_and(|parent| parent.join(file).exists()) {
+            stale.push(format!("{path}: the link to {target} leads nowhere"));
+        }
+    }
+    stale
+}
+
+fn all_code() -> String {
+    let (mut text, mut directories) = (String::new(), vec![root().join("src"), root().join("tests")]);
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                text += &fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn files_tests_and_links_that_pages_name_exist() {
+    let code = all_code();
+    let stale_ones: Vec<String> = pages().iter().flat_map(|(path, page)| stale(path, page, &code)).collect();
+    assert!(stale_ones.is_empty(), "\n{}", stale_ones.join("\n"));
+    let bad = "`a_test_that_was_never_written` `gateway/nowhere.rs` [x](nowhere.md)";
+    assert_eq!(stale("README.md", bad, &code).len(), 3);
+}
+
+/// Fenced blocks of one language.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let opening = format!("```{language}\n");
+    page.split(&opening).skip(1).filter_map(|rest| rest.split("\n```").next()).map(|block| format!("{block}\n")).collect()
+}
+
+#[test]
+fn tickets_and_vendors_that_pages_show_are_read() {
+    let policy = Policy::parse(include_str!("../config/policy.toml")).unwrap();
+    let mut read = 0;
+    for (path, page) in pages() {
+        for block in blocks(&page, "toml") {
+            if block.starts_with("ticket") {
+                let ticket = TicketDocument::parse(&block).unwrap_or_else(|error| panic!("{path}: {error}"));
+                ticket.admissible(&policy, ticket.window.opens.begins()).unwrap_or_else(|refusal| panic!("{path}: {refusal}"));
+            } else if block.starts_with("vendor") {
+                let vendor = VendorDocument::parse(&block).unwrap_or_else(|error| panic!("{path}: {error}"));
+                assert!(vendor.recipients.iter().all(|recipient| recipient.parse::<Recipient>().is_ok()), "{path}");
+            } else {
+                panic!("{path}: what is this?\n{block}");
+            }
+            read += 1;
+        }
+    }
+    assert!(read >= 2, "the examples were not found");
+}
+
+#[test]
+fn a_page_that_was_edited_by_hand_is_noticed() {
+    let one = &CATALOGUE[..1];
+    let page = refusals(one, &FindingCode::ALL[..1]);
+    assert!(page.contains(&format!("E{:04}", one[0].code)) && page.contains(FindingCode::ALL[0].code()));
+    assert!(!page.contains('{'), "{page}");
+    let edited = std::panic::catch_unwind(|| golden("docs/refusals.md", "something else"));
+    assert!(std::env::var("EGRESSD_REGENERATE").is_ok() || edited.is_err());
+}

@@ -1,0 +1,298 @@
+//! The states of a ticket, found out by asking the code: every combination of what can be true of one, and what each change leads to.
+
+use egressd::domain::{
+    digest::Digest,
+    dossier::{State, Surroundings, TicketDossier},
+    event::{Actor, Decision, Detail, Event, Record, Subject},
+    house::HouseDossier,
+    ids::{PersonId, TicketId, TicketNumber, VendorId},
+    people::{Gate, Role, Roster},
+    policy::Policy,
+    signature::PublicKey,
+    ticket::TicketDocument,
+    time::{Time, days},
+    vendor::{VendorDocument, VendorDossier},
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write,
+};
+use uuid::Uuid;
+
+const POLICY: &str = include_str!("../../config/policy.toml");
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICFzSx35RDNV+Wle77Nr+g46mCansqZ0rxcxAfLRcmuR";
+
+const TICKET: &str = r#"
+ticket = 1
+title = "Prices"
+vendor = "acme"
+purpose = "a price comparison"
+justification = "agreed in the contract"
+format = "csv"
+protocols = ["sftp"]
+retention_days = 30
+window = { opens = "2026-11-01", closes = "2026-11-30" }
+[[field]]
+name = "price"
+type = "decimal"
+class = "business"
+source = "warehouse.prices.price"
+destination = "acme.prices.price"
+treatment = "as_is"
+"#;
+
+fn vendor_text() -> String {
+    format!(
+        "vendor = 1\nid = \"acme\"\nname = \"Acme\"\ncontact = \"ops@acme.example\"\nlogin_keys = [\"{KEY}\"]\n\
+         recipients = [\"{KEY}\"]\naddresses = [\"192.0.2.0/24\"]\n\
+         [assessment]\nreference = \"VR-1\"\nvalid_until = \"2027-11-30\"\ncontract = \"DPA-1\"\n"
+    )
+}
+
+/// Which answers to the gates' questions are on record.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Votes {
+    None,
+    All,
+    /// The policy asks another question now.
+    Outdated,
+}
+
+/// What can be true of a ticket and of what it rests on.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct World {
+    vendor_stands: bool,
+    class_revoked: bool,
+    votes: Votes,
+    rejected: bool,
+    activated: bool,
+    withdrawn: bool,
+    revoked: bool,
+    window_over: bool,
+}
+
+/// What changes a world, who does it, and in which states the gateway lets it happen.
+struct Change {
+    what: &'static str,
+    /// The file of `src/gateway/` whose guard this is; empty for what no guard holds back.
+    act: &'static str,
+    allowed: fn(State, World) -> bool,
+    apply: fn(World) -> World,
+}
+
+/// The guards are written out from the files they name. The states are computed.
+const CHANGES: &[Change] = &[
+    Change {
+        what: "the last open gate approves",
+        act: "review.rs",
+        allowed: takes_votes,
+        apply: |w| World { votes: Votes::All, ..w },
+    },
+    Change { what: "a gate rejects", act: "review.rs", allowed: takes_votes, apply: |w| World { rejected: true, ..w } },
+    Change {
+        what: "an operator activates",
+        act: "activate.rs",
+        allowed: |s, _| s == State::Approved,
+        apply: |w| World { activated: true, ..w },
+    },
+    Change {
+        what: "the requester withdraws",
+        act: "submit.rs",
+        allowed: |s, w| !s.is_terminal() && !w.activated,
+        apply: |w| World { withdrawn: true, ..w },
+    },
+    Change {
+        what: "a security_responder revokes",
+        act: "revoke.rs",
+        allowed: |s, _| s != State::Revoked,
+        apply: |w| World { revoked: true, ..w },
+    },
+    Change { what: "its vendor stops standing", act: "", allowed: |_, _| true, apply: |w| World { vendor_stands: false, ..w } },
+    Change { what: "its vendor stands (again)", act: "", allowed: |_, _| true, apply: |w| World { vendor_stands: true, ..w } },
+    Change {
+        what: "a class of its fields is revoked",
+        act: "",
+        allowed: |_, _| true,
+        apply: |w| World { class_revoked: true, ..w },
+    },
+    Change { what: "the policy asks another question", act: "", allowed: |_, _| true, apply: ask_otherwise },
+    Change { what: "its window ends", act: "", allowed: |_, _| true, apply: |w| World { window_over: true, ..w } },
+];
+
+fn takes_votes(state: State, _: World) -> bool {
+    !state.is_terminal() && state != State::OnHold
+}
+
+fn ask_otherwise(world: World) -> World {
+    World { votes: if world.votes == Votes::All { Votes::Outdated } else { world.votes }, ..world }
+}
+
+fn person(n: u128) -> PersonId {
+    PersonId::from_uuid(Uuid::from_u128(n))
+}
+
+fn by(n: u128) -> Actor {
+    Actor::Person { id: person(n), key: key().fingerprint() }
+}
+
+fn key() -> PublicKey {
+    KEY.parse().expect("a key")
+}
+
+fn now(world: World) -> Time {
+    let day = TicketDocument::parse(TICKET).expect("a ticket").window.opens.begins();
+    if world.window_over { day + days(90) } else { day + days(1) }
+}
+
+/// Numbers records as a chain would.
+fn chain(on: Subject, facts: Vec<(Actor, Event, Option<Detail>)>) -> Vec<Record> {
+    let record = |(index, (by, event, detail))| Record { index, at: Time::from_micros(0), by, on, event, detail };
+    (0..).zip(facts).map(record).collect()
+}
+
+const STAFF: [(u128, &str, Role); 5] = [
+    (1, "requester", Role::Requester),
+    (2, "business", Role::BusinessApprover),
+    (3, "security", Role::SecurityReviewer),
+    (4, "operator", Role::Operator),
+    (5, "risk", Role::VendorRiskAnalyst),
+];
+
+fn roster() -> Roster {
+    let enrolled = STAFF.iter().flat_map(|(n, name, role)| {
+        let (person, key) = (person(*n), key());
+        let detail = Detail::Person { name: name.parse().expect("a name"), key: key.to_string() };
+        let fingerprint = key.fingerprint();
+        [
+            (Actor::Owner, Event::PersonProposed { person, key: fingerprint, roles: vec![*role] }, Some(detail)),
+            (Actor::Owner, Event::PersonEnrolled { person, key: fingerprint }, None),
+        ]
+    });
+    Roster::replay(&chain(Subject::Staff, enrolled.collect()))
+}
+
+fn vendor(world: World) -> VendorDossier {
+    let document = VendorDocument::parse(&vendor_text()).expect("a vendor");
+    let revision = document.digest();
+    let filed = Event::VendorFiled {
+        revision,
+        assessment: document.assessment_digest(),
+        logins: vec![key().fingerprint()],
+        recipients: vec![key().fingerprint()],
+    };
+    let mut facts = vec![(by(4), filed, Some(Detail::Vendor { document: vendor_text() }))];
+    if world.vendor_stands {
+        facts.extend([3, 5].map(|n| (by(n), Event::VendorConfirmed { revision }, None)));
+    }
+    VendorDossier::replay(&chain(Subject::Vendor(vendor_id()), facts)).expect("a vendor's dossier")
+}
+
+fn vendor_id() -> VendorId {
+    VendorId::from_uuid(Uuid::from_u128(7))
+}
+
+/// The state that the code gives a ticket in this world.
+fn state(world: World) -> State {
+    let first = Policy::parse(POLICY).expect("the example policy");
+    let other = Policy::parse(&POLICY.replacen("most = 90", "most = 80", 1)).expect("another policy");
+    let (roster, vendor) = (roster(), vendor(world));
+    let revoked = Event::ClassRevoked { class: "business".parse().expect("a class") };
+    let house = chain(Subject::House, if world.class_revoked { vec![(by(4), revoked, None)] } else { Vec::new() });
+    let house = HouseDossier::replay(&house);
+    let around = |policy| Surroundings { now: now(world), policy, vendor: &vendor, roster: &roster, house: &house };
+    let dossier = |facts: &[_]| {
+        TicketDossier::replay(&chain(Subject::Ticket(TicketId::from_uuid(Uuid::from_u128(8))), facts.to_vec()))
+            .expect("a ticket's dossier")
+    };
+    let revision = TicketDocument::parse(TICKET).expect("a ticket").digest();
+    let submitted = Event::TicketSubmitted {
+        number: TicketNumber { year: 2026, sequence: 1 },
+        revision,
+        vendor: vendor_id(),
+        policy: first.digest(),
+    };
+    let mut facts = vec![(by(1), submitted, Some(Detail::Ticket { document: TICKET.to_owned() }))];
+    let asked = dossier(&facts);
+    let vote = |n, gate, decision| {
+        let question: Digest = asked.question(gate, &around(&first)).expect("a question");
+        let text = Detail::Signed { text: String::new(), signature: String::new(), reason: String::new() };
+        (by(n), Event::TicketVoted { gate, decision, question, revision, policy: first.digest() }, Some(text))
+    };
+    if world.votes != Votes::None {
+        facts.extend([vote(2, Gate::Business, Decision::Approve), vote(3, Gate::Security, Decision::Approve)]);
+    }
+    if world.rejected {
+        facts.push(vote(3, Gate::Security, Decision::Reject));
+    }
+    for (holds, event) in [
+        (world.activated, Event::TicketActivated { revision, policy: first.digest() }),
+        (world.withdrawn, Event::TicketWithdrawn),
+        (world.revoked, Event::TicketRevoked),
+    ] {
+        facts.extend(holds.then_some((by(4), event, None)));
+    }
+    dossier(&facts).state(&around(if world.votes == Votes::Outdated { &other } else { &first }))
+}
+
+type Arrows = BTreeMap<(&'static str, &'static str), BTreeSet<&'static str>>;
+
+/// Every world that can come about from a submission, and what each change leads to.
+fn explore() -> (BTreeSet<&'static str>, Arrows) {
+    let submitted = |vendor_stands| World {
+        vendor_stands,
+        class_revoked: false,
+        votes: Votes::None,
+        rejected: false,
+        activated: false,
+        withdrawn: false,
+        revoked: false,
+        window_over: false,
+    };
+    let mut todo = vec![submitted(false), submitted(true)];
+    let begins = todo.iter().map(|world| state(*world).name()).collect();
+    let (mut seen, mut arrows) = (BTreeSet::new(), Arrows::new());
+    while let Some(world) = todo.pop() {
+        if !seen.insert(world) {
+            continue;
+        }
+        let from = state(world);
+        for change in CHANGES.iter().filter(|change| (change.allowed)(from, world)) {
+            let next = (change.apply)(world);
+            let to = state(next);
+            if from != to {
+                arrows.entry((from.name(), to.name())).or_default().insert(change.what);
+            }
+            todo.push(next);
+        }
+    }
+    (begins, arrows)
+}
+
+/// `docs/ticket-states.md`.
+pub fn page() -> String {
+    let (begins, arrows) = explore();
+    let mut page = String::from(
+        "<!-- Generated from src/domain/dossier.rs by tests/docs.rs: edit there. -->\n\
+         # The states of a ticket\n\n\
+         A state is never stored. `TicketDossier::state` computes it from the ticket's records, the policy, the vendor, the roster, the house\n\
+         and the clock, each time it is asked. So this page is made by asking it: for every combination of what can be true of a ticket, and for\n\
+         every change that the gateway lets happen. An act's guard stands in the file that is named; what has no file is not an act on the ticket,\n\
+         and nothing holds it back. A freeze is no state: while it lasts, nothing is released or served whatever the state is. Neither is a window that has\n\
+         not opened yet.\n\n```mermaid\nstateDiagram-v2\n",
+    );
+    for begin in &begins {
+        writeln!(page, "    [*] --> {begin}: submitted").unwrap();
+    }
+    for (from, to) in arrows.keys() {
+        writeln!(page, "    {from} --> {to}").unwrap();
+    }
+    page.push_str("```\n\n| from | to | when | guard |\n|---|---|---|---|\n");
+    for ((from, to), whats) in &arrows {
+        for what in whats {
+            let act = CHANGES.iter().find(|change| change.what == *what).map_or("", |change| change.act);
+            let guard = if act.is_empty() { String::new() } else { format!("`gateway/{act}`") };
+            writeln!(page, "| {from} | {to} | {what} | {guard} |").unwrap();
+        }
+    }
+    page
+}
