@@ -22,7 +22,7 @@ use russh::{ChannelId, server::Handle};
 use std::collections::HashMap;
 use tokio::{
     sync::{mpsc, watch},
-    task::JoinSet,
+    task::{self, JoinSet},
     time::{self, Instant},
 };
 
@@ -278,7 +278,9 @@ impl Service {
         };
         let wanted = (length as usize).min(limits::SFTP_READ_BYTES);
         let mut data = buffers.take();
-        match fill(download, offset, wanted, &mut data) {
+        // What is not in memory is waited for. Meanwhile this thread's other tasks go on elsewhere: a slow or hanging disk
+        // must not keep anybody's revocation from running.
+        match task::block_in_place(|| fill(download, offset, wanted, &mut data)) {
             Ok(()) if data.len() == 0 => Err(Status::Eof),
             Ok(()) => Ok(data.finish(id)),
             Err(error) => {

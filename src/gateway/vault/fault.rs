@@ -78,6 +78,8 @@ impl LogFault {
             | Self::CheckpointSignature(_)
             | Self::Truncated { .. }
             | Self::Unsigned { .. }
+            | Self::RolledBack { .. }
+            | Self::HeadUnreadable(_)
             | Self::Strays { .. } => None,
         }
     }
