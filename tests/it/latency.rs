@@ -83,7 +83,7 @@ fn start(house: &House, delivery: &str, n: u8) -> Client {
     let (address, file) = (format!("127.0.7.{n}"), format!("c{n}.age"));
     let bind = format!("BindAddress={address}");
     let mut options = vec!["-l", KBIT_PER_SECOND, "-o", &bind];
-    if n % REKEYING == 0 {
+    if n.is_multiple_of(REKEYING) {
         options.extend(["-o", "RekeyLimit=1M"]);
     }
     let child = house.start_sftp("acme", &format!("get /{delivery}/orders.csv.age {file}\n"), &options);
