@@ -328,3 +328,53 @@ fn s9_a_purge_that_had_begun_is_finished_at_the_start() {
 fn s10_of_a_purged_file_only_the_record_stays() {
     Sweep::reached(Row::S10);
 }
+
+#[test]
+fn a_file_whose_bytes_are_gone_fails_closed_and_alone() {
+    let mut house = House::new();
+    let (lost, kept) = (house.ticket(&ticket_file("acme")), house.ticket(&ticket_file("acme")));
+    for ticket in [&lost, &kept] {
+        house.release(ticket, FILE, csv());
+    }
+    house.terminate();
+    let query = "SELECT lower(hex(payload)) FROM file JOIN ticket ON ticket.id = file.ticket WHERE number = ";
+    let payload = house.sql(&format!("{query}'{lost}'")).remove(0);
+    fs::remove_file(object(&house, "sealed", &payload)).unwrap();
+    house.restart();
+    assert!(house.log().contains("missing: [ObjectId("), "{}", house.log());
+    let refused = house.sftp("acme", &format!("get /{lost}/0001/{FILE}.age\n"), &[]);
+    assert!(!refused.status.success(), "a file without its bytes was served");
+    house.pull("acme", &format!("get /{kept}/0001/{FILE}.age\n"));
+    assert_eq!(house.decrypt("acme", &format!("{FILE}.age")), csv().as_bytes());
+}
+
+#[test]
+fn the_staged_copy_of_a_sealed_file_that_is_gone_is_not_destroyed_as_well() {
+    let mut template = House::new();
+    let ticket = template.ticket(&ticket_file("acme"));
+    template.terminate();
+    for k in 1.. {
+        assert!(k < 20, "no crash fell into S6");
+        let mut house = template.twin();
+        stage(&house, &ticket);
+        let inject = format!("inject=fsync:signal=KILL:when={k}");
+        if house.restart_under(&["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", &inject]).is_ok() {
+            live(&mut house);
+        }
+        house.kill9();
+        if row(&house, "") == Row::S6 {
+            for id in house.objects("sealed") {
+                fs::remove_file(object(&house, "sealed", &id)).unwrap();
+            }
+            house.restart();
+            assert_eq!(house.objects("incoming").len(), 1, "the last copy was destroyed");
+            return;
+        }
+    }
+}
+
+/// Where an object lies, by its id in hexadecimal digits.
+fn object(house: &House, shelf: &str, hex: &str) -> std::path::PathBuf {
+    let id = uuid::Uuid::parse_str(hex).unwrap().to_string();
+    house.state().join(shelf).join(&id[34..]).join(id)
+}

@@ -122,7 +122,9 @@ impl Play {
             scope.spawn(|| this.until_over(&over, || this.drop_a_file(players)));
             scope.spawn(|| this.until_over(&over, || this.vote()));
             scope.spawn(|| this.until_over(&over, || this.pull()));
-            scope.spawn(|| this.until_over(&over, || if players % 2 == 0 { this.purge() } else { this.take_a_checkpoint() }));
+            scope.spawn(|| {
+                this.until_over(&over, || if players.is_multiple_of(2) { this.purge() } else { this.take_a_checkpoint() })
+            });
             thread::sleep(life);
             kill_process(Pid::from_raw(i32::try_from(this.house.pid()).unwrap()).unwrap(), Signal::KILL).unwrap();
             over.store(true, Ordering::SeqCst);
@@ -147,11 +149,11 @@ impl Play {
             told.dropped.insert(format!("f{n:05}.csv"), rows);
             (format!("f{n:05}.csv"), rows)
         };
-        if name.1 % 3 == 0 {
+        if name.1.is_multiple_of(3) {
             self.house.stage(&self.ticket, &format!("{}.manifest.toml", name.0), format!("rows = {}\n", name.1));
         }
         self.house.stage(&self.ticket, &name.0, orders(name.1));
-        if players % 3 == 0 {
+        if players.is_multiple_of(3) {
             self.house.ready(&self.ticket);
         }
         thread::sleep(Duration::from_millis(30));

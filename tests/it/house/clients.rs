@@ -62,7 +62,10 @@ impl House {
     fn known_hosts(&self) -> PathBuf {
         let path = self.path("known_hosts");
         let key = fs::read_to_string(self.path("gateway/keys/ssh_host_ed25519.pub")).unwrap();
-        fs::write(&path, format!("gateway {key}")).unwrap();
+        // By a rename: clients that start at the same time read it.
+        let apart = self.path(format!("known_hosts-{}", uuid::Uuid::new_v4()));
+        fs::write(&apart, format!("gateway {key}")).unwrap();
+        fs::rename(apart, &path).unwrap();
         path
     }
 
