@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn the_file_has_a_name_that_may_exist() {
         let name = name(Time::from_micros(1_795_083_300_000_000));
-        assert_eq!(name, "orders-2026-11-19-105500.csv".to_owned());
+        assert_eq!(name, "orders-2026-11-19-101500.csv".to_owned());
         name.parse::<FileName>().unwrap();
     }
 }
