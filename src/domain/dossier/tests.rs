@@ -405,7 +405,8 @@ fn a_release_needs_papers_that_agree() {
         world.records.iter_mut().for_each(spoil);
         release(&world, file, delivery)
     };
-    let spoilt: [(&str, &dyn Fn(&mut Record)); 7] = [
+    type Spoil<'a> = (&'a str, &'a dyn Fn(&mut Record));
+    let spoilt: [Spoil<'_>; 7] = [
         ("inspected under another revision", &|record| {
             if let Event::FileCleared { revision, .. } = &mut record.event {
                 *revision = Digest::of(b"another");

@@ -31,7 +31,7 @@ fn broken_packets_end_the_connection() {
             let session = log_in(&served, 1 << 21).await;
             let mut channel = sftp_channel(&session).await;
             channel.data(&bytes[..]).await.unwrap();
-            assert!(answers(&mut channel).await.1, "{name}");
+            assert!(over(&mut channel).await, "{name}");
         }
     });
     assert_eq!(served.sessions(), vec![SessionEnd::Protocol; count]);
@@ -45,11 +45,12 @@ fn ten_thousand_well_formed_requests_for_nothing_fill_no_log() {
         let session = log_in(&served, 1 << 21).await;
         let mut channel = sftp_channel(&session).await;
         channel.data(&init()[..]).await.unwrap();
+        answered(&mut channel, 1).await;
         let before = served.house.log().len();
         for _ in 0..10 {
             let requests: Vec<u8> = (0..1_000).flat_map(|n| stat(n, b"/EGR-2026-9999/0001/x")).collect();
             channel.data(&requests[..]).await.unwrap();
-            answers(&mut channel).await;
+            assert_eq!(count(&answered(&mut channel, 1_000).await, 101), 1_000);
         }
         assert_eq!(served.house.log().len(), before);
     });
@@ -66,8 +67,8 @@ fn one_byte_at_a_time_is_as_good_as_any() {
         for byte in bytes {
             channel.data(&[byte][..]).await.unwrap();
         }
-        let (said, ended) = answers(&mut channel).await;
-        assert!(!ended && said.windows(21).any(|w| w == b"age-encryption.org/v1"));
+        let said = answered(&mut channel, 4).await;
+        assert!(said.windows(21).any(|w| w == b"age-encryption.org/v1"));
     });
     served.drain();
 }
@@ -82,8 +83,7 @@ fn a_name_that_is_not_utf8_is_nobodys() {
         let lossy = [file.path.as_bytes(), b"\xff"].concat();
         let replaced = format!("{}\u{fffd}", file.path);
         channel.data(&[init(), stat(1, &lossy), open(2, &lossy), stat(3, replaced.as_bytes())].concat()[..]).await.unwrap();
-        let (said, ended) = answers(&mut channel).await;
-        assert!(!ended);
+        let said = answered(&mut channel, 4).await;
         assert_eq!((count(&said, 101), count(&said, 102), count(&said, 105)), (3, 0, 0));
     });
 }
@@ -99,8 +99,8 @@ fn a_gib_of_window_and_a_thousand_reads_complete_through_a_rekey() {
         let reads: Vec<u8> = (0..1000u32).flat_map(|n| read(n + 2, 1, u64::from(n % 100) * 200_000, 200_000)).collect();
         channel.data(&reads[..]).await.unwrap();
         session.rekey_soon().await.unwrap();
-        let (said, _) = answers(&mut channel).await;
-        assert!(said.len() > 1000 * 200_000, "{}", said.len());
+        let said = answered(&mut channel, 2 + 1000).await;
+        assert_eq!(count(&said, 103), 1000);
     });
     served.drain();
 }
@@ -117,7 +117,7 @@ fn too_many_requests_that_wait_end_the_connection() {
             let reads: Vec<u8> = (0..count).flat_map(|n| read(n + 2, 1, 0, 255 * 1024)).collect();
             let sent = channel.data(&[init(), open(1, file.path.as_bytes()), reads].concat()[..]).await;
             assert!(sent.is_ok() || too_many);
-            assert_eq!(answers(&mut channel).await.1, too_many, "{count}");
+            assert!(if too_many { over(&mut channel).await } else { stays(&mut channel).await }, "{count}");
         }
     });
     assert!(served.sessions().contains(&SessionEnd::Protocol));
@@ -145,7 +145,7 @@ fn channels_and_handles_are_capped_and_a_closed_channel_gives_its_place_back() {
         let mut channel = channels.pop().unwrap();
         let opens: Vec<u8> = (0..300).flat_map(|n| open(n, file.path.as_bytes())).collect();
         channel.data(&[init(), opens].concat()[..]).await.unwrap();
-        let (said, _) = answers(&mut channel).await;
+        let said = answered(&mut channel, 1 + 300).await;
         assert_eq!((count(&said, 102), count(&said, 101)), (256, 44));
     });
     served.drain();
@@ -159,10 +159,10 @@ fn a_handle_of_one_channel_is_nothing_to_another() {
         let session = log_in(&served, 1 << 21).await;
         let mut one = sftp_channel(&session).await;
         one.data(&[init(), open(1, file.path.as_bytes())].concat()[..]).await.unwrap();
-        answers(&mut one).await;
+        answered(&mut one, 2).await;
         let mut other = sftp_channel(&session).await;
         other.data(&[init(), read(1, 1, 0, 10)].concat()[..]).await.unwrap();
-        let (said, _) = answers(&mut other).await;
+        let said = answered(&mut other, 2).await;
         assert_eq!((count(&said, 103), count(&said, 101)), (0, 1));
     });
     assert!(served.house.transfers().is_empty());
@@ -258,15 +258,15 @@ fn a_panic_while_a_vendor_is_served_ends_that_session_on_record_and_nobody_elses
         let mut channel = sftp_channel(&session).await;
         let reading = [init(), open(1, file.path.as_bytes()), read(2, 1, 0, 5_000)].concat();
         channel.data(&reading[..]).await.unwrap();
-        assert_eq!(count(&answers(&mut channel).await.0, 103), 1);
+        assert_eq!(count(&answered(&mut channel, 3).await, 103), 1);
         // Nobody else may ask for the time now.
         served.house.rest().await;
         mine.armed.store(true, Ordering::SeqCst);
         channel.data(&stat(3, file.path.as_bytes())[..]).await.unwrap();
-        assert!(answers(&mut channel).await.1, "the session ends");
+        assert!(over(&mut channel).await, "the session ends");
         let mut channel = sftp_channel(&other).await;
         channel.data(&[init(), stat(1, file.path.as_bytes())].concat()[..]).await.unwrap();
-        assert_eq!(count(&answers(&mut channel).await.0, 105), 1, "the other one is served");
+        assert_eq!(count(&answered(&mut channel, 2).await, 105), 1, "the other one is served");
     });
     let ended = Ended { how: TransferEnd::Interrupted, bytes: 5_000, ranges: vec![(0, 5_000)] };
     assert_eq!(served.transfers(), [ended]);

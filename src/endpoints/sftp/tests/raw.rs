@@ -9,8 +9,10 @@ use russh::{
 use std::net::Ipv4Addr;
 use tokio::net::TcpSocket;
 
-/// Long enough for an answer on a loaded machine, short enough to be waited for where none comes.
-const SILENCE: Duration = Duration::from_millis(700);
+/// No answer takes longer, on the slowest machine that builds this.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// What would have happened has happened by then, nearly always.
+const A_WHILE: Duration = Duration::from_millis(700);
 
 pub(super) struct Trusting;
 
@@ -51,27 +53,46 @@ pub(super) async fn sftp_channel(session: &Session) -> Channel<Msg> {
     channel
 }
 
-/// What the server sends until the connection ends or nothing comes for a while; and whether it ended.
-pub(super) async fn answers(channel: &mut Channel<Msg>) -> (Vec<u8>, bool) {
-    let mut bytes = Vec::new();
-    loop {
-        match tokio::time::timeout(SILENCE, channel.wait()).await {
-            Ok(Some(ChannelMsg::Data { data })) => bytes.extend_from_slice(&data),
-            Ok(Some(_)) => {}
-            Ok(None) => return (bytes, true),
-            Err(_) => return (bytes, false),
+/// The next so many packets that the server sends.
+pub(super) async fn answered(channel: &mut Channel<Msg>, packets: usize) -> Vec<u8> {
+    let mut said = Vec::new();
+    let all = async {
+        while kinds(&said).len() < packets {
+            match channel.wait().await {
+                Some(ChannelMsg::Data { data }) => said.extend_from_slice(&data),
+                Some(_) => {}
+                None => panic!("it ended after {} of {packets} packets", kinds(&said).len()),
+            }
         }
-    }
+    };
+    tokio::time::timeout(PATIENCE, all).await.unwrap();
+    said
 }
 
-/// Packets of one kind among whole answers.
-pub(super) fn count(said: &[u8], kind: u8) -> usize {
-    let (mut rest, mut count) = (said, 0);
+/// Waits until the connection is over.
+pub(super) async fn over(channel: &mut Channel<Msg>) -> bool {
+    tokio::time::timeout(PATIENCE, async { while channel.wait().await.is_some() {} }).await.is_ok()
+}
+
+/// Whether the connection is still there after a while.
+pub(super) async fn stays(channel: &mut Channel<Msg>) -> bool {
+    tokio::time::timeout(A_WHILE, async { while channel.wait().await.is_some() {} }).await.is_err()
+}
+
+/// The types of all whole packets.
+fn kinds(said: &[u8]) -> Vec<u8> {
+    let (mut rest, mut kinds) = (said, Vec::new());
     while let Some((length, after)) = rest.split_first_chunk::<4>() {
-        count += usize::from(after[0] == kind);
-        rest = &after[u32::from_be_bytes(*length) as usize..];
+        let Some((packet, more)) = after.split_at_checked(u32::from_be_bytes(*length) as usize) else { break };
+        kinds.push(packet[0]);
+        rest = more;
     }
-    count
+    kinds
+}
+
+/// Packets of one type.
+pub(super) fn count(said: &[u8], kind: u8) -> usize {
+    kinds(said).into_iter().filter(|k| *k == kind).count()
 }
 
 pub(super) fn packet(kind: u8, fields: &[&[u8]]) -> Vec<u8> {
