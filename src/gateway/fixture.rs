@@ -2,6 +2,8 @@
 //! its file to a released delivery. Everything goes through the desk and the staging directory, as it would in an office.
 #![expect(clippy::disallowed_methods, reason = "the fixture plays the producer and waits by the wall clock")]
 
+pub(crate) use crate::clock::{Clock, ManualClock, SystemClock};
+
 use super::{
     Desk, Door, Gateway, Parts, Refused, Settings,
     answers::{FileState, GateView},
@@ -9,7 +11,6 @@ use super::{
 };
 use crate::{
     audit::Signer,
-    clock::{Clock, SystemClock},
     domain::{
         digest::Digest,
         event::{Actor, Decision, Event, Record, Subject},

@@ -3,13 +3,11 @@
 
 mod clients;
 mod hostile;
-mod measured;
 mod raw;
 mod revocation;
 
 use super::{Ciphers, Transport};
 use crate::{
-    clock::{Clock, SystemClock},
     domain::{
         digest::Digest,
         event::{SessionEnd, TransferEnd},
@@ -18,7 +16,7 @@ use crate::{
     endpoints::listener::Running,
     gateway::{
         asked::DeliveryPath,
-        fixture::{self, Ended, House, Vendor},
+        fixture::{self, Clock, Ended, House, SystemClock, Vendor},
     },
 };
 use russh::keys::{PrivateKey, ssh_key::LineEnding};

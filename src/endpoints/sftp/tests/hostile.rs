@@ -1,7 +1,7 @@
 //! Clients that break the protocol, ask too much, say nothing, or make us break.
 
 use super::{raw::*, *};
-use crate::{clock::ManualClock, domain::time::Time};
+use crate::{domain::time::Time, gateway::fixture::ManualClock};
 use russh::keys::PrivateKeyWithHashAlg;
 use std::{
     net::{Ipv4Addr, TcpStream},
