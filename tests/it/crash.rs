@@ -348,31 +348,6 @@ fn a_file_whose_bytes_are_gone_fails_closed_and_alone() {
     assert_eq!(house.decrypt("acme", &format!("{FILE}.age")), csv().as_bytes());
 }
 
-#[test]
-fn the_staged_copy_of_a_sealed_file_that_is_gone_is_not_destroyed_as_well() {
-    let mut template = House::new();
-    let ticket = template.ticket(&ticket_file("acme"));
-    template.terminate();
-    for k in 1.. {
-        assert!(k < 20, "no crash fell into S6");
-        let mut house = template.twin();
-        stage(&house, &ticket);
-        let inject = format!("inject=fsync:signal=KILL:when={k}");
-        if house.restart_under(&["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync", "-e", &inject]).is_ok() {
-            live(&mut house);
-        }
-        house.kill9();
-        if row(&house, "") == Row::S6 {
-            for id in house.objects("sealed") {
-                fs::remove_file(object(&house, "sealed", &id)).unwrap();
-            }
-            house.restart();
-            assert_eq!(house.objects("incoming").len(), 1, "the last copy was destroyed");
-            return;
-        }
-    }
-}
-
 /// Where an object lies, by its id in hexadecimal digits.
 fn object(house: &House, shelf: &str, hex: &str) -> std::path::PathBuf {
     let id = uuid::Uuid::parse_str(hex).unwrap().to_string();
