@@ -7,7 +7,7 @@ use std::{
 };
 
 /// As in the story: a client that takes its time over a file that no buffer holds.
-const SLOWLY: [&str; 2] = ["-l", "65536"];
+const SLOWLY: [&str; 2] = ["-l", "16384"];
 const ROWS: usize = 700_000;
 
 /// A vendor in the middle of a pull.
