@@ -57,6 +57,9 @@ pub struct Core {
     pub clock: Arc<dyn Clock>,
     pub settings: Settings,
     pub leases: LeaseBook,
+    /// Held from a fact until its cut: otherwise the look that runs every moment could cut first, and the receipt would not name
+    /// what the revocation ended.
+    pub cutting: tokio::sync::Mutex<()>,
     pub dossiers: Dossiers,
     pub nudge: Nudge,
     /// (directory, name) → why it was turned away, as of the last look at staging.
@@ -79,6 +82,7 @@ impl Core {
             clock,
             settings,
             leases: LeaseBook::default(),
+            cutting: tokio::sync::Mutex::default(),
             dossiers: Dossiers::default(),
             nudge: Nudge::default(),
             turned_away: Mutex::default(),

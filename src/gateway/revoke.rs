@@ -89,6 +89,7 @@ impl Desk {
         let core = &self.gateway.core;
         let (started, at) = (core.clock.elapsed(), core.clock.now().to_string());
         let Ending { subject, event, detail, scope } = ending;
+        let cutting = core.cutting.lock().await;
         // 1. The fact. Every open that reads facts from here on refuses.
         let fact = self
             .act(move |core, tx| {
@@ -107,6 +108,7 @@ impl Desk {
         };
         // 2. The leases. Whoever opened before saw no fact, but has a lease that this finds.
         let cut = core.leases.cut(&scope);
+        drop(cutting);
         core.nudge.files();
         // 3. Every affected session ends and records its end, then the receipt is recorded.
         self.wait_for(&cut).await;
@@ -277,12 +279,14 @@ impl Desk {
 impl Gateway {
     /// Looks at every live session and cuts those whose standing has ended: expiry, suspension, withdrawal, a stricter policy.
     pub(super) async fn cut_what_no_longer_stands(&self) {
+        let cutting = self.core.cutting.lock().await;
         let fallen: Vec<SessionId> = {
             let live = self.core.leases.live();
             live.into_iter().filter(|session| !self.still_stands(session)).map(|session| session.session).collect()
         };
         // All of them first: nobody's end waits for another's.
         let cuts: Vec<Cut> = fallen.iter().map(|session| self.core.leases.cut(&Scope::Session(*session))).collect();
+        drop(cutting);
         let sessions: Vec<CutSession> = cuts.iter().flat_map(|cut| cut.sessions().to_vec()).collect();
         if sessions.is_empty() {
             return;
