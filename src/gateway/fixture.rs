@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "the fixture plays the producer and waits by the wall clock")]
 
 pub(crate) use crate::clock::{Clock, ManualClock, SystemClock};
+pub(crate) use crate::sealing::Recipient;
 
 use super::{
     Desk, Door, Gateway, Parts, Refused, Settings,

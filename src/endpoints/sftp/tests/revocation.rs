@@ -103,7 +103,7 @@ fn revoking_the_login_key_ends_ten_running_pulls() {
 fn revoking_the_recipient_key_ends_ten_running_pulls() {
     let recipient = |served: &Served| {
         let text = PublicKey::new(served.vendor.recipient.public_key()).unwrap().to_string();
-        text.parse::<crate::sealing::Recipient>().unwrap().fingerprint()
+        text.parse::<crate::gateway::fixture::Recipient>().unwrap().fingerprint()
     };
     let (served, _) = ten_pulls_end(|served, _| Scope::Key(recipient(served)));
     nobody_logs_in(&served);
