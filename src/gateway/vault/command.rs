@@ -24,15 +24,23 @@ pub(super) trait Command: Send {
 
 pub(super) type Reply<T, E> = oneshot::Sender<Result<T, WriteError<E>>>;
 
+/// What a command does on the writer's thread once it is durable, before the next batch.
+pub(super) type Then = Box<dyn FnOnce() + Send>;
+
 pub(super) struct Job<T, E, F> {
     work: Option<F>,
     outcome: Option<Result<T, E>>,
+    then: Option<Then>,
     reply: Reply<T, E>,
 }
 
 impl<T, E, F> Job<T, E, F> {
     pub(super) const fn new(work: F, reply: Reply<T, E>) -> Self {
-        Self { work: Some(work), outcome: None, reply }
+        Self { work: Some(work), outcome: None, then: None, reply }
+    }
+
+    pub(super) fn followed_by(self, then: Then) -> Self {
+        Self { then: Some(then), ..self }
     }
 }
 
@@ -45,6 +53,12 @@ impl<T: Send, E: Send, F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send> Command fo
     }
 
     fn settle(self: Box<Self>, fault: Option<LedgerFault>) {
+        if fault.is_none()
+            && matches!(self.outcome, Some(Ok(_)))
+            && let Some(then) = self.then
+        {
+            then();
+        }
         let answer = match (fault, self.outcome) {
             (Some(fault), _) => Err(WriteError::Fault(fault)),
             (None, Some(outcome)) => outcome.map_err(WriteError::Refused),

@@ -113,6 +113,23 @@ impl Ledger {
         answer.await.unwrap_or_else(|_| Err(WriteError::Fault(self.gone())))
     }
 
+    /// [`Ledger::write`], and once that is durable `then`, on the writer's thread: every command before this one ran before `then`, every later
+    /// one runs after it. Nothing follows a command that was undone.
+    ///
+    /// # Errors
+    /// As [`Ledger::write`].
+    pub async fn write_then<T, E, F>(&self, work: F, then: impl FnOnce() + Send + 'static) -> Result<T, WriteError<E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let last = Message::Last(Box::new(Job::new(work, reply).followed_by(Box::new(then))));
+        self.queue.send(last).await.map_err(|_| WriteError::Fault(self.gone()))?;
+        answer.await.unwrap_or_else(|_| Err(WriteError::Fault(self.gone())))
+    }
+
     /// [`Ledger::write`] for threads that are not async. It panics within an async task.
     ///
     /// # Errors

@@ -25,6 +25,8 @@ use tokio::sync::{mpsc, oneshot};
 /// What the writer is asked to do.
 pub(super) enum Message {
     Command(Box<dyn Command>),
+    /// A command that is the last of its batch: what comes after it runs when this one is durable and settled.
+    Last(Box<dyn Command>),
     TruncateWal(oneshot::Sender<Result<(), LedgerFault>>),
     /// Do what waits, then end.
     Close,
@@ -98,6 +100,7 @@ impl Writer {
                         next = self.queue.try_recv().ok();
                     }
                 }
+                Message::Last(command) => batch.push(command),
                 Message::TruncateWal(reply) => {
                     self.batch(std::mem::take(&mut batch));
                     drop(reply.send(self.truncate_wal()));

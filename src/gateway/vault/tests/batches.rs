@@ -208,3 +208,42 @@ fn a_full_queue_waits_and_loses_nothing() {
     });
     assert_eq!(ledger.checkpoint().size, commands as u64);
 }
+
+#[test]
+fn what_follows_a_command_runs_between_it_and_everything_after_it_and_only_if_it_is_durable() {
+    let shelf = Shelf::new();
+    let ledger = shelf.open();
+    let done = Arc::new(AtomicI64::new(0));
+    let seen = |at: i64| -> Work {
+        let done = done.clone();
+        Box::new(move |tx| {
+            assert_eq!(done.load(Ordering::SeqCst), at);
+            tx.append(withdrawn(ticket(1), "seen"))
+        })
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let follow = |value: i64| {
+            let done = done.clone();
+            move || done.store(value, Ordering::SeqCst)
+        };
+        let refused: Work = Box::new(|_| Err(LedgerFault::Closed));
+        // All are queued before the first has run: without an end of its own the batch would take them together.
+        let (held, holding) = mpsc::channel::<()>();
+        let hold: Work = Box::new(move |tx| {
+            holding.recv().unwrap();
+            tx.append(withdrawn(ticket(1), "holds the writer"))
+        });
+        let first = ledger.write(hold);
+        let before = ledger.write(seen(0));
+        let turn = ledger.write_then(record(withdrawn(ticket(1), "turn")), follow(1));
+        let after = ledger.write(seen(1));
+        let undone = ledger.write_then(refused, follow(2));
+        let last = ledger.write(seen(1));
+        let release = async { held.send(()).unwrap() };
+        let answers = tokio::join!(biased; first, before, turn, after, undone, last, release);
+        assert!(answers.0.is_ok() && answers.1.is_ok() && answers.2.is_ok() && answers.3.is_ok() && answers.5.is_ok());
+        assert!(matches!(answers.4, Err(WriteError::Refused(LedgerFault::Closed))));
+    });
+    assert_eq!(done.load(Ordering::SeqCst), 1);
+}
