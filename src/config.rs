@@ -10,7 +10,7 @@ use crate::{
         time::days,
     },
     endpoints::sftp::Ciphers,
-    gateway::Settings,
+    gateway::{Rules, Settings},
     sealing::MasterKey,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -25,6 +25,7 @@ use std::{
     io::Read,
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 use zeroize::Zeroizing;
@@ -142,10 +143,8 @@ pub struct Config {
     pub control_socket: PathBuf,
     pub sftp: Vec<SocketAddr>,
     pub ciphers: Ciphers,
-    pub settings: Settings,
-    pub policy: Policy,
-    /// Of the values as read: comments and layout do not change it.
-    pub digest: Digest,
+    /// Its digest is of the values as read: comments and layout do not change it.
+    pub rules: Rules,
     keys: Keys,
     path: PathBuf,
 }
@@ -155,6 +154,22 @@ pub struct Secrets {
     pub master: MasterKey,
     pub signer: Signer,
     pub host_keys: Vec<PrivateKey>,
+    pub marks: KeyMarks,
+}
+
+/// By what two readings of the keys that cannot change while the gateway runs are compared: digests, so that nothing of the keys is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KeyMarks {
+    master: Digest,
+    log: Digest,
+}
+
+impl KeyMarks {
+    /// The keys of the configuration whose files hold another key than those of `running`.
+    pub fn needs_restart(&self, running: &Self) -> Vec<&'static str> {
+        let keys = [("keys.master", self.master != running.master), ("keys.log", self.log != running.log)];
+        keys.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    }
 }
 
 impl Config {
@@ -178,7 +193,7 @@ impl Config {
         let policy_path = at(policy);
         let policy = Policy::parse(&text(&policy_path)?)
             .map_err(|error| ConfigError::Document { path: policy_path, error: error.into() })?;
-        let digest = Digest::of_canonical(&document).map_err(|error| value(&error.to_string()))?;
+        let configuration = Digest::of_canonical(&document).map_err(|error| value(&error.to_string()))?;
         let keys = Keys {
             master: at(&document.keys.master),
             log: at(&document.keys.log),
@@ -194,9 +209,7 @@ impl Config {
                 CipherChoice::Aes => Ciphers::Aes,
                 CipherChoice::AesAndChacha20 => Ciphers::AesAndChaCha20,
             },
-            settings,
-            policy,
-            digest,
+            rules: Rules { policy: Arc::new(policy), settings, configuration },
             keys,
             path: path.to_owned(),
         })
@@ -207,12 +220,26 @@ impl Config {
         &self.path
     }
 
+    /// The keys of this configuration that differ from those of `running` and cannot change while the gateway runs.
+    pub fn needs_restart(&self, running: &Self) -> Vec<&'static str> {
+        let fixed = [
+            ("paths.state", self.state != running.state),
+            ("paths.staging", self.staging != running.staging),
+            ("paths.control_socket", self.control_socket != running.control_socket),
+            ("keys.master", self.keys.master != running.keys.master),
+            ("keys.log", self.keys.log != running.keys.log),
+            ("sftp.listen", self.sftp != running.sftp),
+        ];
+        fixed.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    }
+
     /// Reads the keys. Each file is the owner's alone, and none is one of the published examples.
     pub fn secrets(&self) -> Result<Secrets, ConfigError> {
         let key = |path: &Path, what: String| ConfigError::Key { path: path.to_owned(), what };
-        let master =
-            MasterKey::from_text(&secret(&self.keys.master)?).map_err(|error| key(&self.keys.master, error.to_string()))?;
-        let signer = log_signer(&secret(&self.keys.log)?).map_err(|what| key(&self.keys.log, what))?;
+        let (master, log) = (secret(&self.keys.master)?, secret(&self.keys.log)?);
+        let marks = KeyMarks { master: Digest::of(master.trim_end().as_bytes()), log: Digest::of(log.trim_end().as_bytes()) };
+        let master = MasterKey::from_text(&master).map_err(|error| key(&self.keys.master, error.to_string()))?;
+        let signer = log_signer(&log).map_err(|what| key(&self.keys.log, what))?;
         let mut host_keys = Vec::new();
         for path in &self.keys.ssh_host {
             let text = secret(path)?;
@@ -222,7 +249,7 @@ impl Config {
             }
             host_keys.push(private);
         }
-        Ok(Secrets { master, signer, host_keys })
+        Ok(Secrets { master, signer, host_keys, marks })
     }
 }
 

@@ -1,16 +1,15 @@
 //! The daemon: reads the configuration, opens the gateway, then the doors, and ends them in the other order.
 
+mod reload;
+
 use crate::{
     clock::SystemClock,
-    config::{Config, Secrets},
-    endpoints::{
-        control,
-        listener::Running,
-        sftp::{self, Transport},
-    },
-    gateway::{Gateway, Parts},
+    config::Secrets,
+    endpoints::{control, listener::Running, sftp},
+    gateway::{Gateway, Parts, Rules},
 };
 use anyhow::{Context, bail, ensure};
+use reload::{Doors, Prepared, Reloads};
 use rustix::{
     fs::{AtFlags, CWD, Mode, chmodat, unlinkat},
     process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit},
@@ -28,9 +27,8 @@ use tokio::{
 /// # Errors
 /// The first thing that `serve` would stop at, located.
 pub fn check(path: &Path) -> anyhow::Result<String> {
-    let config = Config::read(path)?;
-    let secrets = config.secrets()?;
-    transport(&config, &secrets)?;
+    let Prepared { config, secrets, .. } = Prepared::read(path)?;
+    let (configuration, policy) = config.rules.digests();
     for (name, directory) in [("paths.state", &config.state), ("paths.staging", &config.staging)] {
         ensure!(directory.is_dir(), "{name}: {} is no directory: egressd init makes one", directory.display());
     }
@@ -43,8 +41,8 @@ pub fn check(path: &Path) -> anyhow::Result<String> {
     Ok(format!(
         "{} is good\n  configuration {}\n  policy        {}\n  log           {}\n  sftp          {}",
         path.display(),
-        config.digest.short(),
-        config.policy.digest().short(),
+        configuration.short(),
+        policy.short(),
         secrets.signer.verifier(),
         listeners.join(", ")
     ))
@@ -55,36 +53,31 @@ pub fn check(path: &Path) -> anyhow::Result<String> {
 /// # Errors
 /// Whatever keeps it from opening; whatever ended it before it was asked to end.
 pub fn serve(path: &Path) -> anyhow::Result<()> {
-    let config = Config::read(path)?;
-    let secrets = config.secrets()?;
+    let prepared = Prepared::read(path)?;
     // Neither a core file nor another process of this user reads keys out of this one's memory.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).context("PR_SET_DUMPABLE")?;
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).context("RLIMIT_CORE")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime")?;
-    runtime.block_on(run(config, secrets))
+    runtime.block_on(run(prepared))
 }
 
-fn transport(config: &Config, secrets: &Secrets) -> anyhow::Result<Transport> {
-    Transport::new(secrets.host_keys.clone(), config.ciphers).context("keys.ssh_host")
-}
-
-async fn run(config: Config, secrets: Secrets) -> anyhow::Result<()> {
-    let transport = transport(&config, &secrets)?;
-    let Secrets { master, signer, .. } = secrets;
+async fn run(prepared: Prepared) -> anyhow::Result<()> {
+    let Prepared { config, secrets: Secrets { master, signer, marks, .. }, transport } = prepared;
+    let hangup = reload::hangups()?;
     // 1. The gateway: the log is read and verified, what a crash left is mended. Revocations hold from here on.
     let parts = Parts {
         state: config.state.clone(),
         staging: config.staging.clone(),
-        policy: config.policy,
-        settings: config.settings,
+        rules: Rules::clone(&config.rules),
         master,
         signer,
         clock: Arc::new(SystemClock::new()),
-        configuration: config.digest,
     };
     let gateway = tokio::task::spawn_blocking(move || Gateway::open(parts)).await.context("opening the gateway")??;
     // 2. The doors.
-    let control = control_listener(&config.control_socket)?;
+    let control_socket = config.control_socket.clone();
+    let control = control_listener(&control_socket)?;
+    let doors = Doors::new(transport);
     let (stop_vendors, vendors_running) = watch::channel(Running::Serving);
     let (stop_staff, staff_running) = watch::channel(Running::Serving);
     let (mut vendors, mut staff) = (JoinSet::new(), JoinSet::new());
@@ -92,11 +85,12 @@ async fn run(config: Config, secrets: Secrets) -> anyhow::Result<()> {
         let listener = TcpListener::bind(address).await.with_context(|| format!("sftp.listen: {address}"))?;
         let address = listener.local_addr().context("sftp.listen")?;
         tracing::info!(%address, "sftp is open");
-        vendors.spawn(sftp::run(listener, gateway.door(), transport.clone(), vendors_running.clone()));
+        vendors.spawn(sftp::run(listener, gateway.door(), doors.transport.subscribe(), vendors_running.clone()));
     }
     staff.spawn(control::run(control, Arc::new(gateway.desk()), draining(staff_running)));
-    tracing::info!(socket = %config.control_socket.display(), "the control socket is open");
+    tracing::info!(socket = %control_socket.display(), "the control socket is open");
     // 3. The work. While the last transfers run out, expiry is still watched and security can still revoke.
+    let reloads = Reloads::new(hangup, config, marks, doors);
     let ended = {
         let asked = asked_to_stop()?;
         let leave = async {
@@ -105,14 +99,17 @@ async fn run(config: Config, secrets: Secrets) -> anyhow::Result<()> {
             stop_vendors.send_replace(Running::Draining);
             all_ended(&mut vendors).await;
         };
-        gateway.run(leave).await
+        tokio::select! {
+            ended = gateway.run(leave) => ended,
+            never = reloads.serve(&gateway, vendors_running) => match never {},
+        }
     };
     // 4. The doors, so that every session records its end; then the log.
     stop_vendors.send_replace(Running::Draining);
     all_ended(&mut vendors).await;
     stop_staff.send_replace(Running::Draining);
     all_ended(&mut staff).await;
-    unlinkat(CWD, &config.control_socket, AtFlags::empty()).ok();
+    unlinkat(CWD, &control_socket, AtFlags::empty()).ok();
     let stopped = gateway.stop().await;
     ended?;
     stopped?;

@@ -59,12 +59,10 @@ fn found(configuration: &Path) -> anyhow::Result<()> {
     Gateway::create(Parts {
         state: config.state,
         staging: config.staging,
-        policy: config.policy,
-        settings: config.settings,
+        rules: config.rules,
         master: secrets.master,
         signer: secrets.signer,
         clock: Arc::new(SystemClock::new()),
-        configuration: config.digest,
     })?;
     Ok(())
 }

@@ -183,6 +183,11 @@ pub enum Event {
         configuration: Digest,
         policy: Digest,
     },
+    /// From this leaf on decisions go by this policy.
+    Reloaded {
+        configuration: Digest,
+        policy: Digest,
+    },
     Stopped,
     /// One record per address and minute.
     LoginsRejected {

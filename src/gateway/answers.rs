@@ -87,6 +87,12 @@ pub struct Status {
     pub since: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub frozen: Option<Frozen>,
+    /// Digests as the log has them: what the gateway goes by.
+    pub configuration: Digest,
+    pub policy: Digest,
+    /// The last attempt to change them while it runs; absent before the first.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reload: Option<ReloadAttempt>,
     pub log: LogStatus,
     pub people: u64,
     pub vendors: u64,
@@ -103,6 +109,18 @@ pub struct Status {
 pub struct Frozen {
     pub since: String,
     pub reason: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ReloadAttempt {
+    pub at: String,
+    pub outcome: ReloadOutcome,
+    /// Why it was refused: everything then stayed as it was.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub why: Option<String>,
+    /// The leaf that records it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub leaf: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

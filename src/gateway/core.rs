@@ -1,14 +1,14 @@
 //! What every act shares: policy, clock, leases, the caches. Owns neither the ledger nor a thread, so that a transaction may hold it.
 
-use super::{facts::Dossiers, lease::LeaseBook, nudge::Nudge, staging::Mode};
+use super::{answers::ReloadAttempt, facts::Dossiers, lease::LeaseBook, nudge::Nudge, staging::Mode};
 use crate::{
     clock::Clock,
-    domain::{ids::*, policy::Policy, time::Time},
+    domain::{digest::Digest, ids::*, policy::Policy, time::Time},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -44,6 +44,22 @@ impl Default for Settings {
     }
 }
 
+/// What a configuration decides and a reload changes, always as a whole.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    pub policy: Arc<Policy>,
+    pub settings: Settings,
+    /// Of the configuration as read; stands in the log at each start and each reload.
+    pub configuration: Digest,
+}
+
+impl Rules {
+    /// As they stand in the log: of the configuration, of the policy.
+    pub fn digests(&self) -> (Digest, Digest) {
+        (self.configuration, self.policy.digest())
+    }
+}
+
 /// A file in staging that cannot be taken, and why: shown in `file list`, never touched.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TurnedAway {
@@ -53,9 +69,10 @@ pub struct TurnedAway {
 }
 
 pub struct Core {
-    pub policy: Arc<Policy>,
+    rules: RwLock<Arc<Rules>>,
+    /// The last attempt to change the rules.
+    pub reload: Mutex<Option<ReloadAttempt>>,
     pub clock: Arc<dyn Clock>,
-    pub settings: Settings,
     pub leases: LeaseBook,
     /// Held from a fact until its cut: otherwise the look that runs every moment could cut first, and the receipt would not name
     /// what the revocation ended.
@@ -76,11 +93,11 @@ pub struct Core {
 }
 
 impl Core {
-    pub fn new(policy: Policy, clock: Arc<dyn Clock>, settings: Settings) -> Self {
+    pub fn new(rules: Rules, clock: Arc<dyn Clock>) -> Self {
         Self {
-            policy: Arc::new(policy),
+            rules: RwLock::new(Arc::new(rules)),
+            reload: Mutex::default(),
             clock,
-            settings,
             leases: LeaseBook::default(),
             cutting: tokio::sync::Mutex::default(),
             dossiers: Dossiers::default(),
@@ -92,6 +109,17 @@ impl Core {
             stopped_by_file: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
         }
+    }
+
+    /// The rules of now. A decision takes them once.
+    pub fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From here on every decision goes by `rules`. Called on the writer's thread, right after their record is durable: a decision
+    /// that is recorded before that leaf went by the old ones, one that is recorded after it goes by these.
+    pub fn govern_by(&self, rules: Arc<Rules>) {
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
     }
 
     /// The freeze file outside the ledger says stop: a cut that could not be made durable in the log.

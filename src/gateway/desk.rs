@@ -77,7 +77,7 @@ impl Gateway {
     }
 }
 
-fn undone(error: WriteError<Refused>) -> Refused {
+pub(super) fn undone(error: WriteError<Refused>) -> Refused {
     match error {
         WriteError::Refused(refused) => refused,
         WriteError::Fault(fault) => Fault::from(fault).into(),

@@ -135,7 +135,7 @@ impl<'s, S: Source> Facts<'s, S> {
             house = Arc::new(house.frozen_at(source.now()));
         }
         let roster = dossiers.replay(source, Subject::Staff, |records| Some(Roster::replay(records)))?.unwrap_or_default();
-        Ok(Self { source, core, now: source.now(), policy: Arc::clone(&core.policy), house, roster })
+        Ok(Self { source, core, now: source.now(), policy: Arc::clone(&core.rules().policy), house, roster })
     }
 
     pub fn source(&self) -> &'s S {
@@ -234,9 +234,12 @@ mod tests {
     use crate::{
         audit::{Origin, Signer},
         clock::{Clock, ManualClock},
-        domain::event::{Detail, Event, Fact},
+        domain::{
+            digest::Digest,
+            event::{Detail, Event, Fact},
+        },
         gateway::{
-            core::Settings,
+            core::{Rules, Settings},
             vault::{Ledger, WriteError},
         },
     };
@@ -250,7 +253,8 @@ mod tests {
         let at = clock.clone();
         let ledger = Ledger::create(&dir.path().join("ledger.db"), signer, Arc::new(move || at.now())).unwrap();
         let policy = Policy::parse(include_str!("../../config/policy.toml")).unwrap();
-        let core = Arc::new(Core::new(policy, clock, Settings::default()));
+        let rules = Rules { policy: Arc::new(policy), settings: Settings::default(), configuration: Digest::of(b"") };
+        let core = Arc::new(Core::new(rules, clock));
         let frozen = || Fact::new(Actor::System, Subject::House, Event::Frozen).with(Detail::Reason { text: "x".into() });
         let asked = || Fact::new(Actor::System, Subject::House, Event::UnfreezeAsked).with(Detail::Reason { text: "x".into() });
         let c = core.clone();

@@ -6,7 +6,7 @@ pub(crate) use crate::clock::{Clock, ManualClock, SystemClock};
 pub(crate) use crate::sealing::Recipient;
 
 use super::{
-    Desk, Door, Gateway, Parts, Refused, Settings,
+    Desk, Door, Gateway, Parts, Refused, Rules, Settings,
     answers::{FileState, GateView},
     asked::{DeliveryPath, Scope},
 };
@@ -115,6 +115,15 @@ struct Running {
     stop: Option<oneshot::Sender<()>>,
 }
 
+/// Rules with this policy. Files come whole, by a rename: there is nothing to wait for, whichever clock this is.
+fn rules(policy: &str) -> Rules {
+    Rules {
+        policy: Arc::new(Policy::parse(policy).unwrap()),
+        settings: Settings { settle: Duration::ZERO, ..Settings::default() },
+        configuration: Digest::of(b"fixture"),
+    }
+}
+
 /// A new Ed25519 key.
 pub(crate) fn key() -> PrivateKey {
     PrivateKey::random(&mut safe_rng(), Algorithm::Ed25519).unwrap()
@@ -180,13 +189,10 @@ impl House {
         Parts {
             state: self.directory.path().join("state"),
             staging: self.directory.path().join("staging"),
-            policy: Policy::parse(include_str!("../../config/policy.toml")).unwrap(),
-            // Files come whole, by a rename: there is nothing to wait for, whichever clock this is.
-            settings: Settings { settle: Duration::ZERO, ..Settings::default() },
+            rules: rules(include_str!("../../config/policy.toml")),
             master: MasterKey::from_text(&self.master).unwrap(),
             signer: Signer::from_pkcs8(self.origin.parse().unwrap(), &self.log_key).unwrap(),
             clock: Arc::clone(&self.clock),
-            configuration: Digest::of(b"fixture"),
         }
     }
 

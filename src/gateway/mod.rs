@@ -22,6 +22,7 @@ mod pickup;
 mod purge;
 mod recover;
 mod release;
+mod reload;
 mod review;
 mod revoke;
 mod seal;
@@ -32,7 +33,7 @@ mod submit;
 mod vault;
 mod vendors;
 
-pub use self::core::Settings;
+pub use self::core::{Rules, Settings};
 pub use audit::verify_offline;
 pub use desk::Desk;
 pub use download::{Download, Opened, ReadError};
@@ -47,10 +48,8 @@ use crate::{
     audit::Signer,
     clock::Clock,
     domain::{
-        digest::Digest,
         event::{Actor, Event, Fact, Subject},
         limits,
-        policy::Policy,
         refusal::Refusal,
         time::Time,
     },
@@ -70,13 +69,10 @@ pub struct Parts {
     /// `state/`: the ledger, the stored objects, the freeze file.
     pub state: PathBuf,
     pub staging: PathBuf,
-    pub policy: Policy,
-    pub settings: Settings,
+    pub rules: Rules,
     pub master: MasterKey,
     pub signer: Signer,
     pub clock: Arc<dyn Clock>,
-    /// Of the configuration as read; stands in the log at each start.
-    pub configuration: Digest,
 }
 
 /// The gateway. Cheap to clone; private to this room: others get a [`Desk`] or a [`Door`].
@@ -121,7 +117,7 @@ impl Gateway {
         let objects = Objects::at(&parts.state).map_err(|error| Fault::new("the stored objects", error))?;
         let freeze_file = FreezeFile::at(&parts.state);
         let started = parts.clock.now();
-        let core = Core::new(parts.policy, parts.clock, parts.settings);
+        let core = Core::new(parts.rules, parts.clock);
         if freeze_file.says_stop() {
             core.set_stopped_by_file(Stopped::Yes);
         }
@@ -141,7 +137,7 @@ impl Gateway {
             tracing::warn!(?recovered, "recovered from an interrupted run");
         }
         gateway.recovered = Arc::new(recovered);
-        let (configuration, policy) = (parts.configuration, gateway.core.policy.digest());
+        let (configuration, policy) = gateway.core.rules().digests();
         gateway
             .write_blocking(move |_, tx| {
                 tx.append(Fact::new(Actor::System, Subject::Daemon, Event::Started { configuration, policy }))?;
@@ -168,7 +164,7 @@ impl Gateway {
 
     /// Moves files, ends what has expired, purges what is due: until `shutdown`, or until ledger or disk no longer say what is durable.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) -> Result<(), Fault> {
-        let stage = Stage::open(&self.staging, self.core.settings.rescan)?;
+        let stage = Stage::open(&self.staging, self.core.rules().settings.rescan)?;
         let ended = tokio::select! {
             () = shutdown => Ok(()),
             ended = stage.run(self.clone()) => ended,
@@ -253,7 +249,7 @@ fn carried(turn: Result<Result<(), Refused>, tokio::task::JoinError>) -> Result<
 fn as_fault(refused: Refused) -> Fault {
     match refused {
         Refused::Fault(fault) => fault,
-        Refused::Refusal(refusal) => Fault::new("at start", refusal),
+        Refused::Refusal(refusal) => Fault::new("the daemon's own record", refusal),
     }
 }
 

@@ -179,7 +179,7 @@ fn due<S: Source>(facts: &Facts<'_, S>, core: &Core, file: &FileDossier) -> Resu
             return Ok(Some(PurgeReason::Superseded));
         }
     }
-    let settings = &core.settings;
+    let settings = &core.rules().settings;
     let late = match (&file.held, &file.sealed) {
         (Some(held), _) => facts.now >= held.at + settings.held,
         (None, None) => facts.now >= file.staged.at + settings.waiting,

@@ -280,6 +280,11 @@ impl Gateway {
     /// Looks at every live session and cuts those whose standing has ended: expiry, suspension, withdrawal, a stricter policy.
     pub(super) async fn cut_what_no_longer_stands(&self) {
         let cutting = self.core.cutting.lock().await;
+        self.cut_fallen(cutting).await;
+    }
+
+    /// The same by whoever has kept others from cutting since the fact that ends a standing.
+    pub(super) async fn cut_fallen(&self, cutting: tokio::sync::MutexGuard<'_, ()>) {
         let fallen: Vec<SessionId> = {
             let live = self.core.leases.live();
             live.into_iter().filter(|session| !self.still_stands(session)).map(|session| session.session).collect()

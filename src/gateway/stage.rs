@@ -4,7 +4,7 @@ mod delivery;
 
 use super::{
     Gateway,
-    core::{Core, TurnedAway},
+    core::{Core, Settings, TurnedAway},
     outcome::{Fault, Refused},
     staging::{
         self, Candidate, Identity, Observation, Part, Place, Remains, Rescan, Root, Scan, Scope, Settled, TakeError, Taken,
@@ -54,6 +54,8 @@ enum Again {
 pub(super) struct Stage {
     root: Arc<Root>,
     watch: Watch,
+    /// How often the watch calls for everything; the settings may have changed since.
+    rescan: Duration,
     seen: HashMap<Spot, Observation>,
 }
 
@@ -71,7 +73,7 @@ struct Found {
 impl Stage {
     pub(super) fn open(directory: &Path, rescan: Duration) -> Result<Self, Fault> {
         let root = Root::open(directory).map_err(|error| Fault::new("the staging directory", error))?;
-        Ok(Self { root: Arc::new(root), watch: Watch::start(directory, rescan, POLL), seen: HashMap::new() })
+        Ok(Self { root: Arc::new(root), watch: Watch::start(directory, rescan, POLL), rescan, seen: HashMap::new() })
     }
 
     /// Looks when there is reason to, takes what is complete, until the future is dropped.
@@ -79,7 +81,12 @@ impl Stage {
         let mut next_look: Option<Time> = None;
         loop {
             let now = gateway.core.clock.now();
-            let settling = next_look.map_or(gateway.core.settings.rescan, |at| at.since(now).max(limits::STAGING_COALESCE));
+            let every = gateway.core.rules().settings.rescan;
+            if every != self.rescan {
+                self.watch.rescan_every(every);
+                self.rescan = every;
+            }
+            let settling = next_look.map_or(every, |at| at.since(now).max(limits::STAGING_COALESCE));
             let rescan = tokio::select! {
                 rescan = self.watch.next() => rescan,
                 () = tokio::time::sleep(settling) => everything(),
@@ -97,7 +104,7 @@ impl Stage {
         };
         let now = gateway.core.clock.now();
         let root = Arc::clone(&self.root);
-        let most = gateway.core.settings.max_file_bytes;
+        let Settings { max_file_bytes: most, settle: quiet, .. } = gateway.core.rules().settings;
         // Watched first, scanned second: what comes between the two is seen by one of them.
         let directories = match scope {
             Some(ticket) => Ok(vec![ticket]),
@@ -115,7 +122,6 @@ impl Stage {
             }
         };
         self.observe(&found, &rescan.touched, scope, now);
-        let quiet = gateway.core.settings.settle;
         let (complete, next) = self.settled(&found, now, quiet);
         show_turned_away(&gateway.core, &found, &self.seen, scope, now);
         let waiting = tickets_that_wait(&found, &complete);

@@ -18,5 +18,6 @@ mod latency;
 mod malformed;
 mod policy;
 mod refusals;
+mod reload;
 mod story;
 mod under_fire;

@@ -131,6 +131,14 @@ impl Show for Status {
             None => page.line("open: files move as their tickets allow", Tone::Good),
         }
         page.field("version", format!("{}, running since {}", self.version, self.since));
+        page.field("goes by", format!("configuration {}, policy {}", self.configuration.short(), self.policy.short()));
+        if let Some(reload) = &self.reload {
+            let outcome = match (&reload.why, reload.leaf) {
+                (Some(why), _) => format!("refused at {}: {why}", reload.at),
+                (None, leaf) => format!("done at {}, leaf {}", reload.at, leaf.map_or("-".to_owned(), |leaf| leaf.to_string())),
+            };
+            page.field("last reload", outcome);
+        }
         page.field("log", format!("{} leaves, root {}", self.log.size, self.log.root.short()));
         page.field("last checkpoint", self.log.last_checkpoint.as_deref().unwrap_or("none yet"));
         page.field("people, vendors", format!("{}, {}", self.people, self.vendors));

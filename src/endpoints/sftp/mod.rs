@@ -24,10 +24,11 @@ use std::io;
 use tokio::{net::TcpListener, sync::watch};
 
 /// Serves vendors on `listener` until `running` says [`Running::Draining`], then until the last session has ended: at
-/// most [`limits::DRAIN`](crate::domain::limits::DRAIN) and a farewell later.
-pub async fn run(listener: TcpListener, door: Door, transport: Transport, running: watch::Receiver<Running>) {
+/// most [`limits::DRAIN`](crate::domain::limits::DRAIN) and a farewell later. A connection keeps the transport that it
+/// began with; the next one begins with whatever stands in `transport` then.
+pub async fn run(listener: TcpListener, door: Door, transport: watch::Receiver<Transport>, running: watch::Receiver<Running>) {
     let turned_away = |address| door.note_rejected(address, Rejected::TooMany);
-    let attend = |arrival| session::attend(arrival, door.clone(), transport.clone());
+    let attend = |arrival| session::attend(arrival, door.clone(), transport.borrow().clone());
     listener::run(listener, running, turned_away, attend).await;
 }
 

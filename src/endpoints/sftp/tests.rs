@@ -58,8 +58,8 @@ impl Served {
             let ticket = house.ticket(&vendor, "health").await;
             let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
             let port = listener.local_addr().unwrap().port();
-            let transport = Transport::new(vec![fixture::key()], Ciphers::Aes).unwrap();
-            listening.spawn(super::run(listener, house.door(), transport, heard));
+            let transport = watch::Sender::new(Transport::new(vec![fixture::key()], Ciphers::Aes).unwrap());
+            listening.spawn(super::run(listener, house.door(), transport.subscribe(), heard));
             (house, vendor, ticket, port)
         });
         write_key(&house.path("id"), &vendor.login);

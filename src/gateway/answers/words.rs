@@ -44,6 +44,7 @@ words! {
     Completion { Done = "done", WaitsForSecond = "waits_for_second" }
     /// Whether the fact of a revocation is on disk. `no`: cut all the same, and to be repeated.
     Durable { Yes = "yes", No = "no" }
+    ReloadOutcome { Done = "done", Refused = "refused" }
     Soundness { Sound = "sound", Broken = "broken" }
     /// Whether a vote counts. `asked_again`: the question has changed since.
     VoteStanding { Counts = "counts", AskedAgain = "asked_again" }

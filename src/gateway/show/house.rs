@@ -9,7 +9,7 @@ use crate::{
     },
     gateway::{
         Gateway,
-        answers::{Blocker, Disk, Frozen, LogStatus, Status, Who},
+        answers::{Blocker, Disk, Frozen, LogStatus, ReloadAttempt, Status, Who},
         desk::Desk,
         facts::{Facts, Source},
         outcome::{Fault, Refused},
@@ -34,6 +34,8 @@ impl Desk {
         let gateway = &self.gateway;
         let head = gateway.ledger.checkpoint();
         let live = gateway.core.leases.live();
+        let rules = gateway.core.rules();
+        let reload = gateway.core.reload.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (mut problems, disks) = (problems(gateway), disks(gateway)?);
         self.look(|facts| {
             if by != Actor::Owner {
@@ -53,6 +55,9 @@ impl Desk {
                 version: env!("CARGO_PKG_VERSION").into(),
                 since: gateway.started.to_string(),
                 frozen: frozen(facts)?,
+                configuration: rules.configuration,
+                policy: facts.policy.digest(),
+                reload: reload.clone(),
                 log: LogStatus { size: head.size, root: head.root, last_checkpoint: Some(gateway.ledger.checkpoint_note()) },
                 people: facts.roster.len() as u64,
                 vendors: facts.find(find::vendors)?.len() as u64,
@@ -91,6 +96,14 @@ fn problems(gateway: &Gateway) -> Vec<Blocker> {
     if gateway.core.clock.jumped() {
         let refusal = Refusal::ClockJumped {};
         problems.push(Blocker { what: refusal.what(), who: refusal.who().into(), command: "timedatectl".into() });
+    }
+    let reload = gateway.core.reload.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some(ReloadAttempt { at, why: Some(why), .. }) = reload {
+        problems.push(Blocker {
+            what: format!("the reload at {at} was refused, everything stayed as it was: {why}"),
+            who: "the machine's administrator".into(),
+            command: "egressd check --config FILE".into(),
+        });
     }
     if let Some(why) = gateway.core.polling.lock().unwrap_or_else(PoisonError::into_inner).clone() {
         problems.push(Blocker {

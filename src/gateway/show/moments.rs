@@ -56,6 +56,9 @@ fn what(record: &Record) -> String {
     };
     match &record.event {
         Event::Started { .. } => "the daemon started".into(),
+        Event::Reloaded { configuration, policy } => {
+            format!("reloaded: configuration {}, policy {}", configuration.short(), policy.short())
+        }
         Event::Stopped => "the daemon stopped".into(),
         Event::LoginsRejected { count } => format!("{count} logins rejected from {name}"),
         Event::Frozen => "everything frozen".into(),

@@ -150,7 +150,7 @@ pub(super) fn close_by_ready(gateway: &Gateway, root: &Root, number: TicketNumbe
 impl Gateway {
     /// Closes deliveries into which nothing has come for the configured time.
     pub(in crate::gateway) fn close_what_is_quiet(&self) -> Result<(), Refused> {
-        let Some(quiet) = self.core.settings.delivery_quiet else { return Ok(()) };
+        let Some(quiet) = self.core.rules().settings.delivery_quiet else { return Ok(()) };
         let due = self.look(|facts| Ok(facts.find(|conn| find::quiet_deliveries(conn, facts.now - quiet))?))?;
         for delivery in due {
             self.write_blocking(move |core, tx| {

@@ -83,6 +83,11 @@ impl Watch {
         Self { root: root.to_owned(), source, hints, full: every(full), poll: every(poll) }
     }
 
+    /// Rescans at once, and from now on each `full`.
+    pub fn rescan_every(&mut self, full: Duration) {
+        self.full = every(full);
+    }
+
     pub fn mode(&self) -> Mode {
         match &self.source {
             Source::Events { .. } => Mode::Events,
