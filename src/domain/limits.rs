@@ -108,6 +108,8 @@ pub const SSH_KEEPALIVES: usize = 3;
 pub const SSH_SILENCE: Duration = Duration::from_secs(300);
 /// A session without a request, or with an answer that its peer does not take, ends.
 pub const SESSION_IDLE: Duration = Duration::from_secs(900);
+/// Who has said that it asks nothing more takes each answer that it still waits for within this: 255 KiB at 26 KiB/s.
+pub const LAST_ANSWER: Duration = Duration::from_secs(10);
 /// What a peer is told before its connection is reset has this long to arrive.
 pub const FAREWELL: Duration = Duration::from_secs(2);
 /// At shutdown, running transfers may go on for this long.

@@ -23,19 +23,22 @@ use russh::{
     server::{Auth, ChannelOpenHandle, Handler, Msg, PublicKeyOffer, Session, VerifiedPublicKey},
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 
 /// What the connection's owner gets at login: the vendor's handle, and what its client asks from then on.
 pub(super) struct LoggedIn {
     pub(super) pickup: Pickup,
     pub(super) work: mpsc::Receiver<Work>,
+    /// Channels whose client has said its last, known before the answers that wait in `work` are given: at most
+    /// [`limits::SSH_CHANNELS_IN_ALL`].
+    pub(super) ended: watch::Receiver<HashSet<ChannelId>>,
 }
 
 /// In the order in which the client asked.
@@ -71,6 +74,7 @@ enum Stage {
 /// The channels that are open, and the way to whoever answers.
 struct Channels {
     work: mpsc::Sender<Work>,
+    ended: watch::Sender<HashSet<ChannelId>>,
     open: HashMap<ChannelId, Input>,
     places: Arc<Semaphore>,
     opened: usize,
@@ -143,13 +147,14 @@ impl Conversation {
             return Auth::reject();
         };
         let (queue, work) = mpsc::channel(limits::SFTP_QUEUED_REQUESTS);
+        let (say_ended, ended) = watch::channel(HashSet::new());
         // The owner keeps its end until this session has ended, so only a fault of its own loses the pickup here.
-        if to_owner.send(LoggedIn { pickup, work }).is_err() {
+        if to_owner.send(LoggedIn { pickup, work, ended }).is_err() {
             return Auth::reject();
         }
         self.switch.admit();
         let places = Arc::new(Semaphore::new(limits::SSH_CHANNELS));
-        self.stage = Stage::LoggedIn(Channels { work: queue, open: HashMap::new(), places, opened: 0 });
+        self.stage = Stage::LoggedIn(Channels { work: queue, ended: say_ended, open: HashMap::new(), places, opened: 0 });
         Auth::Accept
     }
 
@@ -208,12 +213,13 @@ impl Channels {
         Ok(())
     }
 
-    /// The client ends the channel. Its requests that wait are still answered.
+    /// The client ends the channel. Its requests that wait are still answered, for as long as it takes the answers.
     fn end(&mut self, channel: ChannelId) -> Result<(), Violation> {
-        match self.open.remove(&channel) {
-            Some(input) => push(&self.work, Work::Ended(channel, input.place)),
-            None => Ok(()),
-        }
+        let Some(input) = self.open.remove(&channel) else { return Ok(()) };
+        self.ended.send_modify(|ended| {
+            ended.insert(channel);
+        });
+        push(&self.work, Work::Ended(channel, input.place))
     }
 }
 

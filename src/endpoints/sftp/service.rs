@@ -19,7 +19,7 @@ use crate::{
 };
 use bytes::Bytes;
 use russh::{ChannelId, server::Handle};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use tokio::{
     sync::{mpsc, watch},
     task::{self, JoinSet},
@@ -49,6 +49,8 @@ impl From<Unencodable> for Done {
 pub(super) struct Service {
     pickup: Pickup,
     session: Handle,
+    /// Channels whose client asks nothing more.
+    ended: watch::Receiver<HashSet<ChannelId>>,
     open: HashMap<HandleId, Open>,
     next: u64,
     /// Entries in all open directories.
@@ -78,10 +80,11 @@ enum What {
 }
 
 impl Service {
-    pub(super) fn new(pickup: Pickup, session: Handle) -> Self {
+    pub(super) fn new(pickup: Pickup, session: Handle, ended: watch::Receiver<HashSet<ChannelId>>) -> Self {
         Self {
             pickup,
             session,
+            ended,
             open: HashMap::new(),
             next: 0,
             listed: 0,
@@ -163,13 +166,22 @@ impl Service {
         }
     }
 
-    /// Waits for room in the session's queue: that is the only back-pressure there is, and it holds through a full
-    /// window and a re-key. A peer that takes nothing is given up.
+    /// Waits for room in the session's queue: that is the only back-pressure there is, and it holds through a full window and
+    /// a re-key. A peer that takes nothing is given up: soon where it asks nothing more either, for then only its `ssh` may live.
     async fn answer(&self, channel: ChannelId, answer: Bytes) -> Result<(), Done> {
-        match time::timeout(limits::SESSION_IDLE, self.session.data(channel, answer)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(Done::Ended),
-            Err(_) => Err(Done::Idle),
+        let mut ended = self.ended.clone();
+        let asks_nothing_more = async { ended.wait_for(|ended| ended.contains(&channel)).await.map(drop) };
+        let patience = async {
+            match time::timeout(limits::SESSION_IDLE, asks_nothing_more).await {
+                Ok(Ok(())) => time::sleep(limits::LAST_ANSWER).await,
+                Ok(Err(_)) => std::future::pending().await, // The connection has ended: so does the other wait.
+                Err(_) => {}
+            }
+        };
+        tokio::select! {
+            biased;
+            taken = self.session.data(channel, answer) => taken.map_err(|_| Done::Ended),
+            () = patience => Err(Done::Idle),
         }
     }
 
@@ -316,7 +328,7 @@ impl Service {
             self.session.eof(channel).await?;
             self.session.close(channel).await
         };
-        match time::timeout(limits::SESSION_IDLE, farewell).await {
+        match time::timeout(limits::LAST_ANSWER, farewell).await {
             Ok(told) => told.map_err(|()| Done::Ended),
             Err(_) => Err(Done::Idle),
         }

@@ -152,9 +152,9 @@ impl Connection {
 
     async fn serve(mut self, login: LoggedIn, stranger: Stranger, mut running: watch::Receiver<Running>) {
         drop(stranger);
-        let LoggedIn { pickup, mut work } = login;
+        let LoggedIn { pickup, mut work, ended } = login;
         let session = pickup.session();
-        let mut service = Service::new(pickup, self.ssh.handle());
+        let mut service = Service::new(pickup, self.ssh.handle(), ended);
         let (switch, heard) = (self.switch.clone(), running.clone());
         let cut_at_the_end_of_the_drain = async {
             draining(&mut running).await;

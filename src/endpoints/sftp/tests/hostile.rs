@@ -125,6 +125,38 @@ fn too_many_requests_that_wait_end_the_connection() {
 }
 
 #[test]
+fn a_client_that_asks_nothing_more_still_gets_every_answer_that_it_takes() {
+    let mut served = Served::new();
+    let file = served.file(4 << 20);
+    served.runtime.block_on(async {
+        let session = log_in(&served, 1 << 20).await;
+        let mut channel = sftp_channel(&session).await;
+        let reads: Vec<u8> = (0..60).flat_map(|n| read(n + 2, 1, u64::from(n % 16) * ANSWER, ANSWER as u32)).collect();
+        channel.data(&[init(), open(1, file.path.as_bytes()), reads].concat()[..]).await.unwrap();
+        channel.eof().await.unwrap();
+        assert_eq!(count(&answered(&mut channel, 2 + 60).await, 103), 60);
+    });
+    served.drain();
+}
+
+#[test]
+fn a_session_whose_program_is_gone_ends_although_its_ssh_lives() {
+    let mut served = Served::new();
+    let file = served.file(8 << 20);
+    // What is left of `sftp` when it is killed: an ssh whose input has ended and whose output nobody reads.
+    let mut ssh = served.client("ssh").args(["-s", "acme@127.0.0.1", "sftp"]).spawn().unwrap();
+    let reads: Vec<u8> = (0..200).flat_map(|n| read(n + 2, 1, u64::from(n % 32) * ANSWER, ANSWER as u32)).collect();
+    let mut input = ssh.stdin.take().unwrap();
+    input.write_all(&[init(), open(1, file.path.as_bytes()), reads].concat()).unwrap();
+    drop(input);
+    assert_eq!(served.sessions(), [SessionEnd::Idle]);
+    assert_eq!(served.transfers()[0].how, TransferEnd::SessionEnded);
+    drop(ssh.stdout.take());
+    ssh.wait().unwrap();
+    served.drain();
+}
+
+#[test]
 fn channels_and_handles_are_capped_and_a_closed_channel_gives_its_place_back() {
     let mut served = Served::new();
     let file = served.file(1_000);
