@@ -331,10 +331,13 @@ pub enum Event {
         session: SessionId,
         key: Digest,
     },
+    /// Without `bytes` and `ranges` nobody knows what was served: at most the whole item. Whoever counted died.
     TransferEnded {
         how: TransferEnd,
-        bytes: u64,
-        ranges: Vec<(u64, u64)>,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        bytes: Option<u64>,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        ranges: Option<Vec<(u64, u64)>>,
     },
 
     /// Follows each event that ends a standing: what was cut. On the same subject.
@@ -455,3 +458,23 @@ pub struct Leaf {
 
 /// The version of the leaf format that this program writes.
 pub const LEAF_VERSION: u8 = 1;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::canonical;
+
+    #[test]
+    fn the_end_of_a_transfer_says_what_was_served_or_that_nobody_knows() {
+        let ended = |bytes, ranges| Event::TransferEnded { how: TransferEnd::Interrupted, bytes, ranges };
+        let leaves = [
+            (r#"{"how":"interrupted","kind":"transfer_ended"}"#, ended(None, None)),
+            (r#"{"bytes":0,"how":"interrupted","kind":"transfer_ended","ranges":[]}"#, ended(Some(0), Some(Vec::new()))),
+            (r#"{"bytes":7,"how":"interrupted","kind":"transfer_ended","ranges":[[0,7]]}"#, ended(Some(7), Some(vec![(0, 7)]))),
+        ];
+        for (text, event) in leaves {
+            assert_eq!(serde_json::from_str::<Event>(text).unwrap(), event);
+            assert_eq!(canonical::to_bytes(&event).unwrap(), text.as_bytes());
+        }
+    }
+}

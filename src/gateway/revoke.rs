@@ -330,7 +330,8 @@ pub(super) fn interrupted(subject: Subject) -> Option<Event> {
     match subject {
         Subject::Session(_) => Some(Event::SessionClosed { how: SessionEnd::Interrupted, denied: 0 }),
         Subject::Transfer(_) => {
-            Some(Event::TransferEnded { how: crate::domain::event::TransferEnd::Interrupted, bytes: 0, ranges: Vec::new() })
+            // Whoever counted what was served is gone, with what was counted.
+            Some(Event::TransferEnded { how: crate::domain::event::TransferEnd::Interrupted, bytes: None, ranges: None })
         }
         _ => None,
     }

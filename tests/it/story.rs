@@ -114,6 +114,8 @@ fn a_daemon_that_was_killed_in_the_middle_of_a_pull_serves_the_rest_after_its_re
     house.restart();
     let first = transfers(&house, &path).pop().unwrap();
     assert_eq!(first["how"], "interrupted", "a beginning without an end keeps its beginning and gets an end: {first}");
+    assert_eq!(first["served"], "unknown", "who counted the bytes is dead: {first}");
+    assert!(first.get("bytes").is_none() && first.get("ranges").is_none(), "{first}");
     house.pull("acme", &format!("reget {path}\n"));
     assert_eq!(house.decrypt("acme", "orders.csv.age"), csv.as_bytes());
     house.check();

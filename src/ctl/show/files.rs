@@ -153,6 +153,7 @@ const fn served(served: Served) -> &'static str {
         Served::Whole => "the whole file was served",
         Served::Part => "part of the file was served",
         Served::Nothing => "nothing was served",
+        Served::Unknown => "how much was served is not known",
     }
 }
 
@@ -169,7 +170,7 @@ impl Row for TransferRow {
                 minute(&row.began).into(),
                 (&row.vendor).into(),
                 Cell::toned(state, tone),
-                format!("{} of {}", size(row.bytes), size(row.of_bytes)).into(),
+                format!("{} of {}", row.bytes.map_or("?".into(), size), size(row.of_bytes)).into(),
             ]);
             let line = format!("{} from {}, transfer {}", protocol(row.protocol), row.address, row.transfer);
             table.note(&format!("{}: {}; {line}", row.path, served(row.served)));

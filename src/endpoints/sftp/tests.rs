@@ -172,7 +172,7 @@ fn fine(output: &Output) -> String {
 }
 
 fn whole(ended: &Ended, bytes: u64) -> bool {
-    ended.how == TransferEnd::Closed && ended.ranges == [(0, bytes)]
+    ended.how == TransferEnd::Closed && ended.ranges == Some(vec![(0, bytes)])
 }
 
 fn soon(begun: Instant) {

@@ -103,11 +103,14 @@ pub struct TransferRow {
     pub ended: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub how: Option<TransferEnd>,
-    pub bytes: u64,
+    /// Absent where `served` is unknown.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub bytes: Option<u64>,
     pub of_bytes: u64,
-    /// Half-open byte ranges that were served.
-    pub ranges: Vec<(u64, u64)>,
-    /// Every byte range of the file was served in this transfer. It says nothing of what the vendor kept.
+    /// Half-open byte ranges that were served. Absent where `served` is unknown.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ranges: Option<Vec<(u64, u64)>>,
+    /// How much of the item was served in this transfer. It says nothing of what the vendor kept.
     pub served: Served,
 }
 

@@ -48,5 +48,6 @@ words! {
     Soundness { Sound = "sound", Broken = "broken" }
     /// Whether a vote counts. `asked_again`: the question has changed since.
     VoteStanding { Counts = "counts", AskedAgain = "asked_again" }
-    Served { Whole = "whole", Part = "part", Nothing = "nothing" }
+    /// `unknown`: it has not ended, or it was interrupted before it could be recorded. At most the whole item.
+    Served { Whole = "whole", Part = "part", Nothing = "nothing", Unknown = "unknown" }
 }

@@ -103,7 +103,10 @@ fn what(record: &Record) -> String {
             denied => format!("session ended: {}; {denied} requests refused", why_ended(*how)),
         },
         Event::TransferBegun { .. } => "transfer begun".into(),
-        Event::TransferEnded { how, bytes, .. } => format!("transfer ended after {bytes} bytes: {}", why_transfer_ended(*how)),
+        Event::TransferEnded { how, bytes, .. } => match bytes {
+            Some(bytes) => format!("transfer ended after {bytes} bytes: {}", why_transfer_ended(*how)),
+            None => format!("transfer ended, how many bytes were served is not known: {}", why_transfer_ended(*how)),
+        },
         Event::Cut { sessions } => format!("{sessions} sessions cut"),
     }
 }

@@ -255,7 +255,7 @@ fn transfer(conn: &Connection, id: TransferId, record: &Record) -> rusqlite::Res
         Event::TransferEnded { how, bytes, .. } => run(
             conn,
             "UPDATE transfer SET ended_at = ?2, how = ?3, bytes = ?4 WHERE id = ?1",
-            params![id, at, word(how), *bytes as i64],
+            params![id, at, word(how), bytes.map(|bytes| bytes as i64)],
         ),
         _ => Ok(()),
     }

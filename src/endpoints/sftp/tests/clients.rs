@@ -67,7 +67,7 @@ fn a_partial_file_is_resumed_at_its_offset() {
     fs::OpenOptions::new().write(true).open(&to).unwrap().set_len(partial).unwrap();
     fine(&served.sftp(&[], &format!("re{get}")));
     assert_eq!(Digest::of(&fs::read(&to).unwrap()), file.sha256);
-    assert_eq!(served.transfers()[1].ranges, [(partial, file.bytes)]);
+    assert_eq!(served.transfers()[1].ranges, Some(vec![(partial, file.bytes)]));
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn a_damaged_byte_is_never_served() {
     assert!(!output.status.success());
     let ended = &served.transfers()[0];
     assert_eq!(ended.how, TransferEnd::Damaged);
-    assert!(ended.bytes < file.bytes / 2 + (1 << 16), "{ended:?}");
+    assert!(ended.bytes.unwrap() < file.bytes / 2 + (1 << 16), "{ended:?}");
     served.drain();
 }
 

@@ -149,6 +149,7 @@ fn a_session_whose_program_is_gone_ends_although_its_ssh_lives() {
     let mut input = ssh.stdin.take().unwrap();
     input.write_all(&[init(), open(1, file.path.as_bytes()), reads].concat()).unwrap();
     drop(input);
+    served.until_a_transfer_runs();
     assert_eq!(served.sessions(), [SessionEnd::Idle]);
     assert_eq!(served.transfers()[0].how, TransferEnd::SessionEnded);
     drop(ssh.stdout.take());
@@ -300,7 +301,7 @@ fn a_panic_while_a_vendor_is_served_ends_that_session_on_record_and_nobody_elses
         channel.data(&[init(), stat(1, file.path.as_bytes())].concat()[..]).await.unwrap();
         assert_eq!(count(&answered(&mut channel, 2).await, 105), 1, "the other one is served");
     });
-    let ended = Ended { how: TransferEnd::Interrupted, bytes: 5_000, ranges: vec![(0, 5_000)] };
+    let ended = Ended { how: TransferEnd::Interrupted, bytes: Some(5_000), ranges: Some(vec![(0, 5_000)]) };
     assert_eq!(served.transfers(), [ended]);
     let sessions = served.sessions();
     assert!(sessions.contains(&SessionEnd::Interrupted), "{sessions:?}");

@@ -97,8 +97,11 @@ fn free_text_cannot_get_into_a_leaf() {
     let ledger = shelf.open();
     let ranges = vec![(0, 1); 20_000];
     let on = Subject::Transfer(crate::domain::ids::TransferId::from_uuid(id(3)));
-    let long =
-        Fact::new(Actor::System, on, Event::TransferEnded { how: crate::domain::event::TransferEnd::Closed, bytes: 1, ranges });
+    let long = Fact::new(
+        Actor::System,
+        on,
+        Event::TransferEnded { how: crate::domain::event::TransferEnd::Closed, bytes: Some(1), ranges: Some(ranges) },
+    );
     assert!(matches!(append(&ledger, long), Err(WriteError::Refused(LedgerFault::Leaf(audit::FrameError::TooLong(_))))));
 }
 
