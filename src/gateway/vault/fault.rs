@@ -50,7 +50,9 @@ pub enum LogFault {
         "the log was put back to an earlier state: it has {leaves} leaves, and ledger.head beside it knows {size}; a backup that was restored on purpose starts after ledger.head is removed, and every revocation since it has to be given again"
     )]
     RolledBack { leaves: u64, size: u64 },
-    #[error("{} is not readable as the newest head of the log", .0.display())]
+    #[error(
+        "{} was cut or altered: it no longer says how long the log was; compare the log with a checkpoint that was kept elsewhere (egressctl audit verify --dir DIR --checkpoint FILE), and remove the file if it agrees", .0.display()
+    )]
     HeadUnreadable(PathBuf),
     #[error("{table} holds rows that belong to no leaf")]
     Strays { table: &'static str },

@@ -5,7 +5,10 @@
 //! is fine; younger it is only if the log was rolled back.
 
 use super::fault::{LedgerFault, LogFault};
-use crate::{audit::SignedHead, domain::digest::Digest};
+use crate::{
+    audit::{SignedHead, Verifier},
+    domain::digest::Digest,
+};
 use rustix::fs::{CWD, Mode, OFlags, openat};
 use std::{
     fs::File,
@@ -33,14 +36,21 @@ impl HeadFile {
         Ok(Self { file: File::from(file), path })
     }
 
-    /// What the log must still contain; nothing in a file that was just made.
-    pub(super) fn read(&self) -> Result<Option<SignedHead>, LedgerFault> {
+    /// What the log must still contain; nothing in a file that was just made. One that was cut or altered is no head: taking it
+    /// for none would let whoever puts the log back cut this file too, and nobody would notice.
+    pub(super) fn read(&self, verifier: &Verifier) -> Result<Option<SignedHead>, LedgerFault> {
+        let unreadable = || LogFault::HeadUnreadable(self.path.clone());
         let mut line = [0; LENGTH];
         match self.file.read_exact_at(&mut line, 0) {
-            Ok(()) => parse(&line).map(Some).ok_or_else(|| LogFault::HeadUnreadable(self.path.clone()).into()),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
-            Err(error) => Err(fault(error)),
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => match self.file.metadata().map_err(fault)?.len() {
+                0 => return Ok(None),
+                _ => return Err(unreadable().into()),
+            },
+            Err(error) => return Err(fault(error)),
         }
+        let head = parse(&line).filter(|head| verifier.verify_head(head).is_ok());
+        Ok(Some(head.ok_or_else(unreadable)?))
     }
 
     pub(super) fn write(&self, head: &SignedHead) -> io::Result<()> {
@@ -70,15 +80,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_is_read_back_and_a_garbled_one_is_no_head() {
+    fn a_head_is_read_back_and_one_that_was_cut_or_altered_is_a_fault_and_not_none() {
         let directory = tempfile::tempdir().unwrap();
+        let (signer, _) = crate::audit::Signer::generate("test.example/log".parse().unwrap()).unwrap();
         let file = HeadFile::beside(&directory.path().join("ledger.db")).unwrap();
-        assert!(file.read().unwrap().is_none());
-        let head = SignedHead { size: 42, root: Digest::of(b"root"), signature: [7; 64] };
+        assert!(file.read(signer.verifier()).unwrap().is_none());
+        let head = signer.sign(42, Digest::of(b"root"));
         file.write(&head).unwrap();
-        let read = file.read().unwrap().unwrap();
+        let read = file.read(signer.verifier()).unwrap().unwrap();
         assert_eq!((read.size, read.root, read.signature), (head.size, head.root, head.signature));
-        file.file.write_all_at(b"x", 0).unwrap();
-        assert!(file.read().is_err());
+        let unreadable = || match file.read(signer.verifier()) {
+            Err(fault @ LedgerFault::Log(LogFault::HeadUnreadable(_))) => fault.to_string(),
+            other => panic!("{other:?}"),
+        };
+        for at in [0, 19, 21, LENGTH as u64 - 2] {
+            file.file.write_all_at(b"7", at).unwrap();
+            let said = unreadable();
+            assert!(said.contains("ledger.head") && said.contains("remove") && said.contains("--checkpoint"), "{said}");
+            file.write(&head).unwrap();
+        }
+        file.file.set_len(LENGTH as u64 - 1).unwrap();
+        unreadable();
     }
 }

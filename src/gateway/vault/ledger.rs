@@ -82,7 +82,7 @@ impl Ledger {
         schema::migrate(&mut conn, clock())?;
         let published = load::load(&conn, signer.verifier())?;
         let kept = HeadFile::beside(path)?;
-        load::extends(&conn, &published, kept.read()?, signer.verifier())?;
+        load::extends(&conn, &published, kept.read(signer.verifier())?)?;
         let pool = Pool::open(path)?;
         let working = Working { tree: published.tree.clone(), pending: Pending::default() };
         let shared = Arc::new(Shared::new(published, clock, signer.verifier().clone()));

@@ -59,14 +59,8 @@ pub(super) fn load(conn: &Connection, verifier: &Verifier) -> Result<Published, 
 }
 
 /// The log must contain the head that was kept beside it.
-pub(super) fn extends(
-    conn: &Connection,
-    published: &Published,
-    kept: Option<SignedHead>,
-    verifier: &Verifier,
-) -> Result<(), LedgerFault> {
+pub(super) fn extends(conn: &Connection, published: &Published, kept: Option<SignedHead>) -> Result<(), LedgerFault> {
     let Some(kept) = kept else { return Ok(()) };
-    verifier.verify_head(&kept).map_err(LogFault::CheckpointSignature)?;
     let leaves = published.head.size;
     if kept.size > leaves {
         return Err(LogFault::RolledBack { leaves, size: kept.size }.into());

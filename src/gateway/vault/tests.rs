@@ -4,6 +4,7 @@ mod batches;
 mod faults;
 mod files;
 mod reads;
+mod rollback;
 mod tampering;
 
 use super::{
