@@ -169,6 +169,9 @@ pub const SESSIONS_PER_VENDOR: usize = 256;
 pub const BEGINNINGS_PER_ITEM: u32 = 256;
 /// Files that wait are looked at again this often even if nothing was said of them.
 pub const FILES_TURN: Duration = Duration::from_secs(5);
+/// A file that could not be read is tried again after [`FILES_TURN`], then ever later, up to this: an operator who has mended the
+/// disk does not wait long, and until then the log stays readable.
+pub const RETRY_AT_MOST: Duration = Duration::from_secs(60);
 /// How often what is due is purged. Bytes are gone well within 15 minutes of their retention's end.
 pub const PURGE_TURN: Duration = Duration::from_secs(60);
 /// Bytes of one stored object's plaintext: ext4's longest file. All arithmetic on lengths stays within 64 bits.

@@ -1,6 +1,6 @@
 //! What every act shares: policy, clock, leases, the caches. Owns neither the ledger nor a thread, so that a transaction may hold it.
 
-use super::{answers::ReloadAttempt, facts::Dossiers, lease::LeaseBook, nudge::Nudge, staging::Mode};
+use super::{answers::ReloadAttempt, facts::Dossiers, lease::LeaseBook, nudge::Nudge, retries::Retries, staging::Mode};
 use crate::{
     clock::Clock,
     domain::{digest::Digest, ids::*, policy::Policy, time::Time},
@@ -79,6 +79,8 @@ pub struct Core {
     pub cutting: tokio::sync::Mutex<()>,
     pub dossiers: Dossiers,
     pub nudge: Nudge,
+    /// Staged copies that could not be read the last time.
+    pub retries: Retries,
     /// (directory, name) → why it was turned away, as of the last look at staging.
     pub turned_away: Mutex<BTreeMap<(String, String), TurnedAway>>,
     /// Why staging is polled, if it is.
@@ -102,6 +104,7 @@ impl Core {
             cutting: tokio::sync::Mutex::default(),
             dossiers: Dossiers::default(),
             nudge: Nudge::default(),
+            retries: Retries::default(),
             turned_away: Mutex::default(),
             polling: Mutex::default(),
             rejected: super::login::Rejections::default(),

@@ -100,8 +100,11 @@ impl Opened {
         let Self { gateway, hold, place, item, content, .. } = self;
         let (session, visitor) = (hold.lease().session(), *hold.lease().visitor());
         let by = Actor::Vendor { id: visitor.vendor, session };
-        hold.lease().count_beginning(item)?;
-        let begun = match gateway.write(move |core, tx| begin(core, tx, by, session, visitor, place, item)).await {
+        let begun = match hold.lease().count_beginning(item) {
+            Ok(()) => gateway.write(move |core, tx| begin(core, tx, by, session, visitor, place, item)).await,
+            Err(refusal) => Err(refusal.into()),
+        };
+        let begun = match begun {
             Ok(begun) => begun,
             Err(refused) => {
                 if let Refused::Refusal(refusal) = &refused
@@ -252,7 +255,7 @@ impl Download {
             (false, Health::Sound) => how,
         };
         let (by, transfer) = (self.by, self.transfer);
-        let event = Event::TransferEnded { how, bytes: self.served, ranges: self.ranges.into_vec() };
+        let event = Event::TransferEnded { how, bytes: Some(self.served), ranges: Some(self.ranges.into_vec()) };
         let recorded = self
             .gateway
             .write(move |_, tx| {

@@ -30,9 +30,8 @@ impl Desk {
                 Asked::Code(code) => self::code(code).ok_or_else(unknown),
                 Asked::Ticket(number) => ticket(facts, facts.ticket_numbered(*number)?.id),
                 Asked::Delivery(path) => {
-                    let id = facts.ticket_numbered(path.ticket)?.id;
-                    let id = facts.find(|conn| find::delivery(conn, id, path.number))?.ok_or_else(unknown)?;
-                    delivery(facts, id)
+                    let ticket = facts.ticket_numbered(path.ticket)?;
+                    delivery(facts, facts.delivery_numbered(&ticket, path.number)?.ok_or_else(unknown)?.id)
                 }
                 // What lies in staging now is what is asked about; an earlier file of the name may be recorded as well.
                 Asked::Path(path) => match away.iter().find(|row| format!("{}/{}", row.directory, row.name) == *path) {
@@ -52,8 +51,8 @@ impl Desk {
                         (None, None) => Err(unknown()),
                     }
                 }
-                Asked::Name(name) => match facts.find(|conn| find::vendor(conn, name))? {
-                    Some(id) => vendor(facts, id),
+                Asked::Name(name) => match facts.vendor_named(name)? {
+                    Some(named) => vendor(facts, named.id),
                     None => {
                         let person = facts.roster.by_name(name).ok_or_else(unknown)?;
                         let roles = person.roles.iter().map(|role| role.to_string()).collect();

@@ -221,6 +221,16 @@ impl House {
         self.running = Some(Running { gateway, work, stop: Some(stop) });
     }
 
+    /// Why the stopped gateway does not open with a master key that is not its own.
+    pub(crate) async fn refusal_of_another_master(&self) -> String {
+        until("the ledger's lock", async || {
+            let parts = Parts { master: MasterKey::generate(), ..self.parts() };
+            let fault = blocking(move || Gateway::open(parts)).await.err().expect("it opens with any master key").to_string();
+            (!fault.contains("ledger.lock")).then_some(fault)
+        })
+        .await
+    }
+
     /// The gateway's own work ends: nothing is staged, sealed, released, expired or purged from here on. Its handles live.
     pub(crate) async fn rest(&mut self) {
         let running = self.running.as_mut().expect("the gateway is open");
@@ -237,7 +247,7 @@ impl House {
         running.gateway.stop().await.unwrap();
     }
 
-    fn gateway(&self) -> &Gateway {
+    pub(super) fn gateway(&self) -> &Gateway {
         &self.running.as_ref().expect("the gateway is open").gateway
     }
 
@@ -302,8 +312,7 @@ impl House {
 
     /// The same with lines of the document's table `limits`.
     pub(crate) async fn ticket_within(&self, vendor: &Vendor, class: &str, limits: &str) -> TicketNumber {
-        let (desk, document) = (self.desk(), ticket_document(vendor, class, limits));
-        let number = desk.ticket_submit(self.person(Staff::Rita), document).await.unwrap().ticket;
+        let (desk, number) = (self.desk(), self.submit(vendor, class, limits).await);
         let gates = desk.ticket_show(self.person(Staff::Rita), number).await.unwrap().gates;
         for gate in gates {
             self.approve(number, gate).await;
@@ -312,11 +321,21 @@ impl House {
         number
     }
 
+    /// A ticket that nobody has voted on.
+    pub(crate) async fn submit(&self, vendor: &Vendor, class: &str, limits: &str) -> TicketNumber {
+        let document = ticket_document(vendor, class, limits);
+        self.desk().ticket_submit(self.person(Staff::Rita), document).await.unwrap().ticket
+    }
+
     async fn approve(&self, number: TicketNumber, GateView { gate, approve_text, .. }: GateView) {
+        self.vote(number, gate, approve_text, Decision::Approve).await.unwrap();
+    }
+
+    /// The vote of whoever holds the gate.
+    pub(crate) async fn vote(&self, number: TicketNumber, gate: Gate, text: String, decision: Decision) -> Result<(), Refused> {
         let staff = Staff::holding(gate);
-        let signature = self.sign(staff, &approve_text);
-        let (by, reason) = (self.person(staff), String::new());
-        self.desk().ticket_vote(by, number, gate, Decision::Approve, reason, approve_text, signature).await.unwrap();
+        let (by, signature) = (self.person(staff), self.sign(staff, &text));
+        self.desk().ticket_vote(by, number, gate, decision, String::new(), text, signature).await.map(drop)
     }
 
     /// Puts a file into staging whole, as a careful producer does: written elsewhere, then renamed.
@@ -445,6 +464,17 @@ impl House {
         self.log().iter().map(count).sum()
     }
 
+    /// The stored object that holds a file's staged copy.
+    pub(crate) fn staged_copy(&self, file: FileId) -> PathBuf {
+        let log = self.log();
+        let object = log.iter().find_map(|record| match (record.on, &record.event) {
+            (Subject::File(on), Event::FileStaged { object, .. }) if on == file => Some(object.to_string()),
+            _ => None,
+        });
+        let object = object.expect("the file is staged");
+        find(&self.path("state").join("incoming"), &object).expect("its object is stored")
+    }
+
     /// The stored object that holds the named file's payload.
     pub(crate) fn payload(&self, file: FileId) -> PathBuf {
         let log = self.log();
@@ -466,8 +496,8 @@ pub(crate) struct Transfer {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Ended {
     pub(crate) how: crate::domain::event::TransferEnd,
-    pub(crate) bytes: u64,
-    pub(crate) ranges: Vec<(u64, u64)>,
+    pub(crate) bytes: Option<u64>,
+    pub(crate) ranges: Option<Vec<(u64, u64)>>,
 }
 
 fn find(directory: &Path, name: &str) -> Option<PathBuf> {
@@ -519,6 +549,19 @@ fn ticket_document(vendor: &Vendor, class: &str, limits: &str) -> String {
         field("order_id", "business"),
         field("note", class),
     )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_master_key_is_refused_at_the_start_and_the_right_one_finds_everything_as_it_was() {
+    let mut house = House::open().await;
+    let vendor = house.vendor("acme").await;
+    let ticket = house.ticket(&vendor, "health").await;
+    let delivery = house.deliver(ticket, &[("orders.csv", &csv(1_000))]).await;
+    house.stop().await;
+    let fault = house.refusal_of_another_master().await;
+    assert!(fault.contains("keys.master") && fault.contains("none of the 2 keys"), "{fault}");
+    house.start().await;
+    assert_eq!(house.deliveries(ticket).await, [delivery]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,6 +23,7 @@ mod purge;
 mod recover;
 mod release;
 mod reload;
+mod retries;
 mod review;
 mod revoke;
 mod seal;
@@ -30,6 +31,8 @@ mod show;
 mod stage;
 mod staging;
 mod submit;
+#[cfg(test)]
+mod tests;
 mod vault;
 mod vendors;
 
@@ -114,6 +117,7 @@ impl Gateway {
     pub fn open(parts: Parts) -> Result<Self, Fault> {
         let clock = Arc::clone(&parts.clock);
         let ledger = Ledger::open(&parts.state.join("ledger.db"), parts.signer, Arc::new(move || clock.now()))?;
+        fits(&ledger, &parts.master)?;
         let objects = Objects::at(&parts.state).map_err(|error| Fault::new("the stored objects", error))?;
         let freeze_file = FreezeFile::at(&parts.state);
         let started = parts.clock.now();
@@ -226,6 +230,18 @@ impl Gateway {
             }
             tokio::time::sleep(MOMENT).await;
             since_purge += MOMENT;
+        }
+    }
+}
+
+/// Whether this is the master key that wrapped what is stored: found out before anything is touched, and not at a vendor's
+/// first read. One key that opens proves it; single rows that do not are their files' damage.
+fn fits(ledger: &Ledger, master: &MasterKey) -> Result<(), Fault> {
+    match ledger.read(|view| view.unopened_keys(|object, wrapped| master.unwrap(wrapped, object).is_ok()))? {
+        0 => Ok(()),
+        unopened => {
+            let why = format!("it opens none of the {unopened} keys in ledger.db: put back the key file they were wrapped with");
+            Err(Fault::new("keys.master is another gateway's master key, or a new one", why))
         }
     }
 }

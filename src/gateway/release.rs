@@ -27,7 +27,7 @@ impl Gateway {
     }
 }
 
-fn release(core: &Core, tx: &mut Tx<'_>, id: DeliveryId) -> Result<(), Refused> {
+pub(super) fn release(core: &Core, tx: &mut Tx<'_>, id: DeliveryId) -> Result<(), Refused> {
     let facts = Facts::read(core, &*tx)?;
     let delivery = facts.delivery(id)?;
     // The index may name it again; what was released stays as it was released.

@@ -6,7 +6,7 @@ use super::{
     facts::Facts,
     inspect,
     outcome::{Fault, Refused},
-    vault::{Shelf, Tx, Unfinished, find},
+    vault::{ObjectError, Shelf, Tx, Unfinished, find},
 };
 use crate::{
     domain::{
@@ -17,11 +17,11 @@ use crate::{
         papers::Approved,
         refusal::Refusal,
     },
-    inspection::{Expectation, Inspected, Inspector},
-    sealing::{Ciphertext, ObjectKey, Reader, Recipient, Sealer, Writer},
+    inspection::{self, Expectation, FindingCode, Inspected, Inspector},
+    sealing::{AtRestError, Ciphertext, ObjectKey, Reader, Recipient, Sealer, Writer},
 };
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     sync::Arc,
 };
 
@@ -52,6 +52,46 @@ enum Passed {
     Stopped,
 }
 
+/// Why the pass came to no end.
+enum Unread {
+    /// The staged copy is not what was stored, and will not be again: only the producer can mend that.
+    Damaged(String),
+    /// The disk or the ledger did not answer: another time they may.
+    Fault(Fault),
+}
+
+impl From<Fault> for Unread {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<AtRestError> for Unread {
+    fn from(error: AtRestError) -> Self {
+        match error {
+            AtRestError::Io(error) => Self::Fault(Fault::new("the staged copy", error)),
+            damage => Self::Damaged(damage.to_string()),
+        }
+    }
+}
+
+impl From<ObjectError> for Unread {
+    fn from(error: ObjectError) -> Self {
+        match error {
+            ObjectError::Missing(_) | ObjectError::Foreign(_) => Self::Damaged(error.to_string()),
+            error => Self::Fault(Fault::new("the staged copy", error)),
+        }
+    }
+}
+
+/// A reader's error says which of the two it is by what it carries.
+fn unread(error: io::Error) -> Unread {
+    match error.downcast::<AtRestError>() {
+        Ok(damage) => damage.into(),
+        Err(error) => Unread::Fault(Fault::new("the staged copy", error)),
+    }
+}
+
 impl Gateway {
     /// Inspects and seals every file that may be: its ticket is active. Others wait.
     pub(super) fn seal_what_may_be(&self) -> Result<(), Refused> {
@@ -61,12 +101,21 @@ impl Gateway {
             if self.core.is_stopping() {
                 break;
             }
+            if !self.core.retries.is_due(row.id, self.core.clock.elapsed()) {
+                continue;
+            }
             match self.seal(row.id) {
-                Ok(()) => sealed += 1,
+                Ok(()) => {
+                    self.core.retries.done(row.id);
+                    sealed += 1;
+                }
                 // It waits, or changed under the pass: the next turn looks again.
                 Err(Refused::Refusal(refusal)) => tracing::debug!(file = %row.id, %refusal, "not sealed"),
                 // One unreadable copy must not keep the others from moving; the ledger's own faults end the daemon elsewhere.
-                Err(Refused::Fault(fault)) => tracing::error!(file = %row.id, %fault, "could not be inspected"),
+                Err(Refused::Fault(fault)) => {
+                    let again = self.core.retries.failed(row.id, self.core.clock.elapsed());
+                    tracing::error!(file = %row.id, %fault, ?again, "could not be inspected");
+                }
             }
         }
         if sealed > 0 {
@@ -84,7 +133,16 @@ impl Gateway {
             Ok(order) => order,
             Err((revision, finding)) => return self.hold(id, Some(revision), vec![finding], 0),
         };
-        match self.pass(&order)? {
+        let passed = match self.pass(&order) {
+            Ok(passed) => passed,
+            Err(Unread::Fault(fault)) => return Err(fault.into()),
+            Err(Unread::Damaged(why)) => {
+                tracing::error!(file = %id, why, "the staged copy is damaged: the file is held");
+                let damaged = inspect::told(&inspection::Finding::whole_file(FindingCode::CopyDamaged));
+                return self.hold(id, Some(order.revision), vec![damaged], 0);
+            }
+        };
+        match passed {
             Passed::Stopped => Ok(()),
             Passed::Found(inspected) => {
                 let findings = inspected.findings.iter().map(inspect::told).collect();
@@ -140,7 +198,7 @@ impl Gateway {
     }
 
     /// The pass itself: memory is bounded by a few buffers, whatever the file's size.
-    fn pass(&self, order: &Order) -> Result<Passed, Refused> {
+    fn pass(&self, order: &Order) -> Result<Passed, Unread> {
         let fault = |error| Fault::new("sealing", error);
         let mut staged = self.staged_copy(order)?;
         let mut header = self.sink()?;
@@ -154,7 +212,7 @@ impl Gateway {
             if self.core.is_stopping() {
                 return Ok(Passed::Stopped);
             }
-            let count = staged.read(&mut buffer).map_err(fault)?;
+            let count = staged.read(&mut buffer).map_err(unread)?;
             if count == 0 {
                 break;
             }
@@ -168,22 +226,21 @@ impl Gateway {
             return Ok(Passed::Found(inspected));
         }
         if inspected.sha256 != order.file.staged.sha256 {
-            return Err(Fault::new("the staged copy", "it is not what was staged").into());
+            return Err(Unread::Damaged("it is not what was staged".into()));
         }
         let (header, payload) = (header.keep()?, payload.keep()?);
         Ok(Passed::Sealed(Box::new(Product { header, payload, ciphertext, inspected })))
     }
 
-    fn staged_copy(&self, order: &Order) -> Result<impl Read + use<>, Fault> {
+    fn staged_copy(&self, order: &Order) -> Result<impl Read + use<>, Unread> {
         let object = order.file.staged.object;
         let wrapped = self
             .ledger
             .read(|view| view.keys_get(object).map_err(Fault::from))?
-            .ok_or_else(|| Fault::new("the staged copy", "its key is gone"))?;
-        let key = self.master.unwrap(&wrapped, object).map_err(|error| Fault::new("the staged copy", error))?;
-        let file = self.objects.open(Shelf::Incoming, object).map_err(|error| Fault::new("the staged copy", error))?;
-        let reader = Reader::new(key, object, file).map_err(|error| Fault::new("the staged copy", error))?;
-        Ok(reader.sequential())
+            .ok_or_else(|| Unread::Damaged("its key is gone".into()))?;
+        let key = self.master.unwrap(&wrapped, object).map_err(|error| Unread::Damaged(error.to_string()))?;
+        let file = self.objects.open(Shelf::Incoming, object)?;
+        Ok(Reader::new(key, object, file)?.sequential())
     }
 
     fn sink(&self) -> Result<Sink, Fault> {

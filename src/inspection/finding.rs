@@ -93,6 +93,9 @@ finding_codes! {
         "The file changed after its manifest was made, or was damaged on the way: drop both again.";
     ManifestRows "F3143" "The file's row count is not the one in its manifest.",
         "Check that the export is complete, then drop the file and its manifest again.";
+
+    CopyDamaged "F3151" "The gateway's own copy of the file is damaged or gone.",
+        "Discard the file and drop it again; the machine's administrator looks at the disk.";
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

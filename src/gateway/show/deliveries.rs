@@ -106,7 +106,7 @@ fn close(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber, named: O
     Act::CloseDelivery.allowed(facts.person(by)?)?;
     let ticket = facts.ticket_numbered(number)?;
     let open = match named {
-        Some(named) => find::delivery(tx.conn(), ticket.id, named)?,
+        Some(named) => facts.delivery_numbered(&ticket, named)?.map(|delivery| delivery.id),
         None => find::open_delivery(tx.conn(), ticket.id)?,
     };
     let text = named.map_or_else(|| number.to_string(), |named| format!("{number}/{named}"));
@@ -164,8 +164,8 @@ fn row<S: Source>(facts: &Facts<'_, S>, delivery: &DeliveryDossier) -> Result<De
 fn view<S: Source>(facts: &Facts<'_, S>, ticket: TicketNumber, number: DeliveryNumber) -> Result<DeliveryView, Refused> {
     let ticket = facts.ticket_numbered(ticket)?;
     let missing = || Refusal::NoSuchDelivery { delivery: format!("{}/{number}", ticket.number) };
-    let id = facts.find(|conn| find::delivery(conn, ticket.id, number))?.ok_or_else(missing)?;
-    let delivery = facts.delivery(id)?;
+    let delivery = facts.delivery_numbered(&ticket, number)?.ok_or_else(missing)?;
+    let id = delivery.id;
     let mut files = Vec::new();
     for row in facts.find(|conn| find::files_of(conn, id))? {
         files.push(file_row(facts, &*facts.file(row.id)?)?);

@@ -32,8 +32,8 @@ impl Desk {
             let ticket = ticket.map(|ticket| facts.ticket_numbered(ticket)).transpose()?.map(|ticket| ticket.id);
             let vendor = match vendor {
                 Some(slug) => {
-                    let id = facts.find(|conn| find::vendor(conn, &slug))?;
-                    Some(id.ok_or_else(|| Refusal::UnknownVendor { vendor: slug.to_string() })?)
+                    let named = facts.vendor_named(&slug)?;
+                    Some(named.ok_or_else(|| Refusal::UnknownVendor { vendor: slug.to_string() })?.id)
                 }
                 None => None,
             };
@@ -86,12 +86,13 @@ pub fn row<S: Source>(facts: &Facts<'_, S>, id: TransferId) -> Result<Option<Tra
     let of_bytes = size(facts, *ticket, *delivery, item)?;
     let (ended, how, bytes, ranges) = match end {
         Some((at, how, bytes, ranges)) => (Some(at.to_string()), Some(how), bytes, ranges),
-        None => (None, None, 0, Vec::new()),
+        None => (None, None, None, None),
     };
-    let served = match ranges.as_slice() {
-        [(0, end)] if *end >= of_bytes => Served::Whole,
-        [] => Served::Nothing,
-        _ => Served::Part,
+    let served = match ranges.as_deref() {
+        None => Served::Unknown,
+        Some([(0, end)]) if *end >= of_bytes => Served::Whole,
+        Some([]) => Served::Nothing,
+        Some(_) => Served::Part,
     };
     let opened = facts.source().chain(Subject::Session(*session))?;
     let protocol = match opened.first().map(|record| &record.event) {

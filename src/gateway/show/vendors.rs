@@ -56,8 +56,7 @@ impl Desk {
         self.look(|facts| {
             Act::Look.allowed(facts.person(by)?)?;
             let unknown = || Refusal::UnknownVendor { vendor: vendor.to_string() };
-            let id = facts.find(|conn| find::vendor(conn, &vendor))?.ok_or_else(unknown)?;
-            view(facts, &*facts.vendor(id)?)
+            view(facts, &*facts.vendor_named(&vendor)?.ok_or_else(unknown)?)
         })
     }
 

@@ -24,7 +24,7 @@ mod writer;
 pub use archive::Archive;
 pub use fault::{LedgerFault, LogFault, WriteError};
 pub use ledger::Ledger;
-pub use objects::{Found, Objects, Shelf, Unfinished};
+pub use objects::{Found, ObjectError, Objects, Shelf, Unfinished};
 pub use tx::Tx;
 pub use view::View;
 

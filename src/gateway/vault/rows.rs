@@ -250,6 +250,21 @@ pub(super) fn keys(conn: &Connection) -> rusqlite::Result<Vec<ObjectId>> {
     objects.collect()
 }
 
+/// How many keys there are if `opens` opens none of them; 0 if it opens one, or if there are none.
+pub(super) fn unopened_keys(conn: &Connection, opens: impl Fn(ObjectId, &[u8]) -> bool) -> rusqlite::Result<u64> {
+    let mut statement = conn.prepare_cached("SELECT object, wrapped FROM object_keys")?;
+    let mut rows = statement.query([])?;
+    let mut unopened = 0;
+    while let Some(row) = rows.next()? {
+        let (object, wrapped): (_, Vec<u8>) = (ObjectId::from_uuid(uuid::Uuid::from_bytes(row.get(0)?)), row.get(1)?);
+        if opens(object, &wrapped) {
+            return Ok(0);
+        }
+        unopened += 1;
+    }
+    Ok(unopened)
+}
+
 pub(super) fn delete_key(conn: &Connection, object: ObjectId) -> rusqlite::Result<bool> {
     let sql = "DELETE FROM object_keys WHERE object = ?1";
     Ok(conn.prepare_cached(sql)?.execute([object.uuid().as_bytes()])? > 0)

@@ -67,6 +67,14 @@ impl<'a> View<'a> {
         Ok(rows::key(self.conn(), object)?)
     }
 
+    /// How many wrapped keys there are if `opens` opens none of them; 0 if it opens one, or if there are none.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn unopened_keys(&self, opens: impl Fn(ObjectId, &[u8]) -> bool) -> Result<u64, LedgerFault> {
+        Ok(rows::unopened_keys(self.conn(), opens)?)
+    }
+
     /// The record that first named an object, if one did: asked of the log itself, leaf by leaf.
     ///
     /// # Errors
