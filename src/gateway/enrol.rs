@@ -36,14 +36,17 @@ impl Desk {
 fn enrol(core: &Core, tx: &mut Tx<'_>, by: Actor, new: Enrolment) -> Result<Done, Refused> {
     let facts = Facts::read(core, &*tx)?;
     let roster = facts.roster.clone();
+    // Who asks comes first: what is taken is told to nobody else.
+    match by {
+        Actor::Owner if roster.len() >= FIRST_PEOPLE => return Err(Refusal::NotInTheFirstTwo {}.into()),
+        Actor::Owner => {}
+        _ => drop(facts.person(by)?),
+    }
     free(&roster, &new)?;
     if !find::vendors_of_key(tx.conn(), new.key.fingerprint())?.is_empty() {
         return Err(Refusal::KeyTaken { key: Fingerprint(new.key.fingerprint()) }.into());
     }
     if by == Actor::Owner {
-        if roster.len() >= FIRST_PEOPLE {
-            return Err(Refusal::NotInTheFirstTwo {}.into());
-        }
         let person = propose(tx, by, &new)?;
         return complete(tx, by, person, &new);
     }

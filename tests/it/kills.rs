@@ -28,7 +28,7 @@ const LARGE_ROWS: usize = 400_000;
 const LARGE_KBIT_PER_SECOND: &str = "65536";
 
 /// SplitMix64 (Steele, Lea, Flood 2014): small, seeded, good enough to choose moments.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -39,7 +39,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    fn within(&mut self, range: std::ops::Range<u64>) -> u64 {
+    pub fn within(&mut self, range: std::ops::Range<u64>) -> u64 {
         range.start + self.next() % (range.end - range.start)
     }
 }

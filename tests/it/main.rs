@@ -17,6 +17,7 @@ mod large;
 mod latency;
 mod malformed;
 mod policy;
+mod power_cut;
 mod refusals;
 mod reload;
 mod story;
