@@ -11,7 +11,7 @@ use crate::{
     },
     endpoints::sftp::Ciphers,
     gateway::{Rules, Settings},
-    sealing::MasterKey,
+    sealing::{Identity, MasterKey, NotAnIdentity},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use russh::keys::PrivateKey;
@@ -34,10 +34,11 @@ use zeroize::Zeroizing;
 const LOG_KEY: &str = "egressd-log-key-v1";
 
 /// SHA-256 of the key files in keys-example/. They are published, so whoever serves with them serves everybody.
-const EXAMPLE_KEYS: [&str; 3] = [
+const EXAMPLE_KEYS: [&str; 4] = [
     "4b74fd03149f3be9c02a201d1e6c4a7793d555be0c863c35ed7da6eb412d89c2", // master.key
     "ea0cb4235222adac22e7a8c372dad41e77a276d64ccddbc4a56cf408a2732ab1", // log.key
     "2a7f57eb684d113f6d04a43913ac7e2949df5c2c2b50582a68c9ab42ddb79bc6", // ssh_host_ed25519
+    "9a85980f6f099a0a255c1e4ee70a181607cd72c0acebc90556f8c5a6dff6b7e0", // staging.age
 ];
 
 /// What is wrong with a configuration, in which file, and what to do about it.
@@ -87,6 +88,7 @@ struct Paths {
 struct Keys {
     master: PathBuf,
     log: PathBuf,
+    staging: PathBuf,
     ssh_host: Vec<PathBuf>,
 }
 
@@ -153,6 +155,8 @@ pub struct Config {
 pub struct Secrets {
     pub master: MasterKey,
     pub signer: Signer,
+    /// What producers may encrypt staged files to.
+    pub identity: Identity,
     pub host_keys: Vec<PrivateKey>,
     pub marks: KeyMarks,
 }
@@ -162,12 +166,17 @@ pub struct Secrets {
 pub struct KeyMarks {
     master: Digest,
     log: Digest,
+    staging: Digest,
 }
 
 impl KeyMarks {
     /// The keys of the configuration whose files hold another key than those of `running`.
     pub fn needs_restart(&self, running: &Self) -> Vec<&'static str> {
-        let keys = [("keys.master", self.master != running.master), ("keys.log", self.log != running.log)];
+        let keys = [
+            ("keys.master", self.master != running.master),
+            ("keys.log", self.log != running.log),
+            ("keys.staging", self.staging != running.staging),
+        ];
         keys.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }
 }
@@ -197,6 +206,7 @@ impl Config {
         let keys = Keys {
             master: at(&document.keys.master),
             log: at(&document.keys.log),
+            staging: at(&document.keys.staging),
             ssh_host: document.keys.ssh_host.iter().map(|path| at(path)).collect(),
         };
         Ok(Self {
@@ -228,6 +238,7 @@ impl Config {
             ("paths.control_socket", self.control_socket != running.control_socket),
             ("keys.master", self.keys.master != running.keys.master),
             ("keys.log", self.keys.log != running.keys.log),
+            ("keys.staging", self.keys.staging != running.keys.staging),
             ("sftp.listen", self.sftp != running.sftp),
         ];
         fixed.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
@@ -236,10 +247,12 @@ impl Config {
     /// Reads the keys. Each file is the owner's alone, and none is one of the published examples.
     pub fn secrets(&self) -> Result<Secrets, ConfigError> {
         let key = |path: &Path, what: String| ConfigError::Key { path: path.to_owned(), what };
-        let (master, log) = (secret(&self.keys.master)?, secret(&self.keys.log)?);
-        let marks = KeyMarks { master: Digest::of(master.trim_end().as_bytes()), log: Digest::of(log.trim_end().as_bytes()) };
+        let (master, log, staging) = (secret(&self.keys.master)?, secret(&self.keys.log)?, secret(&self.keys.staging)?);
+        let mark = |text: &str| Digest::of(text.trim_end().as_bytes());
+        let marks = KeyMarks { master: mark(&master), log: mark(&log), staging: mark(&staging) };
         let master = MasterKey::from_text(&master).map_err(|error| key(&self.keys.master, error.to_string()))?;
         let signer = log_signer(&log).map_err(|what| key(&self.keys.log, what))?;
+        let identity = staging.parse().map_err(|error: NotAnIdentity| key(&self.keys.staging, error.to_string()))?;
         let mut host_keys = Vec::new();
         for path in &self.keys.ssh_host {
             let text = secret(path)?;
@@ -249,7 +262,7 @@ impl Config {
             }
             host_keys.push(private);
         }
-        Ok(Secrets { master, signer, host_keys, marks })
+        Ok(Secrets { master, signer, identity, host_keys, marks })
     }
 }
 
@@ -361,6 +374,7 @@ mod tests {
             include_str!("../keys-example/master.key"),
             include_str!("../keys-example/log.key"),
             include_str!("../keys-example/ssh_host_ed25519"),
+            include_str!("../keys-example/staging.age"),
         ] {
             assert!(is_example(text) && is_example(text.trim_end()));
         }

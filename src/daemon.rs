@@ -62,7 +62,7 @@ pub fn serve(path: &Path) -> anyhow::Result<()> {
 }
 
 async fn run(prepared: Prepared) -> anyhow::Result<()> {
-    let Prepared { config, secrets: Secrets { master, signer, marks, .. }, transport } = prepared;
+    let Prepared { config, secrets: Secrets { master, signer, identity, marks, .. }, transport } = prepared;
     let hangup = reload::hangups()?;
     // 1. The gateway: the log is read and verified, what a crash left is mended. Revocations hold from here on.
     let parts = Parts {
@@ -71,6 +71,7 @@ async fn run(prepared: Prepared) -> anyhow::Result<()> {
         rules: Rules::clone(&config.rules),
         master,
         signer,
+        identity,
         clock: Arc::new(SystemClock::new()),
     };
     let gateway = tokio::task::spawn_blocking(move || Gateway::open(parts)).await.context("opening the gateway")??;

@@ -5,7 +5,7 @@ use crate::{
     clock::SystemClock,
     config::{Config, log_key_text},
     gateway::{Gateway, Parts},
-    sealing::MasterKey,
+    sealing::{Identity, MasterKey},
 };
 use anyhow::{Context, bail, ensure};
 use russh::keys::{
@@ -42,6 +42,7 @@ pub fn init(directory: &Path) -> anyhow::Result<PathBuf> {
     let (signer, pkcs8) = Signer::generate(origin.clone()).context("the log's key")?;
     write_new(&keys.join("log.key"), log_key_text(&origin, &pkcs8).as_bytes(), SECRET)?;
     write_new(&keys.join("log.vkey"), format!("{}\n", signer.verifier()).as_bytes(), PUBLIC)?;
+    write_new(&keys.join("staging.age"), Identity::generate().to_text().as_bytes(), SECRET)?;
     let host_key = new_ssh_key("egressd host key")?;
     write_new(&keys.join("ssh_host_ed25519"), host_key.to_openssh(LineEnding::LF)?.as_bytes(), SECRET)?;
     write_new(&keys.join("ssh_host_ed25519.pub"), format!("{}\n", host_key.public_key().to_openssh()?).as_bytes(), PUBLIC)?;
@@ -62,6 +63,7 @@ fn found(configuration: &Path) -> anyhow::Result<()> {
         rules: config.rules,
         master: secrets.master,
         signer: secrets.signer,
+        identity: secrets.identity,
         clock: Arc::new(SystemClock::new()),
     })?;
     Ok(())

@@ -19,8 +19,8 @@ use crate::{
     gateway::{
         answers::{
             AuditVerdict, CheckpointNote, DeliveryRow, DeliveryView, Done, Explanation, FileRow, FileView, KeyRow, Listing,
-            PurgeReport, Receipt, SessionRow, StaffRow, Status, Submitted, TailRow, TicketRow, TicketView, TransferRow,
-            VendorFiled, VendorRow, VendorView, Who,
+            PurgeReport, Receipt, SessionRow, StaffRow, StagingRecipient, Status, Submitted, TailRow, TicketRow, TicketView,
+            TransferRow, VendorFiled, VendorRow, VendorView, Who,
         },
         asked::{DeliveryPath, Scope, Subject},
     },
@@ -61,6 +61,7 @@ pub async fn act(cli: Cli, page: Page) -> Result<Told, Trouble> {
         Command::Status => desk.tell::<Status>(R::Status {}).await,
         Command::Staff(command) => staff(desk, command).await,
         Command::Vendor(command) => vendor(desk, command).await,
+        Command::Key(Key::ShowRecipient) => desk.tell::<StagingRecipient>(R::KeyShowRecipient {}).await,
         Command::Key(Key::List { vendor }) => desk.tell::<Listing<KeyRow>>(R::KeyList { vendor }).await,
         Command::Ticket(command) => ticket(desk, command).await,
         Command::Delivery(command) => delivery(desk, command).await,

@@ -202,6 +202,9 @@ pub enum Key {
         #[arg(long)]
         vendor: Option<Slug>,
     },
+    /// Show what producers encrypt files to before they drop them
+    #[command(after_help = "Example:\n  egressctl key show-recipient")]
+    ShowRecipient,
 }
 
 #[derive(Subcommand, Debug)]

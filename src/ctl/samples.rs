@@ -108,6 +108,7 @@ pub fn answer(act: &str) -> Value {
         "vendor_add" => json!({"vendor": "acme", "revision": DIGEST, "keys": [KEY], "leaf": 9, "next": [blocker()]}),
         "vendor_show" => vendor(),
         "key_list" => list(key()),
+        "key_show_recipient" => json!({"recipient": "age1t527qrza32v2lchgql0vf5qwg7tn7ghc0e0k7pwhfqst05nx6chs9fdek2"}),
         "ticket_submit" => {
             json!({"ticket": "EGR-2026-0042", "revision": DIGEST, "state": "in_review", "tier": "T2", "gates": ["privacy", "security"], "leaf": 40, "next": [blocker()]})
         }

@@ -3,6 +3,7 @@
 use super::{
     digest::Digest,
     event::{ClosedBy, Detail, Event, PurgeReason, Record, ReleasedFile, Subject},
+    file_name,
     finding::Finding,
     ids::{DeliveryId, DeliveryNumber, FileId, ObjectId, TicketId, VendorId},
     time::Time,
@@ -145,7 +146,17 @@ impl FileDossier {
 
     /// The name the vendor sees.
     pub fn served_name(&self) -> String {
-        format!("{}.age", self.name)
+        file_name::served(&self.name)
+    }
+
+    /// The name of what is in it.
+    pub fn content_name(&self) -> &str {
+        file_name::content(&self.name)
+    }
+
+    /// Whether it came encrypted to the gateway.
+    pub fn is_encrypted(&self) -> bool {
+        self.content_name() != self.name
     }
 
     /// Every stored object that may still hold bytes of this file.

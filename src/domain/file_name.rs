@@ -15,6 +15,9 @@ const PARTIAL: [&str; 8] = [".tmp", ".temp", ".part", ".partial", ".filepart", "
 
 const MANIFEST: &str = ".manifest.toml";
 
+/// How a file is called that was encrypted to the gateway before it was dropped, and how every released file is.
+const ENCRYPTED: &str = ".age";
+
 /// Names that Windows takes for devices, with any extension.
 const DEVICES: [&str; 22] = [
     "con", "prn", "aux", "nul", "com1", "com2", "com3", "com4", "com5", "com6", "com7", "com8", "com9", "lpt1", "lpt2", "lpt3",
@@ -43,7 +46,7 @@ pub enum NotAFileName {
     Space,
     #[error("the name holds one of \\ : * ? \" < > |, ends with a dot or is a device on Windows")]
     Windows,
-    #[error("the name ends in .age: files are encrypted here, not before")]
+    #[error("the name ends in .age twice, or not in small letters")]
     Encrypted,
     #[error("the name is one that the gateway itself uses")]
     Reserved,
@@ -83,10 +86,21 @@ impl FileName {
     }
 }
 
+/// The name of what is in a staged file: without the `.age` of one that was encrypted to the gateway before it was dropped.
+pub fn content(name: &str) -> &str {
+    name.strip_suffix(ENCRYPTED).unwrap_or(name)
+}
+
+/// The name that a staged file's vendor sees.
+pub fn served(name: &str) -> String {
+    format!("{}{ENCRYPTED}", content(name))
+}
+
 impl FromStr for FileName {
     type Err = NotAFileName;
 
     fn from_str(name: &str) -> Result<Self, NotAFileName> {
+        let content = content(name);
         let any = |test: fn(char) -> bool| name.chars().any(test);
         let refused = [
             (name.is_empty(), NotAFileName::Empty),
@@ -98,8 +112,8 @@ impl FromStr for FileName {
             (name.starts_with(char::is_whitespace) || name.ends_with(char::is_whitespace), NotAFileName::Space),
             (name.contains(['\\', ':', '*', '?', '"', '<', '>', '|']) || name.ends_with('.'), NotAFileName::Windows),
             (is_device(name), NotAFileName::Windows),
-            (name.to_ascii_lowercase().ends_with(".age"), NotAFileName::Encrypted),
-            (is_reserved(name), NotAFileName::Reserved),
+            (content.to_ascii_lowercase().ends_with(ENCRYPTED), NotAFileName::Encrypted),
+            (is_reserved(content), NotAFileName::Reserved),
         ];
         match refused.into_iter().find(|(holds, _)| *holds) {
             Some((_, why)) => Err(why),
@@ -143,6 +157,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_file_that_came_encrypted_is_served_under_the_name_of_one_that_did_not() {
+        for name in ["orders.csv", "orders.csv.age"] {
+            assert!(name.parse::<FileName>().is_ok());
+            assert_eq!((content(name), served(name).as_str()), ("orders.csv", "orders.csv.age"));
+        }
+    }
+
+    #[test]
     fn names_that_people_give_files_may_exist() {
         for good in
             ["customers.csv", "Kunden 2026-11.csv", "a", "データ.csv", "a~b-c.d", "x.csv.manifest.toml", "_ready.csv", "e\u{301}"]
@@ -184,7 +206,8 @@ mod tests {
             ("a|b", N::Windows),
             ("NUL", N::Windows),
             ("com1.csv", N::Windows),
-            ("a.csv.age", N::Encrypted),
+            ("a.csv.age.age", N::Encrypted),
+            ("MANIFEST.json.age", N::Reserved),
             ("a.AGE", N::Encrypted),
             ("MANIFEST.json", N::Reserved),
             ("manifest.JSON", N::Reserved),

@@ -174,6 +174,8 @@ pub const FILES_TURN: Duration = Duration::from_secs(5);
 pub const RETRY_AT_MOST: Duration = Duration::from_secs(60);
 /// How often what is due is purged. Bytes are gone well within 15 minutes of their retention's end.
 pub const PURGE_TURN: Duration = Duration::from_secs(60);
+/// Bytes of an encrypted staged file's header, which is collected in memory: some 500 recipients, and one is needed.
+pub const AGE_HEADER_BYTES: u64 = 64 * 1024;
 /// Bytes of one stored object's plaintext: ext4's longest file. All arithmetic on lengths stays within 64 bits.
 pub const AT_REST_OBJECT_BYTES: u64 = 1 << 44;
 

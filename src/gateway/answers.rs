@@ -162,6 +162,13 @@ pub struct KeyRow {
     pub since: String,
 }
 
+/// What producers may encrypt staged files to.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StagingRecipient {
+    /// `age1…`
+    pub recipient: String,
+}
+
 // --- vendors
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

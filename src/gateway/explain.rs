@@ -13,6 +13,7 @@ use crate::{
     domain::{
         authority::Act,
         event::{Actor, Subject},
+        file_name,
         ids::{DeliveryId, FileId, SessionId, TicketId, TransferId, VendorId},
         refusal::Refusal,
         signature::openssh_fingerprint,
@@ -184,13 +185,16 @@ fn by_path<S: Source>(facts: &Facts<'_, S>, path: &str) -> Result<Option<FileId>
         [delivery, name] => (delivery.parse().ok(), *name),
         _ => return Ok(None),
     };
-    let name = name.strip_suffix(".age").unwrap_or(name);
+    let name = file_name::served(name);
     let delivery = match delivery {
         Some(number) => facts.find(|conn| find::delivery(conn, ticket, number))?,
         None => None,
     };
     let files = facts.find(|conn| find::files(conn, Some(ticket), crate::domain::limits::LISTED_ROWS as usize))?;
-    Ok(files.into_iter().find(|row| row.name == name && (delivery.is_none() || row.delivery == delivery)).map(|row| row.id))
+    Ok(files
+        .into_iter()
+        .find(|row| file_name::served(&row.name) == name && (delivery.is_none() || row.delivery == delivery))
+        .map(|row| row.id))
 }
 
 fn by_id<S: Source>(facts: &Facts<'_, S>, uuid: uuid::Uuid) -> Result<Option<Explanation>, Refused> {

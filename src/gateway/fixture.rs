@@ -21,7 +21,7 @@ use crate::{
         signature::{NAMESPACE_VOTE, PublicKey},
         vendor::confirmation_text,
     },
-    sealing::MasterKey,
+    sealing::{Identity, MasterKey},
 };
 use russh::keys::{
     Algorithm, HashAlg, PrivateKey,
@@ -102,6 +102,7 @@ pub(crate) struct House {
     origin: String,
     log_key: Zeroizing<Vec<u8>>,
     master: Zeroizing<String>,
+    identity: Identity,
     clock: Arc<dyn Clock>,
     keys: Vec<PrivateKey>,
     people: Vec<Actor>,
@@ -177,7 +178,8 @@ impl House {
         let (_, log_key) = Signer::generate(origin.parse().unwrap()).unwrap();
         let master = MasterKey::generate().to_text();
         let keys = Staff::ALL.map(|_| key()).into();
-        let mut house = Self { directory, origin, log_key, master, clock, keys, people: Vec::new(), running: None };
+        let identity = Identity::generate();
+        let mut house = Self { directory, origin, log_key, master, identity, clock, keys, people: Vec::new(), running: None };
         let parts = house.parts();
         blocking(move || Gateway::create(parts)).await.unwrap();
         house.start().await;
@@ -191,6 +193,7 @@ impl House {
             staging: self.directory.path().join("staging"),
             rules: rules(include_str!("../../config/policy.toml")),
             master: MasterKey::from_text(&self.master).unwrap(),
+            identity: self.identity.clone(),
             signer: Signer::from_pkcs8(self.origin.parse().unwrap(), &self.log_key).unwrap(),
             clock: Arc::clone(&self.clock),
         }

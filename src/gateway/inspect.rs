@@ -24,7 +24,7 @@ pub(super) fn expectation(ticket: &TicketDocument, file: &FileDossier) -> Result
     let format = match ticket.format {
         Format::Csv => inspection::Format::Csv,
     };
-    if inspection::Format::of_name(&file.name) != Some(format) {
+    if inspection::Format::of_name(file.content_name()) != Some(format) {
         return Err(told(&inspection::Finding::whole_file(inspection::FindingCode::FormatNotSupported)));
     }
     Ok(Expectation {

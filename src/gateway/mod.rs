@@ -56,7 +56,7 @@ use crate::{
         refusal::Refusal,
         time::Time,
     },
-    sealing::MasterKey,
+    sealing::{Identity, MasterKey},
 };
 use freeze_file::FreezeFile;
 use stage::Stage;
@@ -75,6 +75,8 @@ pub struct Parts {
     pub rules: Rules,
     pub master: MasterKey,
     pub signer: Signer,
+    /// What producers may encrypt staged files to.
+    pub identity: Identity,
     pub clock: Arc<dyn Clock>,
 }
 
@@ -85,6 +87,7 @@ pub struct Gateway {
     ledger: Arc<Ledger>,
     objects: Arc<Objects>,
     master: Arc<MasterKey>,
+    identity: Arc<Identity>,
     freeze_file: Arc<FreezeFile>,
     state: PathBuf,
     staging: PathBuf,
@@ -130,6 +133,7 @@ impl Gateway {
             ledger: Arc::new(ledger),
             objects: Arc::new(objects),
             master: Arc::new(parts.master),
+            identity: Arc::new(parts.identity),
             freeze_file: Arc::new(freeze_file),
             state: parts.state,
             staging: parts.staging,

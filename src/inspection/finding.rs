@@ -48,6 +48,11 @@ finding_codes! {
     TooLarge "F3106" "The file is larger than the ticket allows.",
         "Narrow the export to what was approved, or have the ticket's size limit amended.";
 
+    NotEncryptedToUs "F3107" "The file's name ends in .age, and the gateway cannot decrypt it: it is encrypted to somebody else, or is no binary age file.",
+        "Encrypt it to the recipient that egressctl key show-recipient shows (age -r, without -a or -p), or drop it unencrypted without .age in its name.";
+    EncryptionDamaged "F3108" "The encrypted file is damaged or cut off.",
+        "Encrypt it again, and drop the whole file again.";
+
     NotUtf8 "F3111" "The file holds bytes that are not UTF-8.",
         "Export with the encoding UTF-8.";
     ByteOrderMark "F3112" "The file begins with a byte order mark.",

@@ -2,9 +2,11 @@
 
 pub mod at_rest;
 mod chunks;
+pub mod identity;
 pub mod recipient;
 pub mod seal;
 
 pub use at_rest::{AtRestError, MasterKey, ObjectKey, Reader, Writer};
+pub use identity::{Identity, NotAnIdentity, OpenError, Unsealed};
 pub use recipient::{Recipient, RecipientError};
 pub use seal::{Ciphertext, SealError, Sealer};

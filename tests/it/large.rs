@@ -17,7 +17,7 @@ const MEMORY: u64 = 150 << 20;
 const REKEY: &str = "RekeyLimit=256M";
 
 /// Long rows: the inspection reads each byte of them all the same. Answers the SHA-256 that Debian's sha256sum computes.
-fn write_csv(path: &Path) -> String {
+pub fn write_csv(path: &Path, bytes: u64) -> String {
     let mut sum = Command::new("sha256sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut out = BufWriter::with_capacity(1 << 20, File::create(path).unwrap());
     let mut to_sum = BufWriter::with_capacity(1 << 20, sum.stdin.take().unwrap());
@@ -31,7 +31,7 @@ fn write_csv(path: &Path) -> String {
     };
     put("customer,month,orders\n");
     for row in 0_u64.. {
-        if put(&format!("{CANARY}-{row:010}-{filler},2026-10,{}\n", row % 97)) >= BYTES {
+        if put(&format!("{CANARY}-{row:010}-{filler},2026-10,{}\n", row % 97)) >= bytes {
             break;
         }
     }
@@ -50,7 +50,7 @@ fn three_gibibytes_pass_from_staging_to_a_pull_in_bounded_memory_across_rekeys()
     let ticket = house.ticket(&ticket_file("acme"));
     let apart = house.path("gateway/large.csv");
     let began = Instant::now();
-    let sha256 = write_csv(&apart);
+    let sha256 = write_csv(&apart, BYTES);
     let (bytes, written) = (fs::metadata(&apart).unwrap().len(), began.elapsed());
     fs::create_dir_all(house.staging(&ticket)).unwrap();
     let began = Instant::now();

@@ -7,6 +7,7 @@
 
 mod audit;
 mod crash;
+mod encrypted;
 mod examples;
 mod faults;
 mod freeze;
@@ -20,5 +21,6 @@ mod policy;
 mod power_cut;
 mod refusals;
 mod reload;
+mod side_by_side;
 mod story;
 mod under_fire;

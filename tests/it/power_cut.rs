@@ -192,7 +192,8 @@ impl Play {
 
     fn take_a_checkpoint(&self) {
         let mut command = self.house.egressctl();
-        let output = command.args(["audit", "checkpoint", "--key"]).arg(self.house.path("people").join(AUDITOR)).output().unwrap();
+        let output =
+            command.args(["audit", "checkpoint", "--key"]).arg(self.house.path("people").join(AUDITOR)).output().unwrap();
         if output.status.success() {
             self.told.lock().unwrap().checkpoint = Some(String::from_utf8(output.stdout).unwrap());
         }

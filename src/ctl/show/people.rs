@@ -3,7 +3,7 @@
 use super::{Cell, Column, Page, Row, Show, Table, Tone, listed, roles, vendor_tone};
 use crate::{
     ctl::text::minute,
-    gateway::answers::{KeyRow, KeyState, StaffRow, StaffState, VendorFiled, VendorRow, VendorView},
+    gateway::answers::{KeyRow, KeyState, StaffRow, StaffState, StagingRecipient, VendorFiled, VendorRow, VendorView},
 };
 
 impl Row for StaffRow {
@@ -42,6 +42,14 @@ impl Row for KeyRow {
             table.row([(&row.key).into(), (&row.owner).into(), row.r#use.name().into(), Cell::toned(row.state.name(), tone)]);
         }
         page.table(&table);
+    }
+}
+
+impl Show for StagingRecipient {
+    fn show(&self, page: &mut Page) {
+        page.field("recipient", &self.recipient);
+        page.line("A producer encrypts to it and drops the result under a name that ends in .age:", Tone::Plain);
+        page.verbatim(&format!("age -r {} -o customers.csv.age customers.csv", self.recipient));
     }
 }
 

@@ -38,6 +38,7 @@ fn samples(ticket: &str) -> Vec<(String, Value)> {
         ask("vendor_list", json!({})),
         ask("vendor_show", json!({"vendor": "acme"})),
         ask("key_list", json!({})),
+        ask("key_show_recipient", json!({})),
         ask("ticket_submit", json!({"document": include_str!("../../../config/ticket.toml")})),
         ask("ticket_list", json!({})),
         ask("ticket_show", json!({"ticket": ticket})),
@@ -66,7 +67,7 @@ fn samples(ticket: &str) -> Vec<(String, Value)> {
         let members = json!({"ticket": ticket, "gate": gate, "decision": "approve", "reason": "", "text": "", "signature": ""});
         (format!("ticket_vote at {gate}"), ask("ticket_vote", members).1)
     });
-    samples.splice(12..12, gates);
+    samples.splice(13..13, gates);
     samples
 }
 
@@ -97,10 +98,7 @@ async fn may(house: &House, by: Actor, request: &Value) -> bool {
     let request: Request = serde_json::from_value(request.clone()).unwrap();
     match house.desk().act(by, request).await {
         Err(Refused::Refusal(
-            Refusal::RoleNeeded { .. }
-            | Refusal::SignatureMissing {}
-            | Refusal::KeyUnknown { .. }
-            | Refusal::NotInTheFirstTwo {},
+            Refusal::RoleNeeded { .. } | Refusal::SignatureMissing {} | Refusal::KeyUnknown { .. } | Refusal::NotInTheFirstTwo {},
         )) => false,
         Err(Refused::Fault(fault)) => panic!("{fault}"),
         Ok(_) | Err(Refused::Refusal(_)) => true,

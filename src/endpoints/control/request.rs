@@ -46,6 +46,8 @@ pub enum Request {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         vendor: Option<Slug>,
     },
+    /// What producers may encrypt staged files to.
+    KeyShowRecipient {},
 
     TicketSubmit {
         document: String,

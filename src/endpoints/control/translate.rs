@@ -31,6 +31,7 @@ impl Answering for Desk {
             R::VendorList {} => told(self.vendor_list(by).await),
             R::VendorShow { vendor } => told(self.vendor_show(by, vendor).await),
             R::KeyList { vendor } => told(self.key_list(by, vendor).await),
+            R::KeyShowRecipient {} => told(self.key_show_recipient(by).await),
 
             R::TicketSubmit { document } => told(self.ticket_submit(by, document).await),
             R::TicketList {} => told(self.ticket_list(by).await),

@@ -14,7 +14,8 @@ use crate::{
     },
     gateway::{
         answers::{
-            Blocker, KeyRow, KeyState, KeyUse, Listing, StaffRow, StaffState, VendorRevision, VendorRow, VendorState, VendorView,
+            Blocker, KeyRow, KeyState, KeyUse, Listing, StaffRow, StaffState, StagingRecipient, VendorRevision, VendorRow,
+            VendorState, VendorView,
         },
         desk::Desk,
         facts::{Facts, Source},
@@ -58,6 +59,12 @@ impl Desk {
             let unknown = || Refusal::UnknownVendor { vendor: vendor.to_string() };
             view(facts, &*facts.vendor_named(&vendor)?.ok_or_else(unknown)?)
         })
+    }
+
+    /// The gateway's own recipient. Whoever has it can only give: it decrypts nothing.
+    pub async fn key_show_recipient(&self, by: Actor) -> Result<StagingRecipient, Refused> {
+        self.look(|facts| Ok(Act::Look.allowed(facts.person(by)?)?))?;
+        Ok(StagingRecipient { recipient: self.gateway.identity.recipient().to_string() })
     }
 
     pub async fn key_list(&self, by: Actor, vendor: Option<Slug>) -> Result<Listing<KeyRow>, Refused> {

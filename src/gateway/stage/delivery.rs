@@ -83,7 +83,7 @@ fn joins(core: &Core, tx: &mut Tx<'_>, source: &Source) -> Result<Joins, Refused
     let conn = tx.conn();
     let delivery = match find::open_delivery(conn, ticket.id)? {
         Some(open) => {
-            if find::file_named(conn, open, source.name.as_str())?.is_some() {
+            if find::file_served_as(conn, open, source.name.as_str())?.is_some() {
                 return Ok(Joins::Held(Some(ticket.id), Refusal::SameName { ticket: number }));
             }
             if find::count_joined(conn, open)? >= limits::FILES_PER_DELIVERY {

@@ -3,6 +3,7 @@
 use super::index::blob;
 use crate::domain::{
     digest::Digest,
+    file_name,
     ids::{DeliveryId, DeliveryNumber, FileId, ObjectId, SessionId, Slug, TicketId, TicketNumber, TransferId, VendorId},
     time::Time,
 };
@@ -187,9 +188,9 @@ pub fn files_of(conn: &Connection, delivery: DeliveryId) -> Result<Vec<FileRow>>
 }
 
 /// A file of a delivery by its staged name, unless it is purged.
-pub fn file_named(conn: &Connection, delivery: DeliveryId, name: &str) -> Result<Option<FileRow>> {
-    let sql = file_columns!("WHERE delivery = ?1 AND name = ?2 AND purged_at IS NULL AND purge_at IS NULL");
-    one(conn, sql, params![blob(delivery.uuid()), name], file_row)
+pub fn file_served_as(conn: &Connection, delivery: DeliveryId, name: &str) -> Result<Option<FileRow>> {
+    let sql = file_columns!("WHERE delivery = ?1 AND name IN (?2, ?3) AND purged_at IS NULL AND purge_at IS NULL");
+    one(conn, sql, params![blob(delivery.uuid()), file_name::content(name), file_name::served(name)], file_row)
 }
 
 /// Files that are neither held, sealed nor on their way out: what inspection has to do.

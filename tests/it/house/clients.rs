@@ -11,6 +11,11 @@ use std::{
 };
 
 impl House {
+    /// Where SFTP is served.
+    pub fn sftp_port(&self) -> u16 {
+        self.sftp_port
+    }
+
     /// A file among what a vendor pulled.
     pub fn pulled(&self, vendor: &str, name: &str) -> PathBuf {
         self.path("vendors").join(vendor).join("pulled").join(name)
