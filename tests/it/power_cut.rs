@@ -53,7 +53,7 @@ impl Disk {
 
     /// The power is gone.
     fn cut(&self) {
-        let shut_down = "open my $f, '<', $ARGV[0] or die $!; ioctl($f, 0x8004587d, pack('L', 2)) or die $!";
+        let shut_down = "open my $f, '<', $ARGV[0] or die $!; my $how = pack('L', 2); ioctl($f, 0x8004587d, $how) or die $!";
         run(Command::new("perl").args(["-e", shut_down]).arg(&self.at));
     }
 
@@ -139,9 +139,10 @@ impl Play {
             scope.spawn(|| until_over(&over, || this.take_a_checkpoint()));
             scope.spawn(|| this.pull(&over));
             thread::sleep(life);
-            disk.cut();
+            let cut = std::panic::catch_unwind(|| disk.cut());
             over.store(true, Ordering::SeqCst);
             kill(this.house.pid());
+            cut.expect("the power is cut");
         });
         self.house.kill9();
         disk.power_up();
