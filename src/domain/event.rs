@@ -286,9 +286,12 @@ pub enum Event {
         findings: u32,
     },
     FileRecheckAsked,
+    /// `sha256` is of what was staged; `content` of the plaintext, where that came encrypted. `bytes` and `rows` are of the plaintext.
     FileCleared {
         revision: Digest,
         sha256: Digest,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        content: Option<Digest>,
         bytes: u64,
         rows: u64,
     },

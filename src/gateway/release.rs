@@ -1,6 +1,13 @@
 //! Release: a whole delivery becomes visible to its vendor, because every paper agrees.
 
-use super::{Gateway, core::Core, facts::Facts, outcome::Refused, vault::Tx, vault::find};
+use super::{
+    Gateway,
+    core::Core,
+    facts::{Facts, Source},
+    outcome::Refused,
+    vault::Tx,
+    vault::find,
+};
 use crate::domain::{
     canonical,
     digest::Digest,
@@ -34,6 +41,17 @@ pub(super) fn release(core: &Core, tx: &mut Tx<'_>, id: DeliveryId) -> Result<()
     if delivery.released.is_some() {
         return Ok(());
     }
+    // Durable with this record, and visible from then on: a crash before the commit has released nothing.
+    let (id, revision, files, until) = grant(&facts, &delivery)?.into_parts();
+    let list = Digest::of_canonical(&files).map_err(|error| super::outcome::Fault::new("the list of released files", error))?;
+    let count = u32::try_from(files.len()).unwrap_or(u32::MAX);
+    let event = Event::DeliveryReleased { revision, files: count, list, until };
+    tx.append(Fact::new(Actor::System, Subject::Delivery(id), event).with(Detail::Release { files }))?;
+    Ok(())
+}
+
+/// Leave to release a delivery as of now, or what stands in the way.
+pub(super) fn grant<S: Source>(facts: &Facts<'_, S>, delivery: &DeliveryDossier) -> Result<Release, Refused> {
     let ticket = facts.ticket(delivery.ticket)?;
     let vendor = facts.vendor(ticket.vendor)?;
     let around = facts.around(&vendor);
@@ -59,14 +77,7 @@ pub(super) fn release(core: &Core, tx: &mut Tx<'_>, id: DeliveryId) -> Result<()
         papers.push((Clean::check(&file)?, Sealed::check(&file)?));
     }
     // 3. Do they agree?
-    let release = Release::grant(&delivery, &approved, papers, &around)?;
-    // 4. Durable with this record, and visible from then on: a crash before the commit has released nothing.
-    let (id, revision, files, until) = release.into_parts();
-    let list = Digest::of_canonical(&files).map_err(|error| super::outcome::Fault::new("the list of released files", error))?;
-    let count = u32::try_from(files.len()).unwrap_or(u32::MAX);
-    let event = Event::DeliveryReleased { revision, files: count, list, until };
-    tx.append(Fact::new(Actor::System, Subject::Delivery(id), event).with(Detail::Release { files }))?;
-    Ok(())
+    Ok(Release::grant(delivery, &approved, papers, &around)?)
 }
 
 /// What accompanies the files of a released delivery, in clear and without a value of the data.

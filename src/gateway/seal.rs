@@ -1,12 +1,14 @@
 //! Seal: one streaming pass from the staged copy: inspect, encrypt to the vendor, store. Then the staged copy's key is destroyed.
 
+mod plaintext;
+
 use super::{
     Gateway,
     core::Core,
     facts::Facts,
     inspect,
     outcome::{Fault, Refused},
-    vault::{ObjectError, Shelf, Tx, Unfinished, find},
+    vault::{Shelf, Tx, Unfinished, find},
 };
 use crate::{
     domain::{
@@ -18,12 +20,10 @@ use crate::{
         refusal::Refusal,
     },
     inspection::{self, Expectation, FindingCode, Inspected, Inspector},
-    sealing::{AtRestError, Ciphertext, ObjectKey, Reader, Recipient, Sealer, Writer},
+    sealing::{Ciphertext, ObjectKey, Recipient, Sealer, Writer},
 };
-use std::{
-    io::{self, Read, Write},
-    sync::Arc,
-};
+use plaintext::Unread;
+use std::{io::Write, sync::Arc};
 
 /// Bytes that go through the pass at once.
 const PASS_BYTES: usize = 1 << 20;
@@ -50,46 +50,6 @@ enum Passed {
     Found(Inspected),
     /// The daemon is stopping: nothing was kept.
     Stopped,
-}
-
-/// Why the pass came to no end.
-enum Unread {
-    /// The staged copy is not what was stored, and will not be again: only the producer can mend that.
-    Damaged(String),
-    /// The disk or the ledger did not answer: another time they may.
-    Fault(Fault),
-}
-
-impl From<Fault> for Unread {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl From<AtRestError> for Unread {
-    fn from(error: AtRestError) -> Self {
-        match error {
-            AtRestError::Io(error) => Self::Fault(Fault::new("the staged copy", error)),
-            damage => Self::Damaged(damage.to_string()),
-        }
-    }
-}
-
-impl From<ObjectError> for Unread {
-    fn from(error: ObjectError) -> Self {
-        match error {
-            ObjectError::Missing(_) | ObjectError::Foreign(_) => Self::Damaged(error.to_string()),
-            error => Self::Fault(Fault::new("the staged copy", error)),
-        }
-    }
-}
-
-/// A reader's error says which of the two it is by what it carries.
-fn unread(error: io::Error) -> Unread {
-    match error.downcast::<AtRestError>() {
-        Ok(damage) => damage.into(),
-        Err(error) => Unread::Fault(Fault::new("the staged copy", error)),
-    }
 }
 
 impl Gateway {
@@ -136,10 +96,10 @@ impl Gateway {
         let passed = match self.pass(&order) {
             Ok(passed) => passed,
             Err(Unread::Fault(fault)) => return Err(fault.into()),
+            Err(Unread::Found(code)) => return self.hold_whole(id, order.revision, code),
             Err(Unread::Damaged(why)) => {
                 tracing::error!(file = %id, why, "the staged copy is damaged: the file is held");
-                let damaged = inspect::told(&inspection::Finding::whole_file(FindingCode::CopyDamaged));
-                return self.hold(id, Some(order.revision), vec![damaged], 0);
+                return self.hold_whole(id, order.revision, FindingCode::CopyDamaged);
             }
         };
         match passed {
@@ -158,6 +118,11 @@ impl Gateway {
                 self.destroy_staged_copy(id)
             }
         }
+    }
+
+    /// Holds a file for what is wrong with the whole of it.
+    fn hold_whole(&self, id: FileId, revision: Digest, code: FindingCode) -> Result<(), Refused> {
+        self.hold(id, Some(revision), vec![inspect::told(&inspection::Finding::whole_file(code))], 0)
     }
 
     /// Unlinks durable objects whose record did not come about. From a poisoned ledger nobody knows whether it did: then
@@ -200,7 +165,7 @@ impl Gateway {
     /// The pass itself: memory is bounded by a few buffers, whatever the file's size.
     fn pass(&self, order: &Order) -> Result<Passed, Unread> {
         let fault = |error| Fault::new("sealing", error);
-        let mut staged = self.staged_copy(order)?;
+        let mut plaintext = self.plaintext(&order.file)?;
         let mut header = self.sink()?;
         let mut payload = self.sink()?;
         let recipients: Vec<Recipient> = order.recipients.iter().map(|(_, recipient)| recipient.clone()).collect();
@@ -212,7 +177,7 @@ impl Gateway {
             if self.core.is_stopping() {
                 return Ok(Passed::Stopped);
             }
-            let count = staged.read(&mut buffer).map_err(unread)?;
+            let count = plaintext.read(&mut buffer)?;
             if count == 0 {
                 break;
             }
@@ -225,22 +190,11 @@ impl Gateway {
         if inspected.has_findings() {
             return Ok(Passed::Found(inspected));
         }
-        if inspected.sha256 != order.file.staged.sha256 {
+        if plaintext.staged_sha256(inspected.sha256) != order.file.staged.sha256 {
             return Err(Unread::Damaged("it is not what was staged".into()));
         }
         let (header, payload) = (header.keep()?, payload.keep()?);
         Ok(Passed::Sealed(Box::new(Product { header, payload, ciphertext, inspected })))
-    }
-
-    fn staged_copy(&self, order: &Order) -> Result<impl Read + use<>, Unread> {
-        let object = order.file.staged.object;
-        let wrapped = self
-            .ledger
-            .read(|view| view.keys_get(object).map_err(Fault::from))?
-            .ok_or_else(|| Unread::Damaged("its key is gone".into()))?;
-        let key = self.master.unwrap(&wrapped, object).map_err(|error| Unread::Damaged(error.to_string()))?;
-        let file = self.objects.open(Shelf::Incoming, object)?;
-        Ok(Reader::new(key, object, file)?.sequential())
     }
 
     fn sink(&self) -> Result<Sink, Fault> {
@@ -303,7 +257,8 @@ fn record(core: &Core, tx: &mut Tx<'_>, order: &Order, product: Product) -> Resu
     tx.keys_put(product.header.0, &product.header.1)?;
     tx.keys_put(product.payload.0, &product.payload.1)?;
     let Inspected { sha256, bytes, rows, .. } = product.inspected;
-    let cleared = Event::FileCleared { revision: order.revision, sha256, bytes, rows };
+    let content = file.is_encrypted().then_some(sha256);
+    let cleared = Event::FileCleared { revision: order.revision, sha256: file.staged.sha256, content, bytes, rows };
     tx.append(Fact::new(Actor::System, Subject::File(file.id), cleared))?;
     let sealed = Event::FileSealed {
         revision: order.revision,

@@ -134,7 +134,7 @@ fn what_is_no_plain_file_of_a_good_name_is_refused_shown_and_left_where_it_is() 
     fs::hard_link(&secret, staging.join("hard.csv")).unwrap();
     mknodat(CWD, staging.join("pipe.csv"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
     fs::create_dir(staging.join("folder.csv")).unwrap();
-    for name in ["con.csv", ".hidden.csv", "a.csv.age", "SHA256SUMS", "x\u{202e}vsc.exe", "new\nline.csv"] {
+    for name in ["con.csv", ".hidden.csv", "a.csv.age.age", "SHA256SUMS", "x\u{202e}vsc.exe", "new\nline.csv"] {
         fs::write(staging.join(name), orders(2)).unwrap();
     }
     fs::write(staging.join("large.csv"), vec![b'x'; 100_001]).unwrap();
@@ -147,7 +147,7 @@ fn what_is_no_plain_file_of_a_good_name_is_refused_shown_and_left_where_it_is() 
         (&ticket, "folder.csv", "directory"),
         (&ticket, "con.csv", "Windows"),
         (&ticket, ".hidden.csv", "begin"),
-        (&ticket, "a.csv.age", ".age"),
+        (&ticket, "a.csv.age.age", ".age"),
         (&ticket, "SHA256SUMS", "gateway"),
         (&ticket, "x\\u{202e}vsc.exe", "invisible"),
         (&ticket, "new\\nline.csv", "control"),

@@ -368,7 +368,7 @@ fn file_and_delivery(world: &mut World) -> (FileId, DeliveryId) {
         Event::FileStaged { ticket: Some(World::ticket_id()), delivery: Some(delivery), object: object(40), sha256, bytes: 5 };
     let on = Subject::File(file);
     world.record(Actor::System, on, staged, None);
-    world.record(Actor::System, on, Event::FileCleared { revision, sha256, bytes: 5, rows: 1 }, None);
+    world.record(Actor::System, on, Event::FileCleared { revision, sha256, content: None, bytes: 5, rows: 1 }, None);
     let sealed = Event::FileSealed {
         revision,
         vendor: World::vendor_id(1),

@@ -21,6 +21,7 @@ use crate::{
         desk::Desk,
         facts::{Facts, Source},
         outcome::Refused,
+        release::grant,
         vault::{Tx, find},
     },
 };
@@ -199,6 +200,11 @@ pub fn why_not_released<S: Source>(facts: &Facts<'_, S>, delivery: &DeliveryDoss
             let command = format!("egressctl file show {}", row.id);
             blockers.push(Blocker { what: format!("{} is held", row.name), who: "an operator".into(), command });
         }
+    }
+    if blockers.is_empty()
+        && let Err(Refused::Refusal(refusal)) = grant(facts, delivery)
+    {
+        blockers.push(Blocker { what: refusal.what(), who: refusal.who().into(), command: refusal.command() });
     }
     Ok(blockers)
 }
