@@ -183,6 +183,9 @@ pub const AT_REST_OBJECT_BYTES: u64 = 1 << 44;
 pub const LEDGER_READERS: usize = 4;
 /// Pages of the write-ahead log after which the writer copies them into the database: 4 MiB, so that a start reads little.
 pub const WAL_PAGES: u64 = 1_024;
+/// Tries to empty the write-ahead log, and the pause between two: five seconds for a reader to come to its end.
+pub const WAL_TRIES: u32 = 100;
+pub const WAL_PAUSE: Duration = Duration::from_millis(50);
 /// Encoded bytes of the chains that are kept ready, in each of two generations. In memory they take about twice that.
 pub const CACHED_CHAIN_BYTES: usize = 8 * 1024 * 1024;
 /// Tiles of checked leaf hashes that are kept ready, in each of two generations: 8 KiB each, together a quarter of a million leaves.

@@ -17,7 +17,7 @@ use crate::domain::{
     signature::PublicKey,
 };
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -46,12 +46,24 @@ pub struct Line {
 }
 
 /// Why a connection did not get as far as a session.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Rejected {
     UnknownOrForeign,
     TooMany,
     GraceExpired,
     Protocol,
+}
+
+impl Rejected {
+    /// As the record says it, after a number.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::UnknownOrForeign => "by an unknown user, a foreign key or from a foreign address",
+            Self::TooMany => "after too many keys",
+            Self::GraceExpired => "without a login in time",
+            Self::Protocol => "by breaking the protocol",
+        }
+    }
 }
 
 impl Door {
@@ -98,8 +110,8 @@ impl Door {
     }
 
     /// Counts a rejected connection: one record per address and minute.
-    pub fn note_rejected(&self, address: IpAddr, _why: Rejected) {
-        self.gateway.core.rejected.count(address);
+    pub fn note_rejected(&self, address: IpAddr, why: Rejected) {
+        self.gateway.core.rejected.count(address, why);
     }
 }
 
@@ -116,23 +128,25 @@ fn visitor<S: Source>(facts: &Facts<'_, S>, attempt: &Attempt) -> Result<Visitor
     Ok(Visitor { vendor, key, address, protocol: attempt.protocol })
 }
 
-/// Rejected logins by address, since they were last recorded.
+/// Rejected logins by address and reason, since they were last recorded.
 #[derive(Default)]
-pub struct Rejections(Mutex<HashMap<IpAddr, u32>>);
+pub struct Rejections(Mutex<HashMap<IpAddr, Reasons>>);
+
+type Reasons = BTreeMap<Rejected, u32>;
 
 /// Addresses counted in one minute. Past it further ones share one entry, so that a storm makes no storm of records.
 const REJECTED_ADDRESSES: usize = 256;
 
 impl Rejections {
-    fn count(&self, address: IpAddr) {
+    fn count(&self, address: IpAddr, why: Rejected) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let full = counts.len() >= REJECTED_ADDRESSES && !counts.contains_key(&address);
         let address = if full { IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED) } else { address };
-        let count = counts.entry(address).or_insert(0);
+        let count = counts.entry(address).or_default().entry(why).or_insert(0);
         *count = count.saturating_add(1);
     }
 
-    fn take(&self) -> Vec<(IpAddr, u32)> {
+    fn take(&self) -> Vec<(IpAddr, Reasons)> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).into_iter().collect()
     }
 }
@@ -145,8 +159,10 @@ impl Gateway {
             return Ok(());
         }
         self.write(move |_: &Core, tx| {
-            for (address, count) in counts {
-                let detail = Detail::Address { network: address.to_string(), reason: String::new() };
+            for (address, reasons) in counts {
+                let count = reasons.values().fold(0, |sum: u32, count| sum.saturating_add(*count));
+                let told: Vec<String> = reasons.iter().map(|(why, count)| format!("{count} {}", why.words())).collect();
+                let detail = Detail::Address { network: address.to_string(), reason: told.join(", ") };
                 tx.append(Fact::new(Actor::System, Subject::Daemon, Event::LoginsRejected { count }).with(detail))?;
             }
             Ok(())

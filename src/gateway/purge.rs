@@ -17,7 +17,7 @@ use crate::domain::{
     dossier::State,
     event::{Actor, Detail, Event, Fact, PurgeReason, Subject},
     file::FileDossier,
-    ids::FileId,
+    ids::{FileId, ObjectId},
     refusal::Refusal,
 };
 use std::collections::BTreeSet;
@@ -70,59 +70,94 @@ impl Gateway {
         if self.core.clock.jumped() {
             return Ok(PurgeReport { certificates: Listing::of(certificates), failed });
         }
-        let files = self.look(|facts| Ok(facts.find(find::unpurged)?))?;
-        for row in files {
+        let mut complain = |id: FileId, refused: Refused| match refused {
+            Refused::Refusal(refusal) => tracing::warn!(file = %id, %refusal, "not purged"),
+            Refused::Fault(fault) => {
+                tracing::error!(file = %id, %fault, "could not be purged");
+                failed.push(Blocker {
+                    what: format!("{id} is due and its bytes could not be destroyed: {fault}"),
+                    who: "the machine's administrator".into(),
+                    command: "egressctl purge".into(),
+                });
+            }
+        };
+        // 1. A leaf before, for each: what is going to be destroyed, and why.
+        let mut begun = Vec::new();
+        for row in self.look(|facts| Ok(facts.find(find::unpurged)?))? {
             if self.core.is_stopping() {
                 break;
             }
-            match self.purge_if_due(row.id) {
-                Ok(Some(certificate)) => certificates.push(certificate),
-                Ok(None) => {}
-                Err(Refused::Refusal(refusal)) => tracing::warn!(file = %row.id, %refusal, "not purged"),
-                Err(Refused::Fault(fault)) => {
-                    tracing::error!(file = %row.id, %fault, "could not be purged");
-                    failed.push(Blocker {
-                        what: format!("{} is due and its bytes could not be destroyed: {fault}", row.id),
-                        who: "the machine's administrator".into(),
-                        command: "egressctl purge".into(),
-                    });
-                }
+            match self.begin_purge_if_due(row.id) {
+                Ok(Due::Now) => begun.push(row.id),
+                Ok(Due::NotYet) => {}
+                Err(refused) => complain(row.id, refused),
+            }
+        }
+        for (id, finished) in self.finish_purges(&begun) {
+            match finished {
+                Ok(certificate) => certificates.push(certificate),
+                Err(refused) => complain(id, refused),
             }
         }
         Ok(PurgeReport { certificates: Listing::of(certificates), failed })
     }
 
-    fn purge_if_due(&self, id: FileId) -> Result<Option<PurgeCertificate>, Refused> {
-        // 1. A leaf before: what is going to be destroyed, and why.
-        let begun = self.write_blocking(move |core, tx| {
+    fn begin_purge_if_due(&self, id: FileId) -> Result<Due, Refused> {
+        self.write_blocking(move |core, tx| {
             let facts = Facts::read(core, &*tx)?;
             let file = facts.file(id)?;
             if file.purge_begun.is_some() {
-                return Ok(true);
+                return Ok(Due::Now);
             }
-            let Some(why) = due(&facts, core, &file)? else { return Ok(false) };
+            let Some(why) = due(&facts, core, &file)? else { return Ok(Due::NotYet) };
             tx.append(Fact::new(Actor::System, Subject::File(id), Event::PurgeBegun { why }))?;
-            Ok(true)
-        })?;
-        if begun { self.finish_purge(id).map(Some) } else { Ok(None) }
+            Ok(Due::Now)
+        })
     }
 
-    /// From the leaf before to the leaf after. Live code and recovery both come here; twice is as good as once.
     pub(super) fn finish_purge(&self, id: FileId) -> Result<PurgeCertificate, Refused> {
-        // Whoever still reads it has lost the leave to: no open survives the leaf before.
-        self.core.leases.cut(&Scope::File(id));
+        let finished = self.finish_purges(&[id]).pop().map(|(_, finished)| finished);
+        finished.unwrap_or_else(|| Err(Refusal::NoSuchFile { file: id.to_string() }.into()))
+    }
+
+    /// From the leaves before to the leaves after. Live code and recovery both come here; twice is as good as once. However many
+    /// files there are, the write-ahead log is emptied once.
+    pub(super) fn finish_purges(&self, files: &[FileId]) -> Vec<(FileId, Result<PurgeCertificate, Refused>)> {
+        if files.is_empty() {
+            return Vec::new();
+        }
         // 2. The keys: from here on nobody can read the bytes.
-        let objects = self.write_blocking(move |core, tx| {
-            let file = Facts::read(core, &*tx)?.file(id)?;
-            let objects = file.objects();
+        let keyless: Vec<_> = files.iter().map(|id| (*id, self.destroy_keys(*id))).collect();
+        // They may still stand in the write-ahead log: it is emptied before any purge is called done.
+        let emptied = self.ledger.truncate_wal_blocking();
+        // 3. The bytes, and the leaf after.
+        let finish = |(id, keyless): (FileId, Result<Vec<ObjectId>, Refused>)| {
+            let finished = keyless.and_then(|objects| {
+                emptied.clone()?;
+                self.destroy_bytes(id, objects)
+            });
+            (id, finished)
+        };
+        keyless.into_iter().map(finish).collect()
+    }
+
+    fn destroy_keys(&self, id: FileId) -> Result<Vec<ObjectId>, Refused> {
+        {
+            // Whoever still reads it has lost the leave to: no open survives the leaf before. A revocation that has just written
+            // its fact cuts first, so that its receipt names the sessions.
+            let _cutting = self.core.cutting.blocking_lock();
+            self.core.leases.cut(&Scope::File(id));
+        }
+        self.write_blocking(move |core, tx| {
+            let objects = Facts::read(core, &*tx)?.file(id)?.objects();
             for object in &objects {
                 tx.keys_delete(*object)?;
             }
             Ok(objects)
-        })?;
-        // The destroyed keys may still stand in the write-ahead log: it is emptied before the purge is called done.
-        self.ledger.truncate_wal_blocking()?;
-        // 3. The bytes.
+        })
+    }
+
+    fn destroy_bytes(&self, id: FileId, objects: Vec<ObjectId>) -> Result<PurgeCertificate, Refused> {
         for object in objects {
             for shelf in [Shelf::Incoming, Shelf::Sealed] {
                 self.objects.unlink(shelf, object).map_err(|error| Fault::new("a purged object", error))?;
@@ -138,6 +173,12 @@ impl Gateway {
         })?;
         self.look(|facts| certificate(facts, id))
     }
+}
+
+/// Whether a file's purge has begun, now or before.
+enum Due {
+    Now,
+    NotYet,
 }
 
 /// Why a file's bytes have to go now, if they do.

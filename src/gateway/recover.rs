@@ -54,11 +54,11 @@ impl Gateway {
             done.sealed += 1;
         }
         // S9: a purge that has begun is finished.
-        for row in self.look(|facts| Ok(facts.find(find::unpurged)?))? {
-            if row.purge_at.is_some() {
-                self.finish_purge(row.id)?;
-                done.purged += 1;
-            }
+        let unpurged = self.look(|facts| Ok(facts.find(find::unpurged)?))?;
+        let begun: Vec<_> = unpurged.into_iter().filter(|row| row.purge_at.is_some()).map(|row| row.id).collect();
+        for (_, finished) in self.finish_purges(&begun) {
+            finished?;
+            done.purged += 1;
         }
         // A beginning without an end keeps its beginning and gets an end.
         done.interrupted = self.end_what_is_open()?;

@@ -18,7 +18,10 @@ use super::{
 };
 use crate::{
     audit::{SignedHead, Signer, Verifier, empty_root},
-    domain::{event::Subject, limits::LEDGER_QUEUE},
+    domain::{
+        event::Subject,
+        limits::{LEDGER_QUEUE, WAL_PAUSE, WAL_TRIES},
+    },
 };
 use rusqlite::Connection;
 use std::{
@@ -158,8 +161,19 @@ impl Ledger {
     /// Empties the write-ahead log into the database: a key destroyed before is then nowhere in either file. Before this returns no purge is done.
     ///
     /// # Errors
-    /// [`LedgerFault::WalBusy`] after five seconds of a reader in the way: ask again.
+    /// [`LedgerFault::WalBusy`] if a reader was in the way at each of [`WAL_TRIES`]: the next turn asks again.
     pub fn truncate_wal_blocking(&self) -> Result<(), LedgerFault> {
+        for _ in 1..WAL_TRIES {
+            match self.try_to_truncate_wal() {
+                // Between two tries the writer serves whoever waits.
+                Err(LedgerFault::WalBusy) => thread::sleep(WAL_PAUSE),
+                answer => return answer,
+            }
+        }
+        self.try_to_truncate_wal()
+    }
+
+    fn try_to_truncate_wal(&self) -> Result<(), LedgerFault> {
         let (reply, answer) = oneshot::channel();
         self.queue.blocking_send(Message::TruncateWal(reply)).map_err(|_| self.gone())?;
         answer.blocking_recv().unwrap_or_else(|_| Err(self.gone()))

@@ -12,6 +12,7 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::{Arc, Condvar, Mutex, PoisonError},
+    time::Duration,
 };
 
 /// A setting, its value, and what SQLite answers when asked for it.
@@ -24,6 +25,9 @@ struct Pragma {
 const fn pragma(name: &'static str, set: &'static str, answer: &'static str) -> Pragma {
     Pragma { name, set, answer }
 }
+
+/// How long a connection waits for another's lock: what `busy_timeout` below says.
+pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// What every connection has. Each is read back: SQLite ignores what it does not understand.
 const EVERYWHERE: &[Pragma] = &[

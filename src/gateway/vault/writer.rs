@@ -6,6 +6,7 @@ use super::{
     head::HeadFile,
     rows,
     shared::Shared,
+    store::BUSY,
     tx::{Tx, Working},
 };
 use crate::{
@@ -19,6 +20,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -233,11 +235,14 @@ impl Writer {
         }
     }
 
-    /// Empties the write-ahead log: what was destroyed is not in it any more.
+    /// Empties the write-ahead log: what was destroyed is not in it any more. A reader in the way is not waited for here, where
+    /// every command would wait too: whoever asked asks again.
     fn truncate_wal(&self) -> Result<(), LedgerFault> {
         self.shared.serving()?;
-        self.wal_checkpoint("PRAGMA wal_checkpoint(TRUNCATE)")
-            .and_then(|busy| if busy { Err(LedgerFault::WalBusy) } else { Ok(()) })
+        self.conn.busy_timeout(Duration::ZERO)?;
+        let truncated = self.wal_checkpoint("PRAGMA wal_checkpoint(TRUNCATE)");
+        self.conn.busy_timeout(BUSY)?;
+        if truncated? { Err(LedgerFault::WalBusy) } else { Ok(()) }
     }
 
     /// Whether a reader was in the way.

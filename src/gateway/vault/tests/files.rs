@@ -68,6 +68,32 @@ fn a_destroyed_key_is_in_neither_file_after_the_log_is_truncated() {
 }
 
 #[test]
+fn a_reader_in_the_way_of_emptying_the_log_keeps_no_command_waiting() {
+    let shelf = Shelf::new();
+    let ledger = shelf.open();
+    fill(&ledger, 3);
+    let reader = shelf.intruder();
+    reader.execute_batch("BEGIN").unwrap();
+    reader.query_row("SELECT count(*) FROM leaves", [], |row| row.get::<_, u64>(0)).unwrap();
+    append(&ledger, withdrawn(ticket(9), "after what the reader sees")).unwrap();
+    let (begin, begun) = mpsc::channel::<()>();
+    std::thread::scope(|scope| {
+        let emptied = scope.spawn(|| {
+            begin.send(()).unwrap();
+            ledger.truncate_wal_blocking()
+        });
+        begun.recv().unwrap();
+        // Commands go on all the while; where they waited for the reader, the emptying would have given up by now.
+        for n in 10..210 {
+            append(&ledger, withdrawn(ticket(n), "meanwhile")).unwrap();
+        }
+        reader.execute_batch("COMMIT").unwrap();
+        emptied.join().unwrap().unwrap();
+    });
+    assert_eq!(std::fs::metadata(shelf.path().with_extension("db-wal")).unwrap().len(), 0);
+}
+
+#[test]
 fn an_object_has_one_key_for_ever() {
     let shelf = Shelf::new();
     let ledger = shelf.open();
