@@ -191,6 +191,14 @@ impl VendorDossier {
         self.revisions.iter().rev().find(|revision| revision.confirmed(roster))
     }
 
+    /// Whether people stand behind this key as one of this vendor's, for whatever use: in any revision that was ever confirmed.
+    pub fn has_confirmed(&self, key: Digest, roster: &Roster) -> bool {
+        let holds = |revision: &VendorRevision| {
+            revision.recipients.contains(&key) || revision.document.login_keys.iter().any(|login| login.fingerprint() == key)
+        };
+        self.revisions.iter().any(|revision| revision.confirmed(roster) && holds(revision))
+    }
+
     /// The newest revision, if it still waits for confirmations.
     pub fn pending(&self, roster: &Roster) -> Option<&VendorRevision> {
         self.revisions.last().filter(|revision| !revision.confirmed(roster))

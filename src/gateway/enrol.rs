@@ -6,7 +6,7 @@ use super::{
     desk::Desk,
     facts::Facts,
     outcome::Refused,
-    vault::{Tx, find},
+    vault::Tx,
 };
 use crate::domain::{
     event::{Actor, Detail, Event, Fact, Subject},
@@ -43,7 +43,7 @@ fn enrol(core: &Core, tx: &mut Tx<'_>, by: Actor, new: Enrolment) -> Result<Done
         _ => drop(facts.person(by)?),
     }
     free(&roster, &new)?;
-    if !find::vendors_of_key(tx.conn(), new.key.fingerprint())?.is_empty() {
+    if facts.confirmed_owner(new.key.fingerprint(), None)?.is_some() {
         return Err(Refusal::KeyTaken { key: Fingerprint(new.key.fingerprint()) }.into());
     }
     if by == Actor::Owner {
@@ -76,7 +76,7 @@ fn free(roster: &Roster, new: &Enrolment) -> Result<(), Refusal> {
         return Err(Refusal::NameTaken { name: new.name.to_string() });
     }
     let key = new.key.fingerprint();
-    if roster.by_key(key).is_some() || roster.proposals().any(|p| p.person.key == new.key && p.person.name != new.name) {
+    if roster.by_key(key).is_some() {
         return Err(Refusal::KeyTaken { key: Fingerprint(key) });
     }
     if new.roles.is_empty() {

@@ -6,6 +6,7 @@ use super::{
     vault::{Tx, View, find},
 };
 use crate::domain::{
+    digest::Digest,
     dossier::{Surroundings, TicketDossier},
     event::{Actor, Record, Subject},
     file::{DeliveryDossier, FileDossier},
@@ -162,6 +163,17 @@ impl<'s, S: Source> Facts<'s, S> {
         let Some(id) = self.find(|conn| find::vendor(conn, slug))? else { return Ok(None) };
         let vendor = self.vendor(id)?;
         if vendor.slug == *slug { Ok(Some(vendor)) } else { Err(misled(format!("{slug} leads to {}", vendor.slug)).into()) }
+    }
+
+    /// The vendor, other than `besides`, behind whose use of this key people stand. What somebody merely filed blocks nobody: it may
+    /// be a slip, or meant to keep the key's owner out.
+    pub fn confirmed_owner(&self, key: Digest, besides: Option<VendorId>) -> Result<Option<VendorId>, Refused> {
+        for id in self.find(|conn| find::vendors_of_key(conn, key))? {
+            if Some(id) != besides && self.vendor(id)?.has_confirmed(key, &self.roster) {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
     }
 
     /// A delivery by its number within a ticket, as its own records have it.

@@ -300,12 +300,21 @@ impl House {
 
     /// Files the vendor's keys, as they are now, and confirms them.
     pub(crate) async fn file_vendor(&self, vendor: &Vendor) {
-        let desk = self.desk();
-        let filed = desk.vendor_add(self.person(Staff::Vera), vendor_document(vendor)).await.unwrap();
+        let revision = self.put_forward(vendor).await.unwrap();
         for staff in [Staff::Olga, Staff::Sam] {
-            let signature = self.sign(staff, &confirmation_text(&vendor.id, filed.revision));
-            desk.vendor_confirm(self.person(staff), vendor.id.clone(), filed.revision, Some(signature)).await.unwrap();
+            self.confirm(vendor, revision, staff).await.unwrap();
         }
+    }
+
+    /// Files the vendor's keys alone.
+    pub(crate) async fn put_forward(&self, vendor: &Vendor) -> Result<Digest, Refused> {
+        let filed = self.desk().vendor_add(self.person(Staff::Vera), vendor_document(vendor)).await;
+        filed.map(|filed| filed.revision)
+    }
+
+    pub(crate) async fn confirm(&self, vendor: &Vendor, revision: Digest, by: Staff) -> Result<(), Refused> {
+        let signature = self.sign(by, &confirmation_text(&vendor.id, revision));
+        self.desk().vendor_confirm(self.person(by), vendor.id.clone(), revision, Some(signature)).await.map(drop)
     }
 
     /// An active ticket for `vendor`: two columns, `order_id` of class business and `note` of `class`.

@@ -4,6 +4,7 @@ mod index;
 mod keys;
 mod recovery;
 mod sessions;
+mod squatting;
 mod standing;
 
 use super::{

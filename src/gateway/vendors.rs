@@ -4,18 +4,18 @@ use super::{
     answers::{Blocker, Completion, Done, VendorFiled},
     core::Core,
     desk::Desk,
-    facts::Facts,
+    facts::{Facts, Source},
     outcome::Refused,
-    vault::{Tx, find},
+    vault::Tx,
 };
 use crate::{
     domain::{
         authority::Act,
         digest::Digest,
         event::{Actor, Detail, Event, Fact, Subject},
-        ids::Slug,
+        ids::{Slug, VendorId},
         refusal::Refusal,
-        signature::{NAMESPACE_VOTE, openssh_fingerprint},
+        signature::{NAMESPACE_VOTE, PublicKey, openssh_fingerprint},
         vendor::{VendorDocument, confirmation_text},
     },
     sealing::Recipient,
@@ -46,13 +46,7 @@ fn file(core: &Core, tx: &mut Tx<'_>, by: Actor, text: String) -> Result<VendorF
     Act::FileVendor.allowed(facts.person(by)?)?;
     let existing = facts.vendor_named(&document.id)?;
     let existing_id = existing.as_ref().map(|dossier| dossier.id);
-    for key in &document.login_keys {
-        let fingerprint = key.fingerprint();
-        let taken = find::vendors_of_key(tx.conn(), fingerprint)?.into_iter().any(|vendor| Some(vendor) != existing_id);
-        if taken || facts.roster.by_key(fingerprint).is_some() {
-            return Err(Refusal::LoginKeyTaken { key: openssh_fingerprint(fingerprint) }.into());
-        }
-    }
+    logins_are_free(&facts, &document, existing_id)?;
     let revision = document.digest();
     let id = match existing {
         Some(dossier) => {
@@ -77,6 +71,17 @@ fn file(core: &Core, tx: &mut Tx<'_>, by: Actor, text: String) -> Result<VendorF
         command: format!("egressctl vendor confirm {} {revision}", document.id),
     };
     Ok(VendorFiled { vendor: document.id, revision, keys, leaf: record.index, next: vec![next] })
+}
+
+/// A login key is one vendor's or one person's: looked at when it is filed and again when it is confirmed, since in between somebody
+/// else's may have been.
+fn logins_are_free<S: Source>(facts: &Facts<'_, S>, document: &VendorDocument, vendor: Option<VendorId>) -> Result<(), Refused> {
+    for key in document.login_keys.iter().map(PublicKey::fingerprint) {
+        if facts.roster.by_key(key).is_some() || facts.confirmed_owner(key, vendor)?.is_some() {
+            return Err(Refusal::LoginKeyTaken { key: openssh_fingerprint(key) }.into());
+        }
+    }
+    Ok(())
 }
 
 fn recipients(document: &VendorDocument) -> Result<Vec<Digest>, Refusal> {
@@ -118,6 +123,7 @@ fn confirm(
     if pending.filed_by == Some(person.id) || pending.confirmed_by.contains(&person.id) {
         return Err(Refusal::ConfirmedAlready { vendor: vendor.to_string() }.into());
     }
+    logins_are_free(&facts, &pending.document, Some(id))?;
     let signature = signature.ok_or(Refusal::SignatureMissing {})?;
     let text = confirmation_text(vendor, revision);
     person
