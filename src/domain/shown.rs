@@ -21,6 +21,11 @@ pub fn shown(text: &str) -> String {
     out
 }
 
+/// `1 file`, `2 files`: for words that take an s.
+pub fn many(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
 /// Characters that hide or reorder what stands around them (Unicode's category Cf, its line separators, other spaces
 /// than the plain one, variation selectors, tags) and U+FFFD, the sign of text that was damaged before.
 pub fn is_invisible(c: char) -> bool {
@@ -35,6 +40,11 @@ pub fn is_invisible(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_is_one_and_all_others_are_many() {
+        assert_eq!([many(0, "file"), many(1, "file"), many(2, "file")], ["0 files", "1 file", "2 files"]);
+    }
 
     #[test]
     fn what_a_terminal_acts_on_is_escaped_and_the_rest_clipped() {

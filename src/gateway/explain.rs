@@ -147,11 +147,9 @@ fn file<S: Source>(facts: &Facts<'_, S>, id: FileId) -> Result<Explanation, Refu
     let mut told = from_blockers(id.to_string(), headline, deliveries::next(&row));
     let mut because: Vec<String> = Vec::new();
     match &file.held {
-        Some(held) => because.extend(
-            held.findings
-                .iter()
-                .flat_map(|finding| [format!("{}: {}", finding.code, finding.what), format!("    {}", finding.fix)]),
-        ),
+        Some(held) => {
+            because.extend(held.findings.iter().map(|finding| format!("{}: {} {}", finding.code, finding.what, finding.fix)))
+        }
         None => because.extend(row.reason.clone()),
     }
     if row.state == FileState::Sealed

@@ -58,7 +58,9 @@ impl Row for TailRow {
 
 impl Show for Explanation {
     fn show(&self, page: &mut Page) {
-        page.line(&format!("{}: {}", self.subject, self.headline), Tone::Plain);
+        // Most headlines are sentences about their subject.
+        let named = self.headline.starts_with(&self.subject);
+        page.line(&if named { self.headline.clone() } else { format!("{}: {}", self.subject, self.headline) }, Tone::Plain);
         for reason in &self.because {
             page.line(&format!("- {reason}"), Tone::Plain);
         }

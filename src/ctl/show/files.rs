@@ -6,7 +6,10 @@ use crate::{
         text::{minute, size},
         trouble::Exit,
     },
-    domain::event::{ClosedBy, PurgeReason, TransferEnd},
+    domain::{
+        event::{ClosedBy, PurgeReason, TransferEnd},
+        shown::many,
+    },
     gateway::answers::{
         CutSessionView, DeliveryRow, DeliveryView, Durable, FileRow, FileView, PurgeCertificate, PurgeReport, Receipt, Served,
         SessionRow, TransferRow,
@@ -188,8 +191,13 @@ impl Row for SessionRow {
         for row in rows {
             table.row([row.session.into(), (&row.vendor).into(), (&row.address).into(), size(row.bytes).into()]);
             let since = minute(&row.since);
-            let with =
-                format!("{} since {since}, {} transfers, key {}, {}", protocol(row.protocol), row.transfers, row.key, row.client);
+            let with = format!(
+                "{} since {since}, {}, key {}, {}",
+                protocol(row.protocol),
+                many(row.transfers, "transfer"),
+                row.key,
+                row.client
+            );
             table.note(&with);
         }
         page.table(&table);

@@ -3,7 +3,10 @@
 use super::{Cell, Column, Page, Row, Show, Table, Tone, counted, gates, listed, ticket_tone};
 use crate::{
     ctl::text::minute,
-    domain::event::{Decision, Protocol},
+    domain::{
+        event::{Decision, Protocol},
+        shown::many,
+    },
     gateway::answers::{DeliveryRow, GateView, Submitted, TicketRow, TicketState, TicketView, VoteStanding, Voted},
 };
 
@@ -61,7 +64,7 @@ impl Show for TicketView {
         page.field("justification", &self.justification);
         page.field("window (UTC)", format!("{} to {}, both included", self.from, self.until));
         page.field("protocols", listed(self.protocols.iter().map(|one| protocol(*one))));
-        page.field("retention", format!("{} days from release", self.retention_days));
+        page.field("retention", format!("{} from release", many(self.retention_days.into(), "day")));
         for (name, value) in &self.limits {
             page.field("limit", format!("{name} = {value}"));
         }
@@ -90,8 +93,8 @@ impl TicketView {
         let mut table = Table::new(&columns);
         for field in &self.fields {
             table.row([(&field.name).into(), (&field.r#type).into(), (&field.class).into(), (&field.treatment).into()]);
-            let necessity = if field.necessity.is_empty() { "necessity not given" } else { &field.necessity };
-            table.note(&format!("{} → {}: {necessity}", field.source, field.destination));
+            let necessity = if field.necessity.is_empty() { String::new() } else { format!(": {}", field.necessity) };
+            table.note(&format!("{} → {}{necessity}", field.source, field.destination));
         }
         page.table(&table);
     }

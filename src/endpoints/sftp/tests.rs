@@ -10,7 +10,7 @@ use super::{Ciphers, Transport};
 use crate::{
     domain::{
         digest::Digest,
-        event::{SessionEnd, TransferEnd},
+        event::{Event, SessionEnd, TransferEnd},
         ids::TicketNumber,
     },
     endpoints::listener::Running,
@@ -121,6 +121,15 @@ impl Served {
     /// How every session ended; waits until they have.
     fn sessions(&self) -> Vec<SessionEnd> {
         self.until("the sessions' ends", || self.house.sessions().into_iter().map(|(_, how)| how).collect())
+    }
+
+    /// How much each ended session was refused.
+    fn denied(&self) -> Vec<u32> {
+        let denied = |record: crate::domain::event::Record| match record.event {
+            Event::SessionClosed { denied, .. } => Some(denied),
+            _ => None,
+        };
+        self.house.log().into_iter().filter_map(denied).collect()
     }
 
     /// How every transfer ended; waits until they have.

@@ -6,6 +6,7 @@ use crate::{
         authority::Act,
         event::{Actor, Detail, Event, Subject},
         refusal::Refusal,
+        shown::many,
     },
     gateway::{
         Gateway,
@@ -88,7 +89,7 @@ fn problems(gateway: &Gateway) -> Vec<Blocker> {
     let missing = &gateway.recovered.missing;
     if !missing.is_empty() {
         problems.push(Blocker {
-            what: format!("{} stored objects are missing; their files are not served", missing.len()),
+            what: format!("{} missing: no file of their tickets is served", many(missing.len() as u64, "stored object")),
             who: "the machine's administrator".into(),
             command: "egressctl audit verify".into(),
         });

@@ -5,6 +5,7 @@ use crate::{
     domain::{
         event::{Actor, ClosedBy, Decision, Detail, Event, PurgeReason, Record, SessionEnd, Subject, TransferEnd},
         limits,
+        shown::many,
         signature::openssh_fingerprint,
     },
     gateway::{
@@ -60,7 +61,7 @@ fn what(record: &Record) -> String {
             format!("reloaded: configuration {}, policy {}", configuration.short(), policy.short())
         }
         Event::Stopped => "the daemon stopped".into(),
-        Event::LoginsRejected { count } => format!("{count} logins rejected from {name}"),
+        Event::LoginsRejected { count } => format!("{} rejected from {name}", many(u64::from(*count), "login")),
         Event::Frozen => "everything frozen".into(),
         Event::UnfreezeAsked => "asked to lift the freeze".into(),
         Event::Unfrozen => "freeze lifted".into(),
@@ -85,13 +86,13 @@ fn what(record: &Record) -> String {
             ClosedBy::Command => "closed by command".into(),
             ClosedBy::Quiet => "closed: nothing came any more".into(),
         },
-        Event::DeliveryReleased { files, until, .. } => format!("{files} files released until {until}"),
+        Event::DeliveryReleased { files, until, .. } => format!("{} released until {until}", many(u64::from(*files), "file")),
         Event::DeliveryRevoked => "delivery revoked".into(),
         Event::FileStaged { bytes, sha256, .. } => format!("{name} staged, {bytes} bytes, sha256 {}", sha256.short()),
-        Event::FileHeld { findings, .. } => format!("held with {findings} findings"),
+        Event::FileHeld { findings, .. } => format!("held with {}", many(u64::from(*findings), "finding")),
         Event::FileRecheckAsked => "to be inspected again".into(),
-        Event::FileCleared { rows, .. } => format!("inspected, {rows} rows, nothing found"),
-        Event::FileSealed { recipients, .. } => format!("sealed to {} recipients", recipients.len()),
+        Event::FileCleared { rows, .. } => format!("inspected, {}, nothing found", many(*rows, "row")),
+        Event::FileSealed { recipients, .. } => format!("sealed to {}", many(recipients.len() as u64, "recipient")),
         Event::StagedCopyGone => "staged copy and its key destroyed".into(),
         Event::FileRevoked => "file revoked".into(),
         Event::PurgeBegun { why } => format!("purge begun: {}", why_purged(*why)),
@@ -100,14 +101,14 @@ fn what(record: &Record) -> String {
         Event::SessionDenied { code } => format!("denied: E{code:04}"),
         Event::SessionClosed { how, denied } => match denied {
             0 => format!("session ended: {}", why_ended(*how)),
-            denied => format!("session ended: {}; {denied} requests refused", why_ended(*how)),
+            denied => format!("session ended: {}; {} refused", why_ended(*how), many(u64::from(*denied), "request")),
         },
         Event::TransferBegun { .. } => "transfer begun".into(),
         Event::TransferEnded { how, bytes, .. } => match bytes {
-            Some(bytes) => format!("transfer ended after {bytes} bytes: {}", why_transfer_ended(*how)),
+            Some(bytes) => format!("transfer ended after {}: {}", many(*bytes, "byte"), why_transfer_ended(*how)),
             None => format!("transfer ended, how many bytes were served is not known: {}", why_transfer_ended(*how)),
         },
-        Event::Cut { sessions } => format!("{sessions} sessions cut"),
+        Event::Cut { sessions } => format!("{} cut", many(u64::from(*sessions), "session")),
     }
 }
 

@@ -30,6 +30,22 @@ fn debians_sftp_lists_walks_fetches_and_age_decrypts() {
 }
 
 #[test]
+fn an_ordinary_pull_has_been_refused_nothing() {
+    let mut served = Served::new();
+    let file = served.file(10_000);
+    let to = served.path("a");
+    fine(&served.sftp(&[], &format!("get {} {}\nls -l /{}\n", file.path, to.display(), file.delivery)));
+    fine(&served.run("scp", &[&format!("acme@127.0.0.1:{}", file.path), &to.display().to_string()], ""));
+    assert_eq!(served.sessions().len(), 2);
+    assert_eq!(served.denied(), [0, 0]);
+    // What it asks for and may not have is counted.
+    served.sftp(&[], &format!("-get {}x {}\n", file.path, to.display()));
+    served.sessions();
+    assert!(served.denied()[2] > 0);
+    served.drain();
+}
+
+#[test]
 fn every_depth_of_pipelining_and_every_buffer_size_completes() {
     let mut served = Served::new();
     let file = served.file(32 << 20);
