@@ -23,6 +23,10 @@ const SEED: u64 = 20_261_121;
 const LIFE_MS: std::ops::Range<u64> = 20..700;
 /// Rounds between two looks at everything.
 const LOOK_EACH: u64 = 10;
+/// Rounds between two closed deliveries, whose files there are then to purge.
+const CLOSE_EACH: u64 = 5;
+/// In so many rounds everybody has had something to do.
+const ENOUGH: u64 = 5 * CLOSE_EACH;
 /// Large enough that a pull at this pace spans several lives of the daemon.
 const LARGE_ROWS: usize = 400_000;
 const LARGE_KBIT_PER_SECOND: &str = "65536";
@@ -90,6 +94,9 @@ fn killed_at_random_moments_it_loses_nothing_it_told_and_repeats_nothing() {
         if round % LOOK_EACH == 0 {
             play.house.check();
         }
+        if round % CLOSE_EACH == CLOSE_EACH - 1 {
+            play.close_a_delivery();
+        }
     }
     play.end();
     let told = play.told.lock().unwrap();
@@ -103,6 +110,10 @@ fn killed_at_random_moments_it_loses_nothing_it_told_and_repeats_nothing() {
         told.pulls,
         play.house.log_size(),
     );
+    // Where nobody had anything to do, the kills have proven nothing.
+    let purged: u64 = play.house.sql("SELECT count(*) FROM file WHERE purged_at IS NOT NULL")[0].parse().unwrap();
+    let idle = told.acts == 0 || told.votes.is_empty() || told.dropped.is_empty() || purged == 0;
+    assert!(!idle || rounds < ENOUGH, "{} acts, {purged} files purged in {rounds} rounds", told.acts);
 }
 
 impl Play {
@@ -119,7 +130,7 @@ impl Play {
         let over = AtomicBool::new(false);
         let this = &*self;
         thread::scope(|scope| {
-            scope.spawn(|| this.until_over(&over, || this.drop_a_file(players)));
+            scope.spawn(|| this.until_over(&over, || this.drop_a_file()));
             scope.spawn(|| this.until_over(&over, || this.vote()));
             scope.spawn(|| this.until_over(&over, || this.pull()));
             scope.spawn(|| {
@@ -141,7 +152,7 @@ impl Play {
         }
     }
 
-    fn drop_a_file(&self, players: u64) -> Option<()> {
+    fn drop_a_file(&self) -> Option<()> {
         let name = {
             let mut told = self.told.lock().unwrap();
             let n = told.dropped.len();
@@ -153,11 +164,17 @@ impl Play {
             self.house.stage(&self.ticket, &format!("{}.manifest.toml", name.0), format!("rows = {}\n", name.1));
         }
         self.house.stage(&self.ticket, &name.0, orders(name.1));
-        if players.is_multiple_of(3) {
-            self.house.ready(&self.ticket);
-        }
         thread::sleep(Duration::from_millis(30));
         None
+    }
+
+    /// What was dropped so far goes out, so that there is something to revoke and to purge.
+    fn close_a_delivery(&self) {
+        let released =
+            || self.house.sql("SELECT count(*) FROM delivery WHERE released_at IS NOT NULL")[0].parse::<u64>().unwrap();
+        let before = released();
+        self.house.ready(&self.ticket);
+        until("a delivery is released", || (released() > before).then_some(()));
     }
 
     /// A ticket, and votes at its gates.
