@@ -1,5 +1,7 @@
 //! The configuration: one TOML file, read strictly, and the key files that it names.
 
+mod kept;
+
 use crate::{
     audit::{Origin, Signer},
     domain::{
@@ -302,24 +304,12 @@ fn secret(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
     let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(|error| unreadable(error.into()))?;
     let stat = fstat(&file).map_err(|error| unreadable(error.into()))?;
-    kept_by_its_owner(path, stat.st_uid, geteuid().as_raw(), stat.st_mode)?;
+    kept::by_its_owner(path, stat.st_uid, geteuid().as_raw(), stat.st_mode)?;
     let text = read(File::from(file)).map_err(unreadable)?;
     if is_example(&text) {
         return Err(ConfigError::Example { path: path.to_owned() });
     }
     Ok(text)
-}
-
-/// A secret is this process's user's or root's, and nobody else reads or writes it.
-fn kept_by_its_owner(path: &Path, owner: u32, me: u32, mode: u32) -> Result<(), ConfigError> {
-    if owner != me && owner != 0 {
-        return Err(ConfigError::Foreign { path: path.to_owned(), owner });
-    }
-    let mode = mode & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(ConfigError::Exposed { path: path.to_owned(), mode });
-    }
-    Ok(())
 }
 
 fn read(file: File) -> std::io::Result<Zeroizing<String>> {
@@ -385,16 +375,6 @@ mod tests {
             assert!(is_example(text) && is_example(text.trim_end()));
         }
         assert!(!is_example(&MasterKey::generate().to_text()));
-    }
-
-    #[test]
-    fn a_key_file_of_another_owner_or_that_others_can_touch_is_refused() {
-        let kept = |owner, mode| kept_by_its_owner(Path::new("keys/master.key"), owner, 1_000, mode);
-        assert!(kept(1_000, 0o100_600).is_ok() && kept(1_000, 0o100_400).is_ok() && kept(0, 0o100_400).is_ok());
-        assert!(matches!(kept(1_001, 0o100_600), Err(ConfigError::Foreign { owner: 1_001, .. })));
-        for mode in [0o640, 0o620, 0o604, 0o602, 0o610, 0o601] {
-            assert!(matches!(kept(1_000, mode), Err(ConfigError::Exposed { mode: found, .. }) if found == mode));
-        }
     }
 
     #[test]
