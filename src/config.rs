@@ -1,6 +1,9 @@
 //! The configuration: one TOML file, read strictly, and the key files that it names.
 
 mod kept;
+mod syslog;
+
+pub use syslog::Syslog;
 
 use crate::{
     audit::{Origin, Signer},
@@ -72,6 +75,8 @@ struct Document {
     sftp: Sftp,
     #[serde(default)]
     files: Files,
+    #[serde(default)]
+    syslog: syslog::Document,
 }
 
 /// Relative ones are seen from the configuration's directory.
@@ -149,6 +154,7 @@ pub struct Config {
     pub ciphers: Ciphers,
     /// Its digest is of the values as read: comments and layout do not change it.
     pub rules: Rules,
+    pub syslog: Syslog,
     keys: Keys,
     path: PathBuf,
 }
@@ -198,6 +204,7 @@ impl Config {
             return Err(value("keys.ssh_host is empty: a server without a host key cannot prove who it is"));
         }
         let settings = settings(&document.files).map_err(|what| value(&what))?;
+        let syslog = document.syslog.read().map_err(|what| value(&what))?;
         let base = path.parent().unwrap_or(Path::new(".")).to_owned();
         let at = |path: &Path| base.join(path);
         let Paths { policy, staging, state, control_socket } = &document.paths;
@@ -222,6 +229,7 @@ impl Config {
                 CipherChoice::AesAndChacha20 => Ciphers::AesAndChaCha20,
             },
             rules: Rules { policy: Arc::new(policy), settings, configuration },
+            syslog,
             keys,
             path: path.to_owned(),
         })
@@ -242,6 +250,7 @@ impl Config {
             ("keys.log", self.keys.log != running.keys.log),
             ("keys.staging", self.keys.staging != running.keys.staging),
             ("sftp.listen", self.sftp != running.sftp),
+            ("syslog", self.syslog != running.syslog),
         ];
         fixed.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }
@@ -339,50 +348,4 @@ fn log_signer(text: &str) -> Result<Signer, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_commented_example_says_what_the_defaults_are() {
-        let document: Document = document::parse(include_str!("../config/egressd.toml")).unwrap();
-        assert_eq!(document.sftp, Sftp::default());
-        assert_eq!(document.files, Files::default());
-    }
-
-    #[test]
-    fn a_mistyped_key_is_located_and_the_nearest_is_named() {
-        let text = include_str!("../config/egressd.toml").replace("settle_seconds", "setle_seconds");
-        let error = document::parse::<Document>(&text).unwrap_err();
-        assert!(error.line.is_some() && error.hint.as_deref() == Some("did you mean settle_seconds?"), "{error}");
-    }
-
-    #[test]
-    fn limits_of_nothing_and_beyond_everything_are_refused() {
-        assert!(settings(&Files { settle_seconds: 0, ..Files::default() }).is_err());
-        assert!(settings(&Files { held_hours: 0, ..Files::default() }).is_err());
-        assert!(settings(&Files { max_bytes: u64::MAX, ..Files::default() }).is_err());
-        assert!(settings(&Files::default()).unwrap().delivery_quiet.is_none());
-    }
-
-    #[test]
-    fn every_published_key_is_refused_and_a_new_one_is_not() {
-        for text in [
-            include_str!("../keys-example/master.key"),
-            include_str!("../keys-example/log.key"),
-            include_str!("../keys-example/ssh_host_ed25519"),
-            include_str!("../keys-example/staging.age"),
-        ] {
-            assert!(is_example(text) && is_example(text.trim_end()));
-        }
-        assert!(!is_example(&MasterKey::generate().to_text()));
-    }
-
-    #[test]
-    fn a_log_key_is_read_back_with_its_origin() {
-        let origin: Origin = "gateway.example/egressd".parse().unwrap();
-        let (signer, der) = Signer::generate(origin.clone()).unwrap();
-        let text = log_key_text(&origin, &der);
-        assert_eq!(log_signer(&text).unwrap().verifier().to_string(), signer.verifier().to_string());
-        assert!(log_signer("egressd-log-key-v1 x").is_err());
-    }
-}
+mod tests;

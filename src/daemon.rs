@@ -6,6 +6,7 @@ use crate::{
     clock::SystemClock,
     config::Secrets,
     endpoints::{control, listener::Running, sftp},
+    forward,
     gateway::{Gateway, Parts, Rules},
 };
 use anyhow::{Context, bail, ensure};
@@ -38,13 +39,16 @@ pub fn check(path: &Path) -> anyhow::Result<String> {
         config.state.display()
     );
     let listeners: Vec<_> = config.sftp.iter().map(ToString::to_string).collect();
+    let told = config.syslog.destinations.iter().map(|destination| format!("{} at {}", destination.name, destination.address));
+    let told: Vec<_> = told.collect();
     Ok(format!(
-        "{} is good\n  configuration {}\n  policy        {}\n  log           {}\n  sftp          {}",
+        "{} is good\n  configuration {}\n  policy        {}\n  log           {}\n  sftp          {}\n  syslog        {}",
         path.display(),
         configuration.short(),
         policy.short(),
         secrets.signer.verifier(),
-        listeners.join(", ")
+        listeners.join(", "),
+        if told.is_empty() { "nobody".to_owned() } else { told.join(", ") }
     ))
 }
 
@@ -73,9 +77,17 @@ async fn run(prepared: Prepared) -> anyhow::Result<()> {
         signer,
         identity,
         clock: Arc::new(SystemClock::new()),
+        announcements: config.syslog.announcements(),
     };
     let gateway = tokio::task::spawn_blocking(move || Gateway::open(parts)).await.context("opening the gateway")??;
-    // 2. The doors.
+    // 2. Who is told of what happens, from the first record on.
+    let (stop_telling, telling) = watch::channel(forward::Running::Telling);
+    let mut told = JoinSet::new();
+    for destination in &config.syslog.destinations {
+        let outbox = gateway.outbox(&destination.name).context("a destination that the gateway does not know")?;
+        told.spawn(forward::run(outbox, destination.clone(), telling.clone()));
+    }
+    // 3. The doors.
     let control_socket = config.control_socket.clone();
     let control = control_listener(&control_socket)?;
     let doors = Doors::new(transport);
@@ -90,7 +102,7 @@ async fn run(prepared: Prepared) -> anyhow::Result<()> {
     }
     staff.spawn(control::run(control, Arc::new(gateway.desk()), draining(staff_running)));
     tracing::info!(socket = %control_socket.display(), "the control socket is open");
-    // 3. The work. While the last transfers run out, expiry is still watched and security can still revoke.
+    // 4. The work. While the last transfers run out, expiry is still watched and security can still revoke.
     let reloads = Reloads::new(hangup, config, marks, doors);
     let ended = {
         let asked = asked_to_stop()?;
@@ -105,22 +117,26 @@ async fn run(prepared: Prepared) -> anyhow::Result<()> {
             never = reloads.serve(&gateway, vendors_running) => match never {},
         }
     };
-    // 4. The doors, so that every session records its end; then the log.
+    // 5. The doors, so that every session records its end; then the log.
     stop_vendors.send_replace(Running::Draining);
     all_ended(&mut vendors).await;
     stop_staff.send_replace(Running::Draining);
     all_ended(&mut staff).await;
     unlinkat(CWD, &control_socket, AtFlags::empty()).ok();
-    let stopped = gateway.stop().await;
+    let all_told = async {
+        stop_telling.send_replace(forward::Running::Flushing);
+        all_ended(&mut told).await;
+    };
+    let stopped = gateway.stop(all_told).await;
     ended?;
     stopped?;
     Ok(())
 }
 
-async fn all_ended(doors: &mut JoinSet<()>) {
-    while let Some(door) = doors.join_next().await {
-        if let Err(error) = door {
-            tracing::error!(%error, "a door ended by itself");
+async fn all_ended(tasks: &mut JoinSet<()>) {
+    while let Some(task) = tasks.join_next().await {
+        if let Err(error) = task {
+            tracing::error!(%error, "a door or a sender ended in a panic");
         }
     }
 }

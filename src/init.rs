@@ -58,6 +58,7 @@ fn found(configuration: &Path) -> anyhow::Result<()> {
     let config = Config::read(configuration)?;
     let secrets = config.secrets()?;
     Gateway::create(Parts {
+        announcements: None,
         state: config.state,
         staging: config.staging,
         rules: config.rules,

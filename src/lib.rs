@@ -11,6 +11,7 @@ pub mod daemon;
 pub mod demo;
 pub mod domain;
 pub mod endpoints;
+pub mod forward;
 pub mod gateway;
 pub mod init;
 pub mod inspection;

@@ -9,6 +9,7 @@ use egressd::{
         ticket::TicketDocument,
         vendor::VendorDocument,
     },
+    forward::catalogue,
     inspection::FindingCode,
     sealing::Recipient,
 };
@@ -97,6 +98,33 @@ fn every_code_stands_on_its_page() {
     let codes: BTreeSet<u16> = CATALOGUE.iter().map(|entry| entry.code).collect();
     assert_eq!(codes.len(), CATALOGUE.len(), "a code stands twice");
     golden("docs/refusals.md", &refusals(CATALOGUE, FindingCode::ALL));
+}
+
+fn messages() -> String {
+    let mut page = String::from(
+        "<!-- Generated from src/forward/catalogue.rs by tests/docs.rs: edit there. -->\n\
+         # Syslog messages\n\n\
+         The MSGID of each kind of event ([docs/syslog.md](syslog.md)). A number is never given to anything else. The event's name is the log's own\n\
+         ([docs/audit-log.md](audit-log.md)). A transfer that ended because a stored byte did not authenticate is an alert, and one that was\n\
+         cut or broken off a warning, as such a session is.\n\n\
+         | MSGID | event | severity | what it says |\n|---|---|---|---|\n",
+    );
+    for entry in catalogue::CATALOGUE {
+        let mut event = String::new();
+        for letter in entry.name.chars() {
+            if letter.is_ascii_uppercase() && !event.is_empty() {
+                event.push('_');
+            }
+            event.push(letter.to_ascii_lowercase());
+        }
+        writeln!(page, "| {} | `{event}` | {} | {} |", entry.number, entry.severity.name(), entry.sentence).unwrap();
+    }
+    page
+}
+
+#[test]
+fn every_syslog_message_stands_on_its_page() {
+    golden("docs/syslog-messages.md", &messages());
 }
 
 #[test]

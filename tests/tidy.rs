@@ -24,12 +24,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("inspection", &["domain"]),
     ("gateway", &["audit", "clock", "domain", "inspection", "sealing"]),
     ("endpoints", &["domain", "gateway"]),
+    // It carries what its outboxes hold, and words a record; of the gateway it knows no other handle.
+    ("forward", &["domain", "gateway"]),
     // It speaks the control socket's protocol and shows the gateway's answers; its one other act is verifying a copied log.
     ("ctl", &["domain", "endpoints", "gateway"]),
     // The composition root: what is made of what.
-    ("config", &["audit", "domain", "endpoints", "gateway", "sealing"]),
+    ("config", &["audit", "domain", "endpoints", "forward", "gateway", "sealing"]),
     ("init", &["audit", "clock", "config", "gateway", "sealing"]),
-    ("daemon", &["clock", "config", "endpoints", "gateway"]),
+    ("daemon", &["clock", "config", "endpoints", "forward", "gateway"]),
     // It plays the staff and the vendors from outside; of the gateway it knows the answers, as everybody who asks does.
     ("demo", &["clock", "config", "domain", "gateway", "init"]),
     ("main", &["ctl", "daemon", "demo", "init"]),

@@ -2,7 +2,7 @@
 
 use super::{
     commands::{
-        Audit, Cli, Command, Common, Decided, Delivery, DeliveryName, FileCommand, Key, Session, Staff, Ticket, Transfer,
+        Audit, Cli, Command, Common, Decided, Delivery, DeliveryName, FileCommand, Key, Log, Session, Staff, Ticket, Transfer,
         Unsigned, Vendor,
     },
     connection::{Answered, Caller},
@@ -19,8 +19,8 @@ use crate::{
     gateway::{
         answers::{
             AuditVerdict, CheckpointNote, DeliveryRow, DeliveryView, Done, Explanation, FileRow, FileView, KeyRow, Listing,
-            PurgeReport, Receipt, SessionRow, StaffRow, StagingRecipient, Status, Submitted, TailRow, TicketRow, TicketView,
-            TransferRow, VendorFiled, VendorRow, VendorView, Who,
+            LogTest, PurgeReport, Receipt, SessionRow, StaffRow, StagingRecipient, Status, Submitted, TailRow, TicketRow,
+            TicketView, TransferRow, VendorFiled, VendorRow, VendorView, Who,
         },
         asked::{DeliveryPath, Scope, Subject},
     },
@@ -80,6 +80,7 @@ pub async fn act(cli: Cli, page: Page) -> Result<Told, Trouble> {
         Command::Unfreeze { reason } => desk.tell::<Done>(R::Unfreeze { reason }).await,
         Command::Purge => desk.tell::<PurgeReport>(R::Purge {}).await,
         Command::Audit(command) => audit(desk, command).await,
+        Command::Log(Log::Test { destination }) => desk.tell::<LogTest>(R::LogTest { destination }).await,
     }
 }
 

@@ -130,6 +130,9 @@ pub enum Command {
     /// The log of everything, and its proofs
     #[command(subcommand)]
     Audit(Audit),
+    /// Those whom every event is told
+    #[command(subcommand)]
+    Log(Log),
 }
 
 /// The choice of the daemon's own user, who has no enrolled key.
@@ -389,6 +392,17 @@ pub enum Audit {
     /// Sign and print a checkpoint, to be kept where the gateway's operator cannot reach it
     #[command(after_help = "Example:\n  egressctl audit checkpoint > checkpoint.note")]
     Checkpoint,
+}
+
+#[derive(Subcommand, Debug)]
+pub enum Log {
+    /// Record a test, and say which destinations have it
+    #[command(after_help = "Examples:\n  egressctl log test\n  egressctl log test --destination siem")]
+    Test {
+        /// Only this one, by its name in the configuration
+        #[arg(long, value_name = "NAME")]
+        destination: Option<Slug>,
+    },
 }
 
 fn role() -> impl TypedValueParser<Value = Role> {

@@ -84,6 +84,11 @@ fn vendor() -> Value {
             "confirm_text": format!("{{\"revision\":\"{DIGEST}\",\"vendor\":\"acme\",\"v\":1}}")}]})
 }
 
+fn destination() -> Value {
+    json!({"destination": "siem", "to": "tcp://siem.example.org:601", "state": "waiting", "lag": 812, "oldest_seconds": 4_000, "sent": 12,
+        "next_leaf": 0, "last_error": HOSTILE})
+}
+
 fn receipt() -> Value {
     json!({"scope": "vendor acme", "durable": "yes", "leaf": 812, "at": AT, "took_ms": 4, "fallbacks": ["send the aggregate by post"],
         "sessions": list(json!({"session": SESSION, "vendor": "acme", "address": "192.0.2.7:51022",
@@ -98,7 +103,7 @@ pub fn answer(act: &str) -> Value {
             "configuration": DIGEST, "policy": DIGEST, "reload": {"at": AT, "outcome": "refused", "why": HOSTILE, "leaf": 812},
             "log": {"size": 812, "root": DIGEST, "last_checkpoint": AT}, "people": 7, "vendors": 2, "tickets": {"active": 3, "in_review": 1},
             "files": {"held": 1, "released": 12}, "sessions": 1, "transfers": 1, "problems": [blocker()],
-            "disks": [{"directory": "state", "free_bytes": 1_u64 << 40, "total_bytes": 1_u64 << 41}]}),
+            "destinations": [destination()], "disks": [{"directory": "state", "free_bytes": 1_u64 << 40, "total_bytes": 1_u64 << 41}]}),
         "staff_list" => list(
             json!({"id": FILE, "name": "alice", "state": "proposed", "roles": ["requester", "operator", "auditor"], "key": KEY, "proposed_by": "olga"}),
         ),
@@ -155,6 +160,11 @@ pub fn answer(act: &str) -> Value {
         ),
         "audit_checkpoint" => {
             json!({"size": 812, "root": DIGEST, "at": AT, "verifier_key": "egressd.example+0123abcd+AQ", "note": "egressd.example\n812\nroot=\n\n— egressd.example AAAA\n"})
+        }
+        "log_test" => {
+            let mut heard = destination();
+            heard["arrived"] = json!("not_yet");
+            json!({"leaf": 811, "destinations": [heard]})
         }
         _ => done(),
     }

@@ -23,10 +23,11 @@ pub enum Act {
     Unfreeze,
     Purge,
     ReadLog,
+    TestLog,
 }
 
 impl Act {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Look,
         Self::EnrolStaff,
         Self::FileVendor,
@@ -44,6 +45,7 @@ impl Act {
         Self::Unfreeze,
         Self::Purge,
         Self::ReadLog,
+        Self::TestLog,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -65,6 +67,7 @@ impl Act {
             Self::Unfreeze => "lifting a freeze",
             Self::Purge => "purging",
             Self::ReadLog => "reading the log",
+            Self::TestLog => "testing where the log is forwarded to",
         }
     }
 
@@ -86,6 +89,7 @@ impl Act {
                 Role::Executive,
             ],
             Self::ActivateTicket | Self::CloseDelivery | Self::RecheckFile | Self::DiscardFile | Self::Purge => &[Role::Operator],
+            Self::TestLog => &[Role::Operator, Role::Sysadmin, Role::Auditor],
             Self::KillSession => &[Role::Operator, Role::SecurityResponder],
             Self::Revoke | Self::Freeze => &[Role::SecurityResponder],
             Self::Unfreeze => &[Role::SecurityResponder, Role::Operator, Role::Executive],

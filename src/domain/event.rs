@@ -193,6 +193,8 @@ pub enum Event {
     LoginsRejected {
         count: u32,
     },
+    /// Somebody asks whether those who are told of events hear of this one.
+    LogTested,
 
     // The house
     Frozen,

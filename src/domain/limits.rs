@@ -192,3 +192,42 @@ pub const CACHED_CHAIN_BYTES: usize = 8 * 1024 * 1024;
 pub const CACHED_TILES: usize = 512;
 /// Rows that one step of a walk over the whole log takes. Between steps no read transaction is held.
 pub const ROWS_PER_PAGE: u64 = 512;
+
+/// Messages of the spool that are read, sent and confirmed together: about 100 KiB of them.
+pub const SPOOL_BATCH_MESSAGES: usize = 256;
+/// Bytes of such a batch, however long its messages are: what one destination holds in memory.
+pub const SPOOL_BATCH_BYTES: usize = 1024 * 1024;
+/// Messages that one confirmation drops from the spool: it runs on the ledger's writer, where others wait behind it.
+pub const SPOOL_DROPPED_AT_ONCE: usize = 4_096;
+/// Bytes of one value in a message. Every syslog server takes messages of 2,048 (RFC 5424 section 6.1), and ours have about a dozen values.
+pub const SYSLOG_VALUE_BYTES: usize = 512;
+/// Items of a list in a message: the log has the rest.
+pub const SYSLOG_LISTED: usize = 6;
+/// Destinations of one gateway. Each has a task and a cursor.
+pub const SYSLOG_DESTINATIONS: usize = 16;
+/// A server must have taken the connection by then.
+pub const SYSLOG_CONNECT_TIME: Duration = Duration::from_secs(10);
+/// A server that takes nothing for so long is asked again over a new connection. It may be stopped, not gone: that is no hurry.
+pub const SYSLOG_WRITE_TIME: Duration = Duration::from_secs(60);
+/// What was sent over a connection is confirmed after this much quiet.
+pub const SYSLOG_QUIET: Duration = Duration::from_secs(1);
+/// What was sent over a connection is confirmed this long after its first message, however busy it is.
+pub const SYSLOG_UNCONFIRMED_TIME: Duration = Duration::from_secs(5);
+/// Messages sent over one connection before they are confirmed: what is sent twice when it breaks.
+pub const SYSLOG_UNCONFIRMED_MESSAGES: usize = 4_096;
+/// How long a datagram's refusal may take to come back from the network.
+pub const SYSLOG_DATAGRAM_REFUSAL: Duration = Duration::from_millis(200);
+/// Datagrams sent at once, and the pause after them: a server's receive buffer of the usual size holds a hundred.
+pub const SYSLOG_DATAGRAM_BURST: usize = 32;
+pub const SYSLOG_DATAGRAM_BREATH: Duration = Duration::from_millis(5);
+/// Between two looks at whether the server's kernel has acknowledged the end of a connection that its program has closed. It nearly always has.
+pub const SYSLOG_LOOK: Duration = Duration::from_millis(10);
+/// Pauses between attempts grow from the first to the longest of these, by doubling, each shortened at random by up to a half.
+pub const SYSLOG_FIRST_PAUSE: Duration = Duration::from_millis(250);
+pub const SYSLOG_LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// A peer whose machine is gone is found out by so much silence of the network.
+pub const SYSLOG_KEEPALIVE: Duration = Duration::from_secs(30);
+/// At shutdown, what is spooled may still be sent for so long; the rest is sent after the next start.
+pub const SYSLOG_FLUSH: Duration = Duration::from_secs(2);
+/// How long `egressctl log test` waits for its record to arrive.
+pub const SYSLOG_TEST_TIME: Duration = Duration::from_secs(10);

@@ -305,6 +305,10 @@ refusals! {
         why "Each beginning is a record that has to be durable; a client that begins without end would fill the disk."
         who "the vendor, by logging in again" command "egressctl transfer list"
 
+    4014 SpoolFull {} "what is to be told to others has filled its spool: nothing leaves until it is heard"
+        why "The organisation decided that no byte leaves that its log server may never hear of."
+        who "the machine's administrator, who brings the log server back" command "egressctl log test"
+
     // 5xxx: revocation, freeze, purge, log
     5001 RevokedAlready { scope: String } "{scope} is revoked already"
         why "Revocation is final; once is enough."
@@ -327,13 +331,16 @@ refusals! {
     5007 BadScope { text: String } "{text}"
         why "A revocation names exactly what it ends."
         who "you" command "egressctl revoke --help"
+    5008 NoSuchDestination { destination: String } "nothing is forwarded to a destination {destination}"
+        why "Destinations are named in the configuration."
+        who "you" command "egressctl status"
 }
 
 impl Refusal {
     /// What a vendor may learn.
     pub const fn outside(&self) -> Outside {
         match self {
-            Self::NotDurable {} | Self::Frozen {} => Outside::TryLater,
+            Self::NotDurable {} | Self::Frozen {} | Self::SpoolFull {} => Outside::TryLater,
             Self::DownloadLimit { .. } | Self::ProtocolNotApproved { .. } | Self::LoginRefused {} => Outside::Denied,
             _ => Outside::NoSuchFile,
         }

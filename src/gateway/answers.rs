@@ -3,9 +3,11 @@
 //! Times are RFC 3339 in UTC. Optional members are absent, not null. New members may be added, none is renamed.
 
 mod files;
+mod forwarding;
 mod words;
 
 pub use files::*;
+pub use forwarding::*;
 pub use words::*;
 
 use crate::domain::{
@@ -100,6 +102,9 @@ pub struct Status {
     pub files: BTreeMap<FileState, u64>,
     pub sessions: u64,
     pub transfers: u64,
+    /// Who is told of what happens.
+    #[serde(default)]
+    pub destinations: Vec<DestinationRow>,
     /// What in staging, the configuration or the machine needs somebody.
     pub problems: Vec<Blocker>,
     pub disks: Vec<Disk>,

@@ -1,6 +1,9 @@
 //! What every act shares: policy, clock, leases, the caches. Owns neither the ledger nor a thread, so that a transaction may hold it.
 
-use super::{answers::ReloadAttempt, facts::Dossiers, lease::LeaseBook, nudge::Nudge, retries::Retries, staging::Mode};
+use super::{
+    announce::Announcing, answers::ReloadAttempt, facts::Dossiers, lease::LeaseBook, nudge::Nudge, retries::Retries,
+    staging::Mode,
+};
 use crate::{
     clock::Clock,
     domain::{digest::Digest, ids::*, policy::Policy, time::Time},
@@ -89,6 +92,7 @@ pub struct Core {
     pub rejected: super::login::Rejections,
     /// Tickets of which a stored object is missing: nothing of them is released or served until that is understood.
     pub lost: Mutex<BTreeSet<TicketId>>,
+    pub announcing: Announcing,
     stopped_by_file: AtomicBool,
     /// Sealing and copying look here between chunks.
     pub stopping: AtomicBool,
@@ -109,6 +113,7 @@ impl Core {
             polling: Mutex::default(),
             rejected: super::login::Rejections::default(),
             lost: Mutex::default(),
+            announcing: Announcing::default(),
             stopped_by_file: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
         }

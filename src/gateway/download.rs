@@ -157,6 +157,7 @@ fn begin(
     item: Item,
 ) -> Result<Begun, Refused> {
     let facts = Facts::read(core, &*tx)?;
+    facts.spool_has_room()?;
     let shown = pickup::shown(&facts, &visitor, number, delivery)?;
     let mut keys = None;
     if let Item::File(id) = item {

@@ -139,6 +139,10 @@ impl<'s, S: Source> Facts<'s, S> {
         Ok(Self { source, core, now: source.now(), policy: Arc::clone(&core.rules().policy), house, roster })
     }
 
+    pub(super) fn announcing(&self) -> &'s super::announce::Announcing {
+        &self.core.announcing
+    }
+
     pub fn source(&self) -> &'s S {
         self.source
     }

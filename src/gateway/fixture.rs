@@ -6,7 +6,7 @@ pub(crate) use crate::clock::{Clock, ManualClock, SystemClock};
 pub(crate) use crate::sealing::Recipient;
 
 use super::{
-    Desk, Door, Gateway, Parts, Refused, Rules, Settings,
+    Announcements, Desk, Door, Gateway, Outbox, Parts, Refused, Rules, Settings,
     answers::{FileState, GateView},
     asked::{DeliveryPath, Scope},
 };
@@ -106,6 +106,8 @@ pub(crate) struct House {
     clock: Arc<dyn Clock>,
     keys: Vec<PrivateKey>,
     people: Vec<Actor>,
+    /// Who is told of what happens, from the next [`House::start`] on.
+    pub(crate) announcements: Option<Announcements>,
     running: Option<Running>,
 }
 
@@ -179,7 +181,18 @@ impl House {
         let master = MasterKey::generate().to_text();
         let keys = Staff::ALL.map(|_| key()).into();
         let identity = Identity::generate();
-        let mut house = Self { directory, origin, log_key, master, identity, clock, keys, people: Vec::new(), running: None };
+        let mut house = Self {
+            directory,
+            origin,
+            log_key,
+            master,
+            identity,
+            clock,
+            keys,
+            people: Vec::new(),
+            announcements: None,
+            running: None,
+        };
         let parts = house.parts();
         blocking(move || Gateway::create(parts)).await.unwrap();
         house.start().await;
@@ -189,6 +202,7 @@ impl House {
 
     fn parts(&self) -> Parts {
         Parts {
+            announcements: self.announcements.clone(),
             state: self.directory.path().join("state"),
             staging: self.directory.path().join("staging"),
             rules: rules(include_str!("../../config/policy.toml")),
@@ -247,7 +261,7 @@ impl House {
     pub(crate) async fn stop(&mut self) {
         self.rest().await;
         let running = self.running.take().expect("the gateway is open");
-        running.gateway.stop().await.unwrap();
+        running.gateway.stop(std::future::ready(())).await.unwrap();
     }
 
     pub(super) fn gateway(&self) -> &Gateway {
@@ -256,6 +270,10 @@ impl House {
 
     pub(crate) fn desk(&self) -> Desk {
         self.gateway().desk()
+    }
+
+    pub(crate) fn outbox(&self, destination: &str) -> Outbox {
+        self.gateway().outbox(&destination.parse().unwrap()).unwrap()
     }
 
     pub(crate) fn door(&self) -> Door {
@@ -395,7 +413,7 @@ impl House {
     }
 
     /// The ticket's deliveries that are released.
-    async fn deliveries(&self, ticket: TicketNumber) -> Vec<DeliveryPath> {
+    pub(crate) async fn deliveries(&self, ticket: TicketNumber) -> Vec<DeliveryPath> {
         let rows = self.desk().delivery_list(self.person(Staff::Olga), Some(ticket)).await.unwrap().rows;
         rows.into_iter().filter(|row| row.released_at.is_some()).map(|row| row.delivery).collect()
     }
@@ -561,29 +579,4 @@ fn ticket_document(vendor: &Vendor, class: &str, limits: &str) -> String {
         field("order_id", "business"),
         field("note", class),
     )
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn another_master_key_is_refused_at_the_start_and_the_right_one_finds_everything_as_it_was() {
-    let mut house = House::open().await;
-    let vendor = house.vendor("acme").await;
-    let ticket = house.ticket(&vendor, "health").await;
-    let delivery = house.deliver(ticket, &[("orders.csv", &csv(1_000))]).await;
-    house.stop().await;
-    let fault = house.refusal_of_another_master().await;
-    assert!(fault.contains("keys.master") && fault.contains("none of the 2 keys"), "{fault}");
-    house.start().await;
-    assert_eq!(house.deliveries(ticket).await, [delivery]);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_house_takes_a_file_from_staging_to_release_and_reopens() {
-    let mut house = House::open().await;
-    let vendor = house.vendor("acme").await;
-    let ticket = house.ticket(&vendor, "health").await;
-    let delivery = house.deliver(ticket, &[("orders.csv", &csv(10_000))]).await;
-    assert_eq!(delivery.to_string(), format!("{ticket}/0001"));
-    house.stop().await;
-    house.start().await;
-    assert_eq!(house.deliveries(ticket).await, [delivery]);
 }

@@ -1,6 +1,7 @@
 //! What may happen: one file per act, the handles that endpoints hold, and the vault that only this room can name.
 
 mod activate;
+mod announce;
 pub mod answers;
 pub mod asked;
 mod audit;
@@ -17,6 +18,7 @@ mod inspect;
 pub mod lease;
 mod login;
 mod nudge;
+mod outbox;
 mod outcome;
 mod pickup;
 mod purge;
@@ -37,11 +39,13 @@ mod vault;
 mod vendors;
 
 pub use self::core::{Rules, Settings};
+pub use announce::{Announcements, Spool, Told, WhenFull, Wording};
 pub use audit::verify_offline;
 pub use desk::Desk;
 pub use download::{Download, Opened, ReadError};
 pub use lease::Severable;
 pub use login::{Attempt, Door, Line, Rejected};
+pub use outbox::{Message, Outbox};
 pub use outcome::{Fault, Refused};
 pub use pickup::{Entry, EntryKind, Pickup};
 pub use recover::Recovered;
@@ -52,6 +56,7 @@ use crate::{
     clock::Clock,
     domain::{
         event::{Actor, Event, Fact, Subject},
+        ids::Slug,
         limits,
         refusal::Refusal,
         time::Time,
@@ -78,6 +83,8 @@ pub struct Parts {
     /// What producers may encrypt staged files to.
     pub identity: Identity,
     pub clock: Arc<dyn Clock>,
+    /// None: nobody is told of what happens.
+    pub announcements: Option<Announcements>,
 }
 
 /// The gateway. Cheap to clone; private to this room: others get a [`Desk`] or a [`Door`].
@@ -140,6 +147,8 @@ impl Gateway {
             started,
             recovered: Arc::default(),
         };
+        // From the first record on, and what a crash left to be recorded is news too.
+        gateway.announce(parts.announcements)?;
         let recovered = gateway.recover().map_err(as_fault)?;
         if recovered != Recovered::default() {
             tracing::warn!(?recovered, "recovered from an interrupted run");
@@ -163,6 +172,11 @@ impl Gateway {
     /// For vendor-facing listeners.
     pub fn door(&self) -> Door {
         Door { gateway: self.clone() }
+    }
+
+    /// For whoever tells `destination` what happens. None: it is not configured.
+    pub fn outbox(&self, destination: &Slug) -> Option<Outbox> {
+        Outbox::of(self, destination)
     }
 
     /// What the last start had to mend.
@@ -191,8 +205,8 @@ impl Gateway {
         ended
     }
 
-    /// Records the stop and closes the ledger. Sessions have ended before.
-    pub async fn stop(self) -> Result<(), Fault> {
+    /// Records the stop, gives `told` its time, since that record is news too, and closes the ledger. Sessions have ended before.
+    pub async fn stop(self, told: impl Future<Output = ()>) -> Result<(), Fault> {
         let recorded = self
             .write(|_, tx| {
                 tx.append(Fact::new(Actor::System, Subject::Daemon, Event::Stopped))?;
@@ -200,6 +214,7 @@ impl Gateway {
             })
             .await
             .map_err(as_fault);
+        told.await;
         let ledger = Arc::clone(&self.ledger);
         tokio::task::spawn_blocking(move || ledger.close()).await.map_err(|error| Fault::new("the ledger", error))?;
         recorded
@@ -231,6 +246,7 @@ impl Gateway {
                 carried(tokio::task::spawn_blocking(move || gateway.purge_what_is_due().map(drop)).await)?;
                 carried(Ok(self.record_rejections().await))?;
                 carried(Ok(self.end_what_nobody_holds().await))?;
+                self.say_if_the_spool_is_full();
             }
             tokio::time::sleep(MOMENT).await;
             since_purge += MOMENT;

@@ -119,6 +119,7 @@ impl Pickup {
         // 1. What is it? Only to know what the lease has to name.
         let (holding, item) = self.asked(|facts| {
             let shown = shown(facts, &visitor, *number, *delivery_number)?;
+            facts.spool_has_room()?;
             let item = item(&shown, name)?;
             Ok((holding(facts, &shown, &item)?, item))
         })?;

@@ -3,7 +3,9 @@
 mod index;
 mod keys;
 mod recovery;
+mod reopening;
 mod sessions;
+mod spool;
 mod squatting;
 mod standing;
 

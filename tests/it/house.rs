@@ -8,10 +8,12 @@ mod check;
 mod clients;
 mod control;
 mod daemon;
+mod rsyslog;
 
 pub use cast::{AUDITOR, OPERATOR, REQUESTER, RESPONDER, SECURITY, STAFF, gate_keeper, orders, ticket_file};
 pub use check::CANARY;
 pub use control::{answer, send};
+pub use rsyslog::{Rsyslog, Way};
 
 use serde_json::Value;
 use std::{

@@ -23,4 +23,5 @@ mod refusals;
 mod reload;
 mod side_by_side;
 mod story;
+mod syslog;
 mod under_fire;

@@ -2,6 +2,7 @@
 
 mod audit;
 mod files;
+mod forward;
 mod people;
 mod tickets;
 
@@ -148,6 +149,9 @@ impl Show for Status {
         page.field("transfers", self.transfers);
         for Disk { directory, free_bytes, total_bytes } in &self.disks {
             page.field("disk", format!("{directory}: {} of {} free", size(*free_bytes), size(*total_bytes)));
+        }
+        for destination in &self.destinations {
+            page.field("forwarded", forward::standing(destination));
         }
         page.blockers("Needs somebody", &self.problems);
     }

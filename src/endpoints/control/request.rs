@@ -142,4 +142,10 @@ pub enum Request {
         count: u32,
     },
     AuditCheckpoint {},
+
+    /// Records a test, and says which destinations have heard of it. Without a name: all of them.
+    LogTest {
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        destination: Option<Slug>,
+    },
 }

@@ -64,6 +64,7 @@ impl Answering for Desk {
             R::AuditVerify { checkpoint } => told(self.audit_verify(by, checkpoint).await),
             R::AuditTail { after, count } => told(self.audit_tail(by, after, count.min(limits::LISTED_ROWS)).await),
             R::AuditCheckpoint {} => told(self.audit_checkpoint(by).await),
+            R::LogTest { destination } => told(self.log_test(by, destination).await),
         }
     }
 }

@@ -48,6 +48,9 @@ words! {
     Soundness { Sound = "sound", Broken = "broken" }
     /// Whether a vote counts. `asked_again`: the question has changed since.
     VoteStanding { Counts = "counts", AskedAgain = "asked_again" }
+    /// How it stands between the gateway and one who is told of what happens. `waiting`: an attempt failed, and there will be another.
+    LinkState { Idle = "idle", Connecting = "connecting", Sending = "sending", Confirming = "confirming", Waiting = "waiting" }
+    Arrived { Yes = "yes", NotYet = "not_yet" }
     /// `unknown`: it has not ended, or it was interrupted before it could be recorded. At most the whole item.
     Served { Whole = "whole", Part = "part", Nothing = "nothing", Unknown = "unknown" }
 }

@@ -9,7 +9,7 @@ use crate::{
         shown::many,
     },
     gateway::{
-        Gateway,
+        Gateway, WhenFull,
         answers::{Blocker, Disk, Frozen, LogStatus, ReloadAttempt, Status, Who},
         desk::Desk,
         facts::{Facts, Source},
@@ -37,7 +37,8 @@ impl Desk {
         let live = gateway.core.leases.live();
         let rules = gateway.core.rules();
         let reload = gateway.core.reload.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let (mut problems, disks) = (problems(gateway), disks(gateway)?);
+        let (mut problems, disks) = (problems(gateway)?, disks(gateway)?);
+        let destinations = gateway.destinations()?;
         self.look(|facts| {
             if by != Actor::Owner {
                 Act::Look.allowed(facts.person(by)?)?;
@@ -66,6 +67,7 @@ impl Desk {
                 files: deliveries::count_states(facts, None)?,
                 sessions: live.len() as u64,
                 transfers: facts.find(find::count_transfers)?,
+                destinations: destinations.clone(),
                 problems: std::mem::take(&mut problems),
                 disks: disks.clone(),
             })
@@ -84,7 +86,7 @@ fn frozen<S: Source>(facts: &Facts<'_, S>) -> Result<Option<Frozen>, Refused> {
     Ok(Some(Frozen { since: since.to_string(), reason }))
 }
 
-fn problems(gateway: &Gateway) -> Vec<Blocker> {
+fn problems(gateway: &Gateway) -> Result<Vec<Blocker>, Fault> {
     let mut problems = Vec::new();
     let missing = &gateway.recovered.missing;
     if !missing.is_empty() {
@@ -113,6 +115,18 @@ fn problems(gateway: &Gateway) -> Vec<Blocker> {
             command: "sysctl fs.inotify.max_user_watches fs.inotify.max_user_instances".into(),
         });
     }
+    if let Some((bytes, when_full)) = gateway.overfull()? {
+        let stands = match when_full {
+            WhenFull::Keep => "",
+            WhenFull::StopEgress => ": vendors can open nothing",
+        };
+        let refusal = Refusal::SpoolFull {};
+        problems.push(Blocker {
+            what: format!("{bytes} bytes wait to be forwarded, more than the spool is meant to hold{stands}"),
+            who: refusal.who().into(),
+            command: refusal.command(),
+        });
+    }
     let panics = gateway.ledger.panics();
     if panics > 0 {
         problems.push(Blocker {
@@ -132,7 +146,7 @@ fn problems(gateway: &Gateway) -> Vec<Blocker> {
             command: "egressctl file list".into(),
         });
     }
-    problems
+    Ok(problems)
 }
 
 fn disks(gateway: &Gateway) -> Result<Vec<Disk>, Fault> {

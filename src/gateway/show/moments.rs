@@ -62,6 +62,7 @@ fn what(record: &Record) -> String {
         }
         Event::Stopped => "the daemon stopped".into(),
         Event::LoginsRejected { count } => format!("{} rejected from {name}", many(u64::from(*count), "login")),
+        Event::LogTested => "asked whether the log arrives where it is forwarded to".into(),
         Event::Frozen => "everything frozen".into(),
         Event::UnfreezeAsked => "asked to lift the freeze".into(),
         Event::Unfrozen => "freeze lifted".into(),

@@ -11,6 +11,7 @@ use super::{
     load,
     schema::{self, Identity},
     shared::{Clock, Shared},
+    spool::Wording,
     store::{self, Lock, Pool},
     tx::{Tx, Working},
     view::View,
@@ -32,7 +33,7 @@ use std::{
     },
     thread::{self, JoinHandle},
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 pub struct Ledger {
     shared: Arc<Shared>,
@@ -177,6 +178,20 @@ impl Ledger {
         let (reply, answer) = oneshot::channel();
         self.queue.blocking_send(Message::TruncateWal(reply)).map_err(|_| self.gone())?;
         answer.blocking_recv().unwrap_or_else(|_| Err(self.gone()))
+    }
+
+    /// Every record from now on is also put into these words, in its own transaction, for whoever is told. None: nobody is.
+    pub fn tell(&self, wording: Option<Wording>) {
+        self.shared.set_wording(wording);
+    }
+
+    pub fn wording(&self) -> Option<Wording> {
+        self.shared.wording()
+    }
+
+    /// How many leaves are durable, whenever that changes.
+    pub fn watch_size(&self) -> watch::Receiver<u64> {
+        self.shared.watch_size()
     }
 
     /// Sessions and transfers that have begun and not ended. At start: those that the last end of the daemon interrupted.

@@ -16,6 +16,7 @@ mod objects;
 mod rows;
 mod schema;
 mod shared;
+pub mod spool;
 mod store;
 mod tx;
 mod view;
@@ -25,6 +26,7 @@ pub use archive::Archive;
 pub use fault::{LedgerFault, LogFault, WriteError};
 pub use ledger::Ledger;
 pub use objects::{Found, ObjectError, Objects, Shelf, Unfinished};
+pub use spool::{Message, Wording};
 pub use tx::Tx;
 pub use view::View;
 

@@ -1,6 +1,6 @@
 //! The ledger's tables, and how a file becomes a ledger or a newer one.
 
-use super::{fault::LedgerFault, index, rows};
+use super::{fault::LedgerFault, index, rows, spool};
 use crate::{
     audit::SignedHead,
     domain::{digest::Digest, time::Time},
@@ -39,8 +39,10 @@ impl Migration {
     }
 }
 
-const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "log, keys and index", statements: &[LOG_TABLES, index::TABLES] }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "log, keys and index", statements: &[LOG_TABLES, index::TABLES] },
+    Migration { version: 2, name: "what is told to others", statements: &[spool::TABLES] },
+];
 
 /// What a file is, found out without changing it.
 #[derive(Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use super::{
     chain::KeptChain,
     fault::LedgerFault,
     heads::{Heads, Pending},
+    spool::Wording,
 };
 use crate::{
     audit::{SignedHead, Tree, Verifier},
@@ -73,6 +74,10 @@ pub(super) struct Shared {
     chains: Mutex<Cache<Subject, KeptChain>>,
     tiles: Mutex<Cache<u64, Vec<Digest>>>,
     poison: watch::Sender<Option<Arc<str>>>,
+    /// Leaves that are durable.
+    size: watch::Sender<u64>,
+    /// None: nobody is told anything.
+    wording: RwLock<Option<Wording>>,
     panics: AtomicU64,
     clock: Clock,
     verifier: Verifier,
@@ -81,6 +86,8 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(published: Published, clock: Clock, verifier: Verifier) -> Self {
         Self {
+            size: watch::Sender::new(published.tree.len()),
+            wording: RwLock::default(),
             published: RwLock::new(published),
             gate: Mutex::default(),
             passed: Condvar::new(),
@@ -129,7 +136,12 @@ impl Shared {
         self.gate().committing = true;
         let _passing = Passing(self);
         commit()?;
-        self.published.write().unwrap_or_else(PoisonError::into_inner).add(pending, head);
+        let size = {
+            let mut published = self.published.write().unwrap_or_else(PoisonError::into_inner);
+            published.add(pending, head);
+            published.tree.len()
+        };
+        self.size.send_if_modified(|known| std::mem::replace(known, size) != size);
         Ok(())
     }
 
@@ -163,6 +175,18 @@ impl Shared {
 
     pub(super) fn watch_poison(&self) -> watch::Receiver<Option<Arc<str>>> {
         self.poison.subscribe()
+    }
+
+    pub(super) fn watch_size(&self) -> watch::Receiver<u64> {
+        self.size.subscribe()
+    }
+
+    pub(super) fn set_wording(&self, wording: Option<Wording>) {
+        *self.wording.write().unwrap_or_else(PoisonError::into_inner) = wording;
+    }
+
+    pub(super) fn wording(&self) -> Option<Wording> {
+        self.wording.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn panics(&self) -> u64 {

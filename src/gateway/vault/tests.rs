@@ -5,6 +5,7 @@ mod faults;
 mod files;
 mod reads;
 mod rollback;
+mod spool;
 mod tampering;
 
 use super::{

@@ -6,6 +6,7 @@ use super::{
     heads::{Appended, Life, Pending, is_mortal},
     index, rows,
     shared::Shared,
+    spool,
 };
 use crate::{
     audit::{LeafFrame, Mark, SALT_BYTES, Tree, detail_commitment, leaf_hash},
@@ -122,6 +123,10 @@ impl<'a> Tx<'a> {
         // 4. The index.
         let record = Record { index, at: self.now, by, on, event: leaf.event, detail };
         index::apply(self.conn, &record)?;
+        // 5. What others are told of it: durable with it, or not at all.
+        if let Some(wording) = self.shared.wording() {
+            spool::append(self.conn, index, &wording(&record, &appended.hash))?;
+        }
         Ok(record)
     }
 
@@ -154,6 +159,11 @@ impl<'a> Tx<'a> {
         };
         Arc::make_mut(&mut chain).extend(tail.records);
         Ok(chain)
+    }
+
+    /// Leaves, those of this transaction included.
+    pub fn size(&self) -> u64 {
+        self.working.tree.len()
     }
 
     /// Whether a leaf was durable before this transaction: one of the batch that is being written can still be undone.

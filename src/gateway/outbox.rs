@@ -1,0 +1,99 @@
+//! The outbox: what whoever tells one destination of what happens holds. It can read what that one has not heard, and note what it has.
+
+use super::{Gateway, announce::Link, answers::LinkState, outcome::Fault, vault::spool};
+use crate::domain::{ids::Slug, limits::SPOOL_BATCH_MESSAGES};
+
+pub use super::vault::Message;
+
+/// A handle for one destination. It reads no fact, no object and nobody else's cursor, and writes nothing but its own.
+#[derive(Clone)]
+pub struct Outbox {
+    gateway: Gateway,
+    destination: Slug,
+}
+
+impl Outbox {
+    pub(super) fn of(gateway: &Gateway, destination: &Slug) -> Option<Self> {
+        let known = gateway.core.announcing.links().contains_key(destination);
+        known.then(|| Self { gateway: gateway.clone(), destination: destination.clone() })
+    }
+
+    pub fn destination(&self) -> &Slug {
+        &self.destination
+    }
+
+    /// The first leaf that the destination has not confirmed.
+    pub fn next(&self) -> Result<u64, Fault> {
+        let next = self.gateway.ledger.read(|view| view.sql(|conn| spool::next(conn, &self.destination)))?;
+        next.ok_or_else(|| Fault::new("the spool", format!("{} has no place in it", self.destination)))
+    }
+
+    /// Messages from leaf `from` on, without a gap, in the log's order. Empty: there is nothing newer yet.
+    ///
+    /// What somebody took out of the spool is worded again, from the log itself: nobody silences the gateway by editing a table.
+    pub fn batch(&self, from: u64) -> Result<Vec<Message>, Fault> {
+        let ledger = &self.gateway.ledger;
+        // Before the spool is read: what is recorded meanwhile is no gap.
+        let size = ledger.checkpoint().size;
+        let mut batch = ledger.read(|view| view.sql(|conn| spool::batch(conn, from)))?;
+        let whole = batch.iter().zip(from..).take_while(|(message, expected)| message.leaf == *expected).count();
+        batch.truncate(whole);
+        if batch.is_empty() && from < size {
+            tracing::error!(leaf = from, "the spool has lost what was to be told of a leaf; it is worded again from the log");
+            batch = self.reworded(from)?;
+        }
+        Ok(batch)
+    }
+
+    fn reworded(&self, from: u64) -> Result<Vec<Message>, Fault> {
+        let Some(wording) = self.gateway.ledger.wording() else { return Ok(Vec::new()) };
+        let tail = self.gateway.ledger.read(|view| view.tail(from, SPOOL_BATCH_MESSAGES as u64))?;
+        Ok(tail.iter().map(|(record, hash)| Message { leaf: record.index, bytes: wording(record, hash) }).collect())
+    }
+
+    /// The destination has everything before leaf `next`. Durable when this returns.
+    pub async fn confirm(&self, next: u64) -> Result<(), Fault> {
+        let destination = self.destination.clone();
+        let confirmed = self.gateway.write(move |_, tx| Ok(spool::confirm(tx.conn(), &destination, next)?)).await;
+        confirmed.map_err(super::as_fault)?;
+        self.gateway.core.announcing.say_news();
+        Ok(())
+    }
+
+    /// Returns once there is a durable leaf `next`.
+    pub async fn news(&self, next: u64) {
+        let mut size = self.gateway.ledger.watch_size();
+        if size.wait_for(|size| *size > next).await.is_err() {
+            // The ledger is gone, and with it whoever could have news.
+            std::future::pending().await
+        }
+    }
+
+    /// So many messages have been handed to the network.
+    pub fn sent(&self, messages: u64) {
+        self.link(|link| link.sent += messages);
+    }
+
+    pub fn stands(&self, state: LinkState) {
+        self.link(|link| link.state = state);
+    }
+
+    /// An attempt has failed; the next is made after a pause.
+    pub fn failed(&self, why: &str) {
+        self.link(|link| {
+            link.state = LinkState::Waiting;
+            link.last_error = Some(why.to_owned());
+        });
+    }
+
+    /// An attempt has succeeded.
+    pub fn recovered(&self) {
+        self.link(|link| link.last_error = None);
+    }
+
+    fn link(&self, change: impl FnOnce(&mut Link)) {
+        if let Some(link) = self.gateway.core.announcing.links().get_mut(&self.destination) {
+            change(link);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! A spool that is full stops what the organisation says it stops, and one that somebody emptied silences nobody.
+
+use super::*;
+use crate::{
+    domain::{
+        digest::Digest,
+        event::{Record, SessionEnd, TransferEnd},
+    },
+    gateway::{
+        Announcements, Outbox, Spool, Told, WhenFull,
+        fixture::{Staff, csv},
+    },
+};
+use rusqlite::Connection;
+
+fn announcements(when_full: WhenFull) -> Option<Announcements> {
+    let wording = Arc::new(|record: &Record, hash: &Digest| format!("{} {hash}", record.index).into_bytes());
+    let destinations = vec![Told { name: "siem".parse().unwrap(), to: "nowhere".into() }];
+    // The first record after a start fills it.
+    Some(Announcements { wording, destinations, spool: Spool { most_bytes: 1, when_full } })
+}
+
+/// Hears everything.
+async fn hear(outbox: &Outbox) {
+    loop {
+        let batch = outbox.batch(outbox.next().unwrap()).unwrap();
+        let Some(last) = batch.last() else { return };
+        outbox.confirm(last.leaf + 1).await.unwrap();
+    }
+}
+
+async fn problems(house: &House) -> String {
+    let status = house.desk().status(house.person(Staff::Olga)).await.unwrap();
+    status.problems.into_iter().map(|problem| problem.what).collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_spool_stops_egress_where_that_is_configured_until_it_was_heard() {
+    let mut house = House::open().await;
+    let acme = house.vendor("acme").await;
+    let ticket = house.ticket(&acme, "health").await;
+    let delivery = house.deliver(ticket, &[("orders.csv", &csv(1_000))]).await;
+    let file = path(&format!("/{delivery}/orders.csv.age"));
+    for when_full in [WhenFull::Keep, WhenFull::StopEgress] {
+        house.stop().await;
+        house.announcements = announcements(when_full);
+        house.start().await;
+        let outbox = house.outbox("siem");
+        let pickup = log_in(&house, &acme).await.unwrap();
+        assert!(problems(&house).await.contains("wait to be forwarded"));
+        if when_full == WhenFull::Keep {
+            pickup.open(&file).unwrap().begin().await.unwrap().finish(TransferEnd::Closed).await;
+        } else {
+            assert_eq!(code(pickup.open(&file)), 4014);
+            hear(&outbox).await;
+            assert!(!problems(&house).await.contains("wait to be forwarded"));
+            let opened = [pickup.open(&file).unwrap(), pickup.open(&file).unwrap()];
+            // The first beginning fills the spool again: what was opened before does not begin any more.
+            let [first, second] = opened;
+            let first = first.begin().await.unwrap();
+            assert_eq!(code(second.begin().await), 4014);
+            // What runs goes on, and its end is recorded.
+            first.finish(TransferEnd::Closed).await;
+            hear(&outbox).await;
+            pickup.open(&file).unwrap().begin().await.unwrap().finish(TransferEnd::Closed).await;
+        }
+        pickup.close(SessionEnd::Closed).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_took_out_of_the_spool_is_worded_again_from_the_log() {
+    let mut house = House::open().await;
+    house.stop().await;
+    house.announcements = announcements(WhenFull::Keep);
+    house.start().await;
+    let outbox = house.outbox("siem");
+    house.vendor("acme").await;
+    let first = outbox.next().unwrap();
+    let whole = outbox.batch(first).unwrap();
+    assert!(whole.len() >= 4, "{whole:?}");
+    let intruder = Connection::open(house.path("state/ledger.db")).unwrap();
+    // In the middle, and all of it.
+    for cut in [format!("leaf = {}", first + 2), "1 = 1".to_owned()] {
+        intruder.execute(&format!("DELETE FROM spool WHERE {cut}"), []).unwrap();
+        let (mut told, mut next) = (Vec::new(), first);
+        while told.len() < whole.len() {
+            let batch = outbox.batch(next).unwrap();
+            next = batch.last().expect("more of it").leaf + 1;
+            told.extend(batch);
+        }
+        assert_eq!(told, whole);
+    }
+}

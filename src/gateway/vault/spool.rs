@@ -1,0 +1,160 @@
+//! The spool: what is still to be told to others, in their words, and how far each of them has heard.
+//!
+//! A message is written in its event's own transaction, so that whoever is told learns of every event and of nothing that was rolled back. The
+//! tables are not part of the index: nothing is found or decided by them, and `audit verify` does not compare them.
+
+use crate::domain::{
+    digest::Digest,
+    event::Record,
+    ids::Slug,
+    limits::{SPOOL_BATCH_BYTES, SPOOL_BATCH_MESSAGES, SPOOL_DROPPED_AT_ONCE},
+};
+use rusqlite::{Connection, OptionalExtension, Result, params};
+use std::{collections::BTreeSet, sync::Arc};
+
+/// A record, and its leaf's hash, in the words of whoever is told. It runs inside the record's transaction: it neither waits nor fails.
+pub type Wording = Arc<dyn Fn(&Record, &Digest) -> Vec<u8> + Send + Sync>;
+
+/// `upto` sums the bytes of all messages since the spool was last empty: how full it is costs two look-ups.
+/// `next` is the first leaf that a destination has not confirmed.
+pub(super) const TABLES: &str = "
+CREATE TABLE spool (leaf INTEGER PRIMARY KEY, upto INTEGER NOT NULL, message BLOB NOT NULL) STRICT;
+CREATE TABLE forward_cursor (destination TEXT PRIMARY KEY, next INTEGER NOT NULL) STRICT;
+";
+
+/// One message, as it was written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Message {
+    pub leaf: u64,
+    pub bytes: Vec<u8>,
+}
+
+pub(super) fn append(conn: &Connection, leaf: u64, message: &[u8]) -> Result<()> {
+    let sql = "INSERT INTO spool (leaf, upto, message)
+         VALUES (?1, coalesce((SELECT upto FROM spool ORDER BY leaf DESC LIMIT 1), 0) + length(?2), ?2)";
+    conn.prepare_cached(sql)?.execute(params![leaf, message]).map(drop)
+}
+
+/// Messages from leaf `from` on, in the log's order: one batch of them.
+pub fn batch(conn: &Connection, from: u64) -> Result<Vec<Message>> {
+    let mut statement = conn.prepare_cached("SELECT leaf, message FROM spool WHERE leaf >= ?1 ORDER BY leaf LIMIT ?2")?;
+    let mut rows = statement.query(params![from, SPOOL_BATCH_MESSAGES as i64])?;
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let message = Message { leaf: row.get(0)?, bytes: row.get(1)? };
+        bytes += message.bytes.len();
+        batch.push(message);
+        if bytes >= SPOOL_BATCH_BYTES {
+            break;
+        }
+    }
+    Ok(batch)
+}
+
+/// Bytes of all messages that somebody has still to confirm.
+pub fn bytes(conn: &Connection) -> Result<u64> {
+    let sql = "SELECT coalesce((SELECT upto FROM spool ORDER BY leaf DESC LIMIT 1), 0)
+         - coalesce((SELECT upto - length(message) FROM spool ORDER BY leaf LIMIT 1), 0)";
+    conn.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0)).map(|bytes| u64::try_from(bytes).unwrap_or(0))
+}
+
+/// The first leaf that a destination has not confirmed. None: it is not configured.
+pub fn next(conn: &Connection, destination: &Slug) -> Result<Option<u64>> {
+    let sql = "SELECT next FROM forward_cursor WHERE destination = ?1";
+    conn.prepare_cached(sql)?.query_row([destination.as_str()], |row| row.get(0)).optional()
+}
+
+/// A destination has everything before leaf `next`. A cursor never goes back.
+pub fn confirm(conn: &Connection, destination: &Slug, next: u64) -> Result<()> {
+    let sql = "UPDATE forward_cursor SET next = max(next, ?2) WHERE destination = ?1";
+    conn.prepare_cached(sql)?.execute(params![destination.as_str(), next])?;
+    drop_confirmed(conn)
+}
+
+/// Makes these the destinations. A new one begins with leaf `end`; one that is gone has lost its place.
+pub fn register<'a>(conn: &Connection, destinations: impl IntoIterator<Item = &'a Slug>, end: u64) -> Result<()> {
+    let destinations: BTreeSet<&str> = destinations.into_iter().map(Slug::as_str).collect();
+    let mut statement = conn.prepare("SELECT destination FROM forward_cursor")?;
+    let known: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_>>()?;
+    for gone in known.iter().filter(|known| !destinations.contains(known.as_str())) {
+        conn.execute("DELETE FROM forward_cursor WHERE destination = ?1", [gone])?;
+    }
+    for destination in destinations {
+        conn.execute("INSERT OR IGNORE INTO forward_cursor (destination, next) VALUES (?1, ?2)", params![destination, end])?;
+    }
+    // All of it at once: nobody waits yet, and where no destination is left no confirmation would ever drop the rest.
+    conn.execute(&format!("DELETE FROM spool WHERE {CONFIRMED}"), []).map(drop)
+}
+
+/// Leaves that every destination has.
+const CONFIRMED: &str = "leaf < coalesce((SELECT min(next) FROM forward_cursor), 9223372036854775807)";
+
+/// Drops what everybody has confirmed, a bounded number of messages at a time: the rest goes with the next confirmation.
+fn drop_confirmed(conn: &Connection) -> Result<()> {
+    let sql = format!("DELETE FROM spool WHERE leaf IN (SELECT leaf FROM spool WHERE {CONFIRMED} ORDER BY leaf LIMIT ?1)");
+    conn.prepare_cached(&sql)?.execute([SPOOL_DROPPED_AT_ONCE as i64]).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spool() -> Connection {
+        let conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch(TABLES).unwrap();
+        conn
+    }
+
+    fn names(names: &[&str]) -> Vec<Slug> {
+        names.iter().map(|name| name.parse().unwrap()).collect()
+    }
+
+    fn leaves(batch: &[Message]) -> Vec<u64> {
+        batch.iter().map(|message| message.leaf).collect()
+    }
+
+    #[test]
+    fn a_message_stays_until_every_destination_has_confirmed_it() {
+        let (conn, all) = (spool(), names(&["near", "far"]));
+        register(&conn, &all, 3).unwrap();
+        for leaf in 3..8 {
+            append(&conn, leaf, &vec![b'x'; leaf as usize]).unwrap();
+        }
+        assert_eq!((leaves(&batch(&conn, 0).unwrap()), bytes(&conn).unwrap()), (vec![3, 4, 5, 6, 7], 25));
+        confirm(&conn, &all[0], 7).unwrap();
+        assert_eq!(leaves(&batch(&conn, 0).unwrap()), [3, 4, 5, 6, 7]);
+        confirm(&conn, &all[1], 5).unwrap();
+        assert_eq!((leaves(&batch(&conn, 0).unwrap()), bytes(&conn).unwrap()), (vec![5, 6, 7], 18));
+        confirm(&conn, &all[1], 2).unwrap();
+        assert_eq!((next(&conn, &all[1]).unwrap(), bytes(&conn).unwrap()), (Some(5), 18), "a cursor went back");
+        all.iter().for_each(|destination| confirm(&conn, destination, 8).unwrap());
+        assert_eq!((batch(&conn, 0).unwrap(), bytes(&conn).unwrap()), (vec![], 0));
+    }
+
+    #[test]
+    fn a_new_destination_begins_at_the_end_of_the_log_and_one_that_is_gone_holds_nothing_back() {
+        let (conn, both) = (spool(), names(&["near", "far"]));
+        register(&conn, &both[..1], 0).unwrap();
+        append(&conn, 0, b"0").unwrap();
+        register(&conn, &both, 1).unwrap();
+        append(&conn, 1, b"1").unwrap();
+        assert_eq!(both.iter().map(|name| next(&conn, name).unwrap()).collect::<Vec<_>>(), [Some(0), Some(1)]);
+        register(&conn, &both[1..], 2).unwrap();
+        assert_eq!((next(&conn, &both[0]).unwrap(), leaves(&batch(&conn, 0).unwrap())), (None, vec![1]));
+        register(&conn, [], 2).unwrap();
+        assert_eq!(bytes(&conn).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_batch_is_bounded_by_number_and_by_bytes() {
+        let (conn, all) = (spool(), names(&["near"]));
+        register(&conn, &all, 0).unwrap();
+        for leaf in 0..SPOOL_BATCH_MESSAGES as u64 + 5 {
+            append(&conn, leaf, b"short").unwrap();
+        }
+        assert_eq!(batch(&conn, 0).unwrap().len(), SPOOL_BATCH_MESSAGES);
+        let conn = spool();
+        (0..3).for_each(|leaf| append(&conn, leaf, &vec![b'x'; SPOOL_BATCH_BYTES]).unwrap());
+        assert_eq!(batch(&conn, 1).unwrap().len(), 1);
+    }
+}
