@@ -36,7 +36,7 @@ impl Rsyslog {
             PAGE.split("```rsyslog\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the page shows a configuration");
         let input = match way {
             Way::Tcp => shown.lines().filter(|line| line.contains("imtcp")).collect::<Vec<_>>().join("\n"),
-            Way::Udp => format!("module(load=\"imudp\")\ninput(type=\"imudp\" address=\"127.0.0.1\" port=\"601\" ruleset=\"egressd\")"),
+            Way::Udp => "module(load=\"imudp\")\ninput(type=\"imudp\" port=\"601\" ruleset=\"egressd\")".to_owned(),
             Way::Unix => "module(load=\"imuxsock\" SysSock.Use=\"off\")\n\
                  input(type=\"imuxsock\" Socket=\"DIRECTORY/log\" UseSpecialParser=\"off\" ParseHostname=\"on\" ruleset=\"egressd\")"
                 .to_owned(),
@@ -44,7 +44,6 @@ impl Rsyslog {
         let rest: Vec<&str> = shown.lines().filter(|line| !line.contains("imtcp")).collect();
         let text = format!("{}\n{input}\n", rest.join("\n"))
             .replace("port=\"601\"", &format!("address=\"127.0.0.1\" port=\"{}\"", server.port))
-            .replace("address=\"127.0.0.1\" address=\"127.0.0.1\"", "address=\"127.0.0.1\"")
             .replace("DIRECTORY", server.directory.path().to_str().unwrap())
             .replace("/var/log/egressd.log", server.file().to_str().unwrap());
         fs::write(server.configuration(), text).unwrap();
