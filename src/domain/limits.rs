@@ -176,6 +176,22 @@ pub const RETRY_AT_MOST: Duration = Duration::from_secs(60);
 pub const PURGE_TURN: Duration = Duration::from_secs(60);
 /// Bytes of an encrypted staged file's header, which is collected in memory: some 500 recipients, and one is needed.
 pub const AGE_HEADER_BYTES: u64 = 64 * 1024;
+/// Connections of one internal listener: a few monitors, each with one or two.
+pub const INTERNAL_CONNECTIONS: usize = 64;
+/// Bytes of a request's head on an internal listener. A monitor's takes a few hundred.
+pub const INTERNAL_HEAD_BYTES: usize = 16 * 1024;
+/// Headers of a request on an internal listener.
+pub const INTERNAL_HEADERS: usize = 64;
+/// A request on an internal listener has come whole by then; an idle connection ends.
+pub const INTERNAL_REQUEST_TIME: Duration = Duration::from_secs(30);
+/// A connection of an internal listener, with all its requests. Who monitors connects again.
+pub const INTERNAL_CONNECTION_TIME: Duration = Duration::from_secs(300);
+/// How often the service manager's line about the gateway is looked at, where it asks for no watchdog.
+pub const STATUS_PACE: Duration = Duration::from_secs(10);
+/// The gateway's own work comes round each half second; so long without it and the daemon says that it is stalled.
+pub const TURN_MISSED: Duration = Duration::from_secs(60);
+/// A disk with more room than this is not called nearly full, however large it is.
+pub const DISK_LOW_BYTES: u64 = 10 << 30;
 /// Bytes of one stored object's plaintext: ext4's longest file. All arithmetic on lengths stays within 64 bits.
 pub const AT_REST_OBJECT_BYTES: u64 = 1 << 44;
 

@@ -1,8 +1,8 @@
 //! What every act shares: policy, clock, leases, the caches. Owns neither the ledger nor a thread, so that a transaction may hold it.
 
 use super::{
-    announce::Announcing, answers::ReloadAttempt, facts::Dossiers, lease::LeaseBook, nudge::Nudge, retries::Retries,
-    staging::Mode,
+    announce::Announcing, answers::ReloadAttempt, facts::Dossiers, lease::LeaseBook, metrics::Metrics, nudge::Nudge,
+    retries::Retries, staging::Mode,
 };
 use crate::{
     clock::Clock,
@@ -12,7 +12,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{
         Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -76,6 +76,9 @@ pub struct Core {
     /// The last attempt to change the rules.
     pub reload: Mutex<Option<ReloadAttempt>>,
     pub clock: Arc<dyn Clock>,
+    pub metrics: Arc<Metrics>,
+    /// When the gateway's own work last came round, by the monotonic clock, in milliseconds.
+    turned: AtomicU64,
     pub leases: LeaseBook,
     /// Held from a fact until its cut: otherwise the look that runs every moment could cut first, and the receipt would not name
     /// what the revocation ended.
@@ -103,6 +106,8 @@ impl Core {
         Self {
             rules: RwLock::new(Arc::new(rules)),
             reload: Mutex::default(),
+            metrics: Arc::new(Metrics::new(Arc::clone(&clock))),
+            turned: AtomicU64::new(millis(clock.elapsed())),
             clock,
             leases: LeaseBook::default(),
             cutting: tokio::sync::Mutex::default(),
@@ -128,6 +133,15 @@ impl Core {
     /// that is recorded before that leaf went by the old ones, one that is recorded after it goes by these.
     pub fn govern_by(&self, rules: Arc<Rules>) {
         *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
+    }
+
+    /// The gateway's own work has come round, or gets on with what takes long.
+    pub fn turn(&self) {
+        self.turned.store(millis(self.clock.elapsed()), Ordering::Relaxed);
+    }
+
+    pub fn last_turn(&self) -> Duration {
+        Duration::from_millis(self.turned.load(Ordering::Relaxed))
     }
 
     /// The freeze file outside the ledger says stop: a cut that could not be made durable in the log.
@@ -179,6 +193,10 @@ impl Core {
     pub fn new_transfer(&self) -> TransferId {
         TransferId::from_uuid(self.v7())
     }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Whether the freeze file is written.

@@ -244,6 +244,7 @@ impl Download {
             return Err(ReadError::Cut);
         }
         self.served += read as u64;
+        self.gateway.core.metrics.note_served(self.hold.lease().visitor().protocol, read as u64);
         self.ranges.add(offset, read as u64);
         Ok(read)
     }

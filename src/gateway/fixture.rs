@@ -276,6 +276,10 @@ impl House {
         self.gateway().outbox(&destination.parse().unwrap()).unwrap()
     }
 
+    pub(crate) fn observer(&self) -> super::Observer {
+        self.gateway().observer()
+    }
+
     pub(crate) fn door(&self) -> Door {
         self.gateway().door()
     }

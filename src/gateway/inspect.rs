@@ -12,7 +12,7 @@ use crate::{
         refusal::Refusal,
         ticket::{Format, TicketDocument},
     },
-    inspection::{self, Expectation, Manifest},
+    inspection::{self, Expectation, FindingCode, Manifest},
 };
 
 /// What a file must be, or why that cannot be said.
@@ -51,18 +51,30 @@ impl Gateway {
         findings: Vec<finding::Finding>,
         more: u64,
     ) -> Result<(), Refused> {
-        self.write_blocking(move |core, tx| {
+        let codes: Vec<FindingCode> = findings.iter().filter_map(|finding| finding.code.parse().ok()).collect();
+        let held = self.write_blocking(move |core, tx| {
             let dossier = Facts::read(core, &*tx)?.file(file)?;
             if dossier.held.is_some() || dossier.sealed.is_some() || dossier.purge_begun.is_some() {
-                return Ok(());
+                return Ok(Held::Before);
             }
             let more = u32::try_from(more).unwrap_or(u32::MAX);
             let count = u32::try_from(findings.len()).unwrap_or(u32::MAX).saturating_add(more);
             let event = Event::FileHeld { revision, findings: count };
             tx.append(Fact::new(Actor::System, Subject::File(file), event).with(Detail::Findings { findings, more }))?;
-            Ok(())
-        })
+            Ok(Held::Now)
+        })?;
+        if held == Held::Now {
+            self.core.metrics.note_findings(codes);
+        }
+        Ok(())
     }
+}
+
+/// Whether this is what held it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Held {
+    Now,
+    Before,
 }
 
 impl Desk {

@@ -111,6 +111,7 @@ impl Door {
 
     /// Counts a rejected connection: one record per address and minute.
     pub fn note_rejected(&self, address: IpAddr, why: Rejected) {
+        self.gateway.core.metrics.note_rejected(why);
         self.gateway.core.rejected.count(address, why);
     }
 }

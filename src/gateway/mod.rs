@@ -17,7 +17,9 @@ mod freeze_file;
 mod inspect;
 pub mod lease;
 mod login;
+mod metrics;
 mod nudge;
+mod observer;
 mod outbox;
 mod outcome;
 mod pickup;
@@ -45,6 +47,8 @@ pub use desk::Desk;
 pub use download::{Download, Opened, ReadError};
 pub use lease::Severable;
 pub use login::{Attempt, Door, Line, Rejected};
+pub use metrics::{Panicked, described as described_metrics};
+pub use observer::{Observer, Trouble};
 pub use outbox::{Message, Outbox};
 pub use outcome::{Fault, Refused};
 pub use pickup::{Entry, EntryKind, Pickup};
@@ -132,6 +136,7 @@ impl Gateway {
         let freeze_file = FreezeFile::at(&parts.state);
         let started = parts.clock.now();
         let core = Core::new(parts.rules, parts.clock);
+        ledger.show(core.metrics.clone());
         if freeze_file.says_stop() {
             core.set_stopped_by_file(Stopped::Yes);
         }
@@ -239,6 +244,7 @@ impl Gateway {
     async fn watch_time(&self) -> Result<(), Fault> {
         let mut since_purge = MINUTE;
         loop {
+            self.core.turn();
             self.cut_what_no_longer_stands().await;
             if since_purge >= limits::PURGE_TURN {
                 since_purge = Duration::ZERO;

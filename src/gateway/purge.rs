@@ -87,6 +87,7 @@ impl Gateway {
             if self.core.is_stopping() {
                 break;
             }
+            self.core.turn();
             match self.begin_purge_if_due(row.id) {
                 Ok(Due::Now) => begun.push(row.id),
                 Ok(Due::NotYet) => {}

@@ -135,6 +135,7 @@ impl Desk {
 
     fn receipt(&self, scope: String, leaf: Option<u64>, at: String, cut: &Cut, started: Duration) -> Result<Receipt, Refused> {
         let took = self.gateway.core.clock.elapsed().saturating_sub(started);
+        self.gateway.core.metrics.note_revocation(took);
         let durable = if leaf.is_some() { Durable::Yes } else { Durable::No };
         // Where the ledger cannot be read, ids stand for names: the receipt is given all the same.
         let cuts = || cut.sessions().iter().zip(cut.visitors());

@@ -201,6 +201,34 @@ pub fn uninspected(conn: &Connection) -> Result<Vec<FileRow>> {
     all(conn, sql, [], file_row)
 }
 
+/// How many files whose bytes are here stand where.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+pub struct FileStates {
+    pub staged: u64,
+    pub held: u64,
+    pub sealed: u64,
+    pub released: u64,
+    pub purging: u64,
+}
+
+pub fn file_states(conn: &Connection) -> Result<FileStates> {
+    let sql = "SELECT COUNT(*) FILTER (WHERE purge_at IS NULL AND released_at IS NULL AND held_at IS NULL AND sealed_at IS NULL),
+                      COUNT(*) FILTER (WHERE purge_at IS NULL AND released_at IS NULL AND held_at IS NOT NULL),
+                      COUNT(*) FILTER (WHERE purge_at IS NULL AND released_at IS NULL AND held_at IS NULL AND sealed_at IS NOT NULL),
+                      COUNT(*) FILTER (WHERE purge_at IS NULL AND released_at IS NOT NULL),
+                      COUNT(*) FILTER (WHERE purge_at IS NOT NULL)
+               FROM file WHERE purged_at IS NULL";
+    conn.prepare_cached(sql)?.query_row([], |row| {
+        Ok(FileStates {
+            staged: count(row, 0)?,
+            held: count(row, 1)?,
+            sealed: count(row, 2)?,
+            released: count(row, 3)?,
+            purging: count(row, 4)?,
+        })
+    })
+}
+
 /// Files that still have bytes.
 pub fn unpurged(conn: &Connection) -> Result<Vec<FileRow>> {
     all(conn, file_columns!("WHERE purged_at IS NULL ORDER BY id"), [], file_row)

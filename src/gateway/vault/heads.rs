@@ -48,12 +48,15 @@ pub(super) struct Appended {
 #[derive(Default, Debug)]
 pub(super) struct Pending {
     leaves: Vec<Appended>,
+    /// What each of them says, for whoever counts.
+    events: Vec<(Subject, Event)>,
     heads: HashMap<Subject, Appended>,
 }
 
 impl Pending {
-    pub(super) fn push(&mut self, leaf: Appended) {
+    pub(super) fn push(&mut self, leaf: Appended, event: Event) {
         self.heads.insert(leaf.on, leaf);
+        self.events.push((leaf.on, event));
         self.leaves.push(leaf);
     }
 
@@ -72,8 +75,14 @@ impl Pending {
     pub(super) fn roll_back(&mut self, len: usize) {
         if self.leaves.len() > len {
             self.leaves.truncate(len);
+            self.events.truncate(len);
             self.heads = self.leaves.iter().map(|leaf| (leaf.on, *leaf)).collect();
         }
+    }
+
+    /// Hands out what the leaves say, oldest first. They are about to become durable, or to be undone.
+    pub(super) fn take_events(&mut self) -> Vec<(Subject, Event)> {
+        std::mem::take(&mut self.events)
     }
 
     /// Hands out the leaves, oldest first, and is empty.

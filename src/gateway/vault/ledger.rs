@@ -10,7 +10,7 @@ use super::{
     heads::Pending,
     load,
     schema::{self, Identity},
-    shared::{Clock, Shared},
+    shared::{Clock, Shared, Witness},
     spool::Wording,
     store::{self, Lock, Pool},
     tx::{Tx, Working},
@@ -192,6 +192,17 @@ impl Ledger {
     /// How many leaves are durable, whenever that changes.
     pub fn watch_size(&self) -> watch::Receiver<u64> {
         self.shared.watch_size()
+    }
+
+    /// Shows every batch from now on to `witness`. The first one that is named stays.
+    pub fn show(&self, witness: Arc<dyn Witness>) {
+        self.shared.witness.get_or_init(|| witness);
+    }
+
+    /// Commands that wait for the writer.
+    pub fn queued(&self) -> usize {
+        // One place is kept for closing.
+        LEDGER_QUEUE.saturating_sub(self.queue.capacity())
     }
 
     /// Sessions and transfers that have begun and not ended. At start: those that the last end of the daemon interrupted.

@@ -26,6 +26,7 @@ pub use archive::Archive;
 pub use fault::{LedgerFault, LogFault, WriteError};
 pub use ledger::Ledger;
 pub use objects::{Found, ObjectError, Objects, Shelf, Unfinished};
+pub use shared::Witness;
 pub use spool::{Message, Wording};
 pub use tx::Tx;
 pub use view::View;

@@ -11,16 +11,27 @@ use crate::{
     audit::{SignedHead, Tree, Verifier},
     domain::{
         digest::Digest,
-        event::Subject,
+        event::{Event, Subject},
         limits::{CACHED_CHAIN_BYTES, CACHED_TILES},
         time::Time,
     },
 };
-use std::sync::{
-    Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 use tokio::sync::watch;
+
+/// Who hears, on the writer's thread, of every batch that became durable.
+pub trait Witness: Send + Sync {
+    /// A batch begins. What this answers is handed back at its end: a moment to measure from.
+    fn begun(&self) -> Duration;
+    /// It is durable, and this is what it recorded, oldest first.
+    fn durable(&self, begun: Duration, recorded: &[(Subject, Event)]);
+}
 
 /// Where the wall clock's time comes from.
 pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
@@ -79,6 +90,7 @@ pub(super) struct Shared {
     /// None: nobody is told anything.
     wording: RwLock<Option<Wording>>,
     panics: AtomicU64,
+    pub(super) witness: OnceLock<Arc<dyn Witness>>,
     clock: Clock,
     verifier: Verifier,
 }
@@ -95,6 +107,7 @@ impl Shared {
             tiles: Mutex::new(Cache::new(CACHED_TILES)),
             poison: watch::Sender::new(None),
             panics: AtomicU64::new(0),
+            witness: OnceLock::new(),
             clock,
             verifier,
         }

@@ -119,7 +119,7 @@ impl<'a> Tx<'a> {
         rows::insert(self.conn, &appended, &bytes, sealed.as_ref().map(|sealed| (&sealed.salt, &sealed.bytes[..])))?;
         self.mark.get_or_insert_with(|| self.working.tree.mark());
         self.working.tree.push(appended.hash);
-        self.working.pending.push(appended);
+        self.working.pending.push(appended, leaf.event.clone());
         // 4. The index.
         let record = Record { index, at: self.now, by, on, event: leaf.event, detail };
         index::apply(self.conn, &record)?;

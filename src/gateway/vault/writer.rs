@@ -130,9 +130,14 @@ impl Writer {
     /// Err: nothing of the batch happened, unless the ledger is poisoned.
     fn transact(&mut self, commands: &mut [Box<dyn Command>]) -> Result<Vec<Option<LedgerFault>>, LedgerFault> {
         let mark = self.working.tree.mark();
+        let begun = self.shared.witness.get().map(|witness| witness.begun());
         let done = self.run_all(commands).and_then(|faults| {
             let head = self.seal()?;
+            let recorded = self.working.pending.take_events();
             self.commit(head)?;
+            if let (Some(witness), Some(begun)) = (self.shared.witness.get(), begun) {
+                witness.durable(begun, &recorded);
+            }
             if let Some(head) = head
                 && let Err(error) = self.kept.write(&head)
             {
