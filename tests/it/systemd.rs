@@ -1,0 +1,240 @@
+//! systemd: the units are sound and tight, and the daemon does its part: sockets that are passed by name, ready, reloading, alive,
+//! stopping. The test plays the service manager; Debian's own tools play the rest.
+
+use crate::house::{House, OPERATOR, PROGRAM, RESPONDER, orders, run, ticket_file, until};
+use rustix::process::{Pid, Signal, kill_process};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    net::{TcpListener, TcpStream},
+    os::unix::net::UnixDatagram,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+use tempfile::TempDir;
+
+fn units() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("systemd")
+}
+
+/// The units with the path of the program that is here.
+fn installed() -> (TempDir, Vec<PathBuf>) {
+    let directory = tempfile::tempdir().unwrap();
+    let mut files = Vec::new();
+    for entry in fs::read_dir(units()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|end| end == "service" || end == "socket") {
+            let text = fs::read_to_string(&path).unwrap().replace("/usr/local/bin/egressd", PROGRAM);
+            let file = directory.path().join(path.file_name().unwrap());
+            fs::write(&file, text).unwrap();
+            files.push(file);
+        }
+    }
+    files.sort();
+    (directory, files)
+}
+
+#[test]
+fn the_units_are_sound_and_leave_the_daemon_little() {
+    let (directory, files) = installed();
+    assert_eq!(files.len(), 4, "{files:?}");
+    let output = Command::new("systemd-analyze").arg("verify").args(&files).output().unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success() && said.is_empty(), "{said}");
+    // The threshold is ten times the exposure.
+    let security = ["security", "--offline=true", "--threshold=13", "--no-pager"];
+    let output = Command::new("systemd-analyze").args(security).arg(directory.path().join("egressd.service")).output().unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success() && said.contains("Overall exposure level"), "{said}");
+}
+
+#[test]
+fn the_users_that_the_units_name_are_made() {
+    let said = run(Command::new("systemd-sysusers").arg("--dry-run").arg(units().join("egressd.sysusers")));
+    let made = fs::read_to_string(units().join("egressd.sysusers")).unwrap();
+    assert!(!said.contains("rror"), "{said}");
+    let text: String = ["egressd.service", "egressd-control.socket", "egressd.tmpfiles"]
+        .iter()
+        .map(|name| fs::read_to_string(units().join(name)).unwrap())
+        .collect();
+    let named = text
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+        .filter(|word| *word == "egressd" || ["egressd-producers", "egressd-staff"].contains(word));
+    for name in named.collect::<BTreeSet<_>>() {
+        assert!(made.split_whitespace().any(|word| word == name), "nobody makes {name}");
+    }
+}
+
+/// Which system calls the groups of `SystemCallFilter=` stand for.
+fn groups() -> BTreeMap<String, Vec<String>> {
+    let mut groups: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut group = String::new();
+    for line in run(Command::new("systemd-analyze").args(["syscall-filter", "--no-pager"])).lines() {
+        if line.starts_with('@') {
+            group = line.trim().to_owned();
+        } else if !line.trim_start().starts_with('#') && !line.trim().is_empty() {
+            groups.entry(group.clone()).or_default().push(line.trim().to_owned());
+        }
+    }
+    assert!(groups.contains_key("@system-service"));
+    groups
+}
+
+fn expanded(name: &str, groups: &BTreeMap<String, Vec<String>>, into: &mut BTreeSet<String>) {
+    match groups.get(name) {
+        Some(members) => members.iter().for_each(|member| expanded(member, groups, into)),
+        None => drop(into.insert(name.to_owned())),
+    }
+}
+
+/// SQLite gives its files to the database's owner when it runs as root, as this test may; the unit's user is not.
+const AS_ROOT: &str = "fchown";
+
+/// What the unit's filter lets through.
+fn allowed() -> BTreeSet<String> {
+    let (groups, mut allowed) = (groups(), BTreeSet::new());
+    expanded("@default", &groups, &mut allowed);
+    let unit = fs::read_to_string(units().join("egressd.service")).unwrap();
+    for filter in unit.lines().filter_map(|line| line.strip_prefix("SystemCallFilter=")) {
+        let mut these = BTreeSet::new();
+        filter.trim_start_matches('~').split_whitespace().for_each(|name| expanded(name, &groups, &mut these));
+        if filter.starts_with('~') {
+            allowed.retain(|call| !these.contains(call));
+        } else {
+            allowed.extend(these);
+        }
+    }
+    allowed
+}
+
+#[test]
+fn every_system_call_of_a_files_life_passes_the_units_filter() {
+    let mut house = House::new();
+    let trace = house.path("calls");
+    house.restart_under(&["strace", "-D", "-f", "-qq", "-o", trace.to_str().unwrap()]).unwrap();
+    let ticket = house.ticket(&ticket_file("acme"));
+    let delivery = house.release(&ticket, "orders.csv", orders(1_000));
+    house.pull("acme", &format!("get /{delivery}/orders.csv.age\n"));
+    let file = house.sql("SELECT lower(hex(id)) FROM file");
+    assert_eq!(file.len(), 1);
+    kill_process(Pid::from_raw(i32::try_from(house.pid()).unwrap()).unwrap(), Signal::HUP).unwrap();
+    until("it is reloaded", || house.log().contains("reloaded").then_some(()));
+    run(Command::new("curl").args(["-sf", &format!("http://127.0.0.1:{}/metrics", house.internal_port())]));
+    house.ctl(RESPONDER, ["revoke", "ticket", &ticket, "--reason", "a drill"]).done();
+    house.ctl(OPERATOR, ["purge"]).done();
+    house.check();
+    house.terminate();
+    let allowed = allowed();
+    let text = fs::read_to_string(&trace).unwrap();
+    let calls: BTreeSet<&str> = text
+        .lines()
+        .filter_map(|line| line.split_once(' ')?.1.trim_start().split_once('('))
+        .map(|(call, _)| call)
+        .filter(|call| call.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))
+        .collect();
+    assert!(calls.contains("fsync") && calls.contains("accept4") && calls.len() > 30, "{calls:?}");
+    let refused: Vec<_> = calls.iter().filter(|call| !allowed.contains(**call) && **call != AS_ROOT).collect();
+    assert!(refused.is_empty(), "the unit's filter refuses {refused:?}");
+}
+
+/// The service manager's end of the notification socket.
+struct Manager {
+    socket: UnixDatagram,
+    heard: Vec<String>,
+}
+
+impl Manager {
+    fn at(path: &Path) -> Self {
+        let socket = UnixDatagram::bind(path).unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(90))).unwrap();
+        Self { socket, heard: Vec::new() }
+    }
+
+    /// The next message that says `what`, with everything that came before it kept.
+    #[track_caller]
+    fn hears(&mut self, what: &str) -> String {
+        let mut buffer = [0; 4096];
+        loop {
+            let length = self.socket.recv(&mut buffer).unwrap_or_else(|error| panic!("{what}: {error}: {:?}", self.heard));
+            let message = String::from_utf8(buffer[..length].to_vec()).unwrap();
+            self.heard.push(message.clone());
+            if message.lines().any(|line| line == what) {
+                return message;
+            }
+        }
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Starts the daemon as socket units do: it begins with the first connection, and the sockets are the manager's.
+fn activated(house: &House, names: &str, listen: &[String]) -> Child {
+    let mut command = Command::new("systemd-socket-activate");
+    for at in listen {
+        command.args(["-l", at]);
+    }
+    command.arg(format!("--fdname={names}"));
+    command.args(["-E", &format!("NOTIFY_SOCKET={}", house.path("notify").display()), "-E", "WATCHDOG_USEC=2000000"]);
+    command.args([PROGRAM, "serve", "--config"]).arg(house.configuration());
+    let log = fs::OpenOptions::new().create(true).append(true).open(house.path("daemon.log")).unwrap();
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
+}
+
+#[test]
+fn passed_sockets_take_the_place_of_configured_ones_and_the_manager_hears_how_it_goes() {
+    let mut house = House::new();
+    let ticket = house.ticket(&ticket_file("acme"));
+    let delivery = house.release(&ticket, "orders.csv", orders(100));
+    house.terminate();
+    let control = house.state().join("control.sock");
+    let (sftp, internal) = (free_port(), free_port());
+    let mut manager = Manager::at(&house.path("notify"));
+    let listen = [format!("127.0.0.1:{sftp}"), format!("127.0.0.1:{internal}"), control.display().to_string()];
+    let child = activated(&house, "sftp:internal:control", &listen);
+    house.adopt(child, sftp, internal);
+    until("the sockets are there", || TcpStream::connect(("127.0.0.1", internal)).ok());
+    manager.hears("READY=1");
+    // Every door is a passed one.
+    house.pull("acme", &format!("get /{delivery}/orders.csv.age\n"));
+    assert_eq!(house.decrypt("acme", "orders.csv.age"), orders(100).as_bytes());
+    assert_eq!(house.ctl(OPERATOR, ["status"]).done()["reload"], serde_json::Value::Null);
+    run(Command::new("curl").args(["-sf", &format!("http://127.0.0.1:{internal}/readyz")]));
+    // It lives, and says so at the pace that was asked for.
+    manager.hears("WATCHDOG=1");
+    manager.hears("WATCHDOG=1");
+    // A reload begins with the moment that systemd compares, and ends ready, whether it came to something or not.
+    for good in [true, false] {
+        if !good {
+            house.configure("settle_seconds = 1", "settle_seconds = 0");
+        }
+        kill_process(Pid::from_raw(i32::try_from(house.pid()).unwrap()).unwrap(), Signal::HUP).unwrap();
+        let message = manager.hears("RELOADING=1");
+        assert!(message.lines().any(|line| line.starts_with("MONOTONIC_USEC=")), "{message}");
+        manager.hears("READY=1");
+        let outcome = house.ctl(OPERATOR, ["status"]).done()["reload"]["outcome"].clone();
+        assert_eq!(outcome, if good { "done" } else { "refused" });
+    }
+    house.configure("settle_seconds = 0", "settle_seconds = 1");
+    house.check();
+    house.terminate();
+    manager.hears("STOPPING=1");
+    assert!(control.exists(), "a socket of the manager's was removed");
+}
+
+#[test]
+fn a_passed_socket_that_nobody_knows_is_an_error_and_opens_nothing() {
+    let mut house = House::new();
+    house.terminate();
+    for (names, said) in [("https-old", "FileDescriptorName= is one of"), ("control", "not a valid unix stream socket")] {
+        let port = free_port();
+        let child = activated(&house, names, &[format!("127.0.0.1:{port}")]);
+        house.adopt(child, port, port);
+        until("the socket is there", || TcpStream::connect(("127.0.0.1", port)).ok());
+        assert_eq!(house.until_ended().code(), Some(3));
+        let log = house.log();
+        assert!(log.contains(said) && log.contains(names), "{log}");
+    }
+}
