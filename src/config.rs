@@ -1,8 +1,13 @@
 //! The configuration: one TOML file, read strictly, and the key files that it names.
 
+mod credentials;
+mod internal;
 mod kept;
+mod marks;
 mod syslog;
 
+pub use internal::InternalAddress;
+pub use marks::KeyMarks;
 pub use syslog::Syslog;
 
 use crate::{
@@ -19,6 +24,8 @@ use crate::{
     sealing::{Identity, MasterKey, NotAnIdentity},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
+use credentials::key_path;
+use internal::Internal;
 use russh::keys::PrivateKey;
 use rustix::{
     fs::{Mode, OFlags, fstat, open},
@@ -73,6 +80,8 @@ struct Document {
     keys: Keys,
     #[serde(default)]
     sftp: Sftp,
+    #[serde(default)]
+    internal: Internal,
     #[serde(default)]
     files: Files,
     #[serde(default)]
@@ -151,6 +160,7 @@ pub struct Config {
     pub staging: PathBuf,
     pub control_socket: PathBuf,
     pub sftp: Vec<SocketAddr>,
+    pub internal: Vec<InternalAddress>,
     pub ciphers: Ciphers,
     /// Its digest is of the values as read: comments and layout do not change it.
     pub rules: Rules,
@@ -167,26 +177,6 @@ pub struct Secrets {
     pub identity: Identity,
     pub host_keys: Vec<PrivateKey>,
     pub marks: KeyMarks,
-}
-
-/// By what two readings of the keys that cannot change while the gateway runs are compared: digests, so that nothing of the keys is kept.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct KeyMarks {
-    master: Digest,
-    log: Digest,
-    staging: Digest,
-}
-
-impl KeyMarks {
-    /// The keys of the configuration whose files hold another key than those of `running`.
-    pub fn needs_restart(&self, running: &Self) -> Vec<&'static str> {
-        let keys = [
-            ("keys.master", self.master != running.master),
-            ("keys.log", self.log != running.log),
-            ("keys.staging", self.staging != running.staging),
-        ];
-        keys.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
-    }
 }
 
 impl Config {
@@ -207,22 +197,25 @@ impl Config {
         let syslog = document.syslog.read().map_err(|what| value(&what))?;
         let base = path.parent().unwrap_or(Path::new(".")).to_owned();
         let at = |path: &Path| base.join(path);
+        let internal = document.internal.addresses(&base).map_err(|what| value(&what))?;
         let Paths { policy, staging, state, control_socket } = &document.paths;
         let policy_path = at(policy);
         let policy = Policy::parse(&text(&policy_path)?)
             .map_err(|error| ConfigError::Document { path: policy_path, error: error.into() })?;
         let configuration = Digest::of_canonical(&document).map_err(|error| value(&error.to_string()))?;
+        let key_at = |path: &Path| key_path(&base, path, credentials::directory().as_deref()).map_err(|what| value(&what));
         let keys = Keys {
-            master: at(&document.keys.master),
-            log: at(&document.keys.log),
-            staging: at(&document.keys.staging),
-            ssh_host: document.keys.ssh_host.iter().map(|path| at(path)).collect(),
+            master: key_at(&document.keys.master)?,
+            log: key_at(&document.keys.log)?,
+            staging: key_at(&document.keys.staging)?,
+            ssh_host: document.keys.ssh_host.iter().map(|path| key_at(path)).collect::<Result<_, _>>()?,
         };
         Ok(Self {
             control_socket: control_socket.as_ref().map_or_else(|| at(state).join("control.sock"), |path| at(path)),
             state: at(state),
             staging: at(staging),
             sftp: document.sftp.listen,
+            internal,
             ciphers: match document.sftp.ciphers {
                 CipherChoice::AesGcm => Ciphers::AesGcm,
                 CipherChoice::Aes => Ciphers::Aes,
@@ -251,6 +244,7 @@ impl Config {
             ("keys.staging", self.keys.staging != running.keys.staging),
             ("sftp.listen", self.sftp != running.sftp),
             ("syslog", self.syslog != running.syslog),
+            ("internal.listen", self.internal != running.internal),
         ];
         fixed.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }
@@ -313,7 +307,8 @@ fn secret(path: &Path) -> Result<Zeroizing<String>, ConfigError> {
     let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
     let file = open(path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()).map_err(|error| unreadable(error.into()))?;
     let stat = fstat(&file).map_err(|error| unreadable(error.into()))?;
-    kept::by_its_owner(path, stat.st_uid, geteuid().as_raw(), stat.st_mode)?;
+    let credentials = credentials::directory();
+    kept::by_its_owner(path, stat.st_uid, geteuid().as_raw(), stat.st_mode, credentials.as_deref())?;
     let text = read(File::from(file)).map_err(unreadable)?;
     if is_example(&text) {
         return Err(ConfigError::Example { path: path.to_owned() });

@@ -1,23 +1,29 @@
 //! The daemon: reads the configuration, opens the gateway, then the doors, and ends them in the other order.
 
+mod listeners;
+mod passed;
 mod reload;
+mod supervisor;
 
 use crate::{
     clock::SystemClock,
     config::Secrets,
-    endpoints::{control, listener::Running, sftp},
+    endpoints::{
+        control,
+        internal::{self, Watched},
+        listener::Running,
+        sftp,
+    },
     forward,
-    gateway::{Gateway, Parts, Rules},
+    gateway::{Fault, Gateway, Panicked, Parts, Rules},
 };
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
+use listeners::Made;
+use passed::Passed;
 use reload::{Doors, Prepared, Reloads};
-use rustix::{
-    fs::{AtFlags, CWD, Mode, chmodat, unlinkat},
-    process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit},
-};
-use std::{future::Future, os::unix::net::UnixStream, path::Path, sync::Arc};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use std::{future::Future, panic, path::Path, sync::Arc, thread};
 use tokio::{
-    net::{TcpListener, UnixListener},
     signal::unix::{SignalKind, signal},
     sync::watch,
     task::JoinSet,
@@ -38,16 +44,18 @@ pub fn check(path: &Path) -> anyhow::Result<String> {
         "{} holds no ledger.db: egressd init makes the first; a lost one is restored from backup, never made anew",
         config.state.display()
     );
-    let listeners: Vec<_> = config.sftp.iter().map(ToString::to_string).collect();
+    let sftp: Vec<_> = config.sftp.iter().map(ToString::to_string).collect();
+    let internal: Vec<_> = config.internal.iter().map(ToString::to_string).collect();
     let told = config.syslog.destinations.iter().map(|destination| format!("{} at {}", destination.name, destination.address));
     let told: Vec<_> = told.collect();
     Ok(format!(
-        "{} is good\n  configuration {}\n  policy        {}\n  log           {}\n  sftp          {}\n  syslog        {}",
+        "{} is good\n  configuration {}\n  policy        {}\n  log           {}\n  sftp          {}\n  internal      {}\n  syslog        {}",
         path.display(),
         configuration.short(),
         policy.short(),
         secrets.signer.verifier(),
-        listeners.join(", "),
+        sftp.join(", "),
+        if internal.is_empty() { "none".to_owned() } else { internal.join(", ") },
         if told.is_empty() { "nobody".to_owned() } else { told.join(", ") }
     ))
 }
@@ -57,18 +65,58 @@ pub fn check(path: &Path) -> anyhow::Result<String> {
 /// # Errors
 /// Whatever keeps it from opening; whatever ended it before it was asked to end.
 pub fn serve(path: &Path) -> anyhow::Result<()> {
+    // Before there is a second thread: it changes the environment.
+    let passed = Passed::take()?;
     let prepared = Prepared::read(path)?;
     // Neither a core file nor another process of this user reads keys out of this one's memory.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).context("PR_SET_DUMPABLE")?;
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).context("RLIMIT_CORE")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime")?;
-    runtime.block_on(run(prepared))
+    runtime.block_on(run(prepared, passed))
 }
 
-async fn run(prepared: Prepared) -> anyhow::Result<()> {
+/// Who may still come, and who is told when nobody may.
+struct Gate {
+    tell: watch::Sender<Running>,
+    running: watch::Receiver<Running>,
+    doors: JoinSet<()>,
+}
+
+impl Gate {
+    fn new() -> Self {
+        let (tell, running) = watch::channel(Running::Serving);
+        Self { tell, running, doors: JoinSet::new() }
+    }
+
+    /// Nobody new; returns when all who were there have left.
+    async fn close(&mut self) {
+        self.tell.send_replace(Running::Draining);
+        all_ended(&mut self.doors).await;
+    }
+}
+
+async fn all_ended(tasks: &mut JoinSet<()>) {
+    while let Some(task) = tasks.join_next().await {
+        if let Err(error) = task {
+            tracing::error!(%error, "a door or a sender ended in a panic");
+        }
+    }
+}
+
+async fn run(prepared: Prepared, passed: Passed) -> anyhow::Result<()> {
     let Prepared { config, secrets: Secrets { master, signer, identity, marks, .. }, transport } = prepared;
+    let Passed { sftp: sftp_passed, internal: internal_passed, control: control_passed } = passed;
     let hangup = reload::hangups()?;
-    // 1. The gateway: the log is read and verified, what a crash left is mended. Revocations hold from here on.
+    let (mut vendors, mut staff) = (Gate::new(), Gate::new());
+    let mut made = Made::default();
+    // 1. Monitoring, which can then tell that the rest is starting.
+    let observer = watch::Sender::new(None);
+    for listener in listeners::internal(&config, internal_passed, &mut made)? {
+        tracing::info!(at = %listener, "internal is open");
+        let watched = Watched { gateway: observer.subscribe(), vendors: vendors.running.clone() };
+        staff.doors.spawn(internal::run(listener, watched, staff.running.clone()));
+    }
+    // 2. The gateway: the log is read and verified, what a crash left is mended. Revocations hold from here on.
     let parts = Parts {
         state: config.state.clone(),
         staging: config.staging.clone(),
@@ -80,49 +128,34 @@ async fn run(prepared: Prepared) -> anyhow::Result<()> {
         announcements: config.syslog.announcements(),
     };
     let gateway = tokio::task::spawn_blocking(move || Gateway::open(parts)).await.context("opening the gateway")??;
-    // 2. Who is told of what happens, from the first record on.
+    count_panics(gateway.note_panics());
+    observer.send_replace(Some(gateway.observer()));
+    // 3. Who is told of what happens, from the first record on.
     let (stop_telling, telling) = watch::channel(forward::Running::Telling);
     let mut told = JoinSet::new();
     for destination in &config.syslog.destinations {
         let outbox = gateway.outbox(&destination.name).context("a destination that the gateway does not know")?;
         told.spawn(forward::run(outbox, destination.clone(), telling.clone()));
     }
-    // 3. The doors.
-    let control_socket = config.control_socket.clone();
-    let control = control_listener(&control_socket)?;
+    // 4. The doors.
     let doors = Doors::new(transport);
-    let (stop_vendors, vendors_running) = watch::channel(Running::Serving);
-    let (stop_staff, staff_running) = watch::channel(Running::Serving);
-    let (mut vendors, mut staff) = (JoinSet::new(), JoinSet::new());
-    for address in &config.sftp {
-        let listener = TcpListener::bind(address).await.with_context(|| format!("sftp.listen: {address}"))?;
+    let control = listeners::control(&config, control_passed, &mut made)?;
+    for listener in listeners::sftp(&config, sftp_passed)? {
         let address = listener.local_addr().context("sftp.listen")?;
         tracing::info!(%address, "sftp is open");
-        vendors.spawn(sftp::run(listener, gateway.door(), doors.transport.subscribe(), vendors_running.clone()));
+        vendors.doors.spawn(sftp::run(listener, gateway.door(), doors.transport.subscribe(), vendors.running.clone()));
     }
-    staff.spawn(control::run(control, Arc::new(gateway.desk()), draining(staff_running)));
-    tracing::info!(socket = %control_socket.display(), "the control socket is open");
-    // 4. The work. While the last transfers run out, expiry is still watched and security can still revoke.
+    staff.doors.spawn(control::run(control, Arc::new(gateway.desk()), draining(staff.running.clone())));
+    tracing::info!(socket = %config.control_socket.display(), "the control socket is open");
+    // 5. The work, then the doors, so that every session records its end; then the log.
     let reloads = Reloads::new(hangup, config, marks, doors);
-    let ended = {
-        let asked = asked_to_stop()?;
-        let leave = async {
-            asked.await;
-            tracing::info!("stopping");
-            stop_vendors.send_replace(Running::Draining);
-            all_ended(&mut vendors).await;
-        };
-        tokio::select! {
-            ended = gateway.run(leave) => ended,
-            never = reloads.serve(&gateway, vendors_running) => match never {},
-        }
+    let alive = gateway.observer();
+    let ended = tokio::select! {
+        ended = work(&gateway, reloads, &mut vendors, &mut staff) => ended,
+        never = supervisor::watchdog(alive) => match never {},
     };
-    // 5. The doors, so that every session records its end; then the log.
-    stop_vendors.send_replace(Running::Draining);
-    all_ended(&mut vendors).await;
-    stop_staff.send_replace(Running::Draining);
-    all_ended(&mut staff).await;
-    unlinkat(CWD, &control_socket, AtFlags::empty()).ok();
+    // Monitoring holds on to the gateway for as long as it can look at it.
+    drop(observer);
     let all_told = async {
         stop_telling.send_replace(forward::Running::Flushing);
         all_ended(&mut told).await;
@@ -133,11 +166,45 @@ async fn run(prepared: Prepared) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn all_ended(tasks: &mut JoinSet<()>) {
-    while let Some(task) = tasks.join_next().await {
-        if let Err(error) = task {
-            tracing::error!(%error, "a door or a sender ended in a panic");
+/// Until it is asked to stop or cannot go on; then until everybody has left.
+async fn work(gateway: &Gateway, reloads: Reloads, vendors: &mut Gate, staff: &mut Gate) -> Result<(), Fault> {
+    let running = vendors.running.clone();
+    let ended = {
+        let asked = asked_to_stop().map_err(|error| Fault::new("signals", error))?;
+        supervisor::ready();
+        // While the last transfers run out, expiry is still watched and security can still revoke.
+        let leave = async {
+            asked.await;
+            tracing::info!("stopping");
+            supervisor::stopping();
+            vendors.close().await;
+        };
+        tokio::select! {
+            ended = gateway.run(leave) => ended,
+            never = reloads.serve(gateway, running) => match never {},
         }
+    };
+    vendors.close().await;
+    staff.close().await;
+    ended
+}
+
+/// Every panic of this process from here on, whoever catches it, is counted and said as before.
+fn count_panics(note: impl Fn(Panicked) + Send + Sync + 'static) {
+    let say = panic::take_hook();
+    panic::set_hook(Box::new(move |panicked| {
+        let file = panicked.location().map_or("", panic::Location::file);
+        note(place(thread::current().name().unwrap_or_default(), file));
+        say(panicked);
+    }));
+}
+
+/// Our own sources are compiled by their path from the crate's root, those of others by an absolute one.
+fn place(thread: &str, file: &str) -> Panicked {
+    match (thread, file.starts_with("src/")) {
+        ("ledger", _) => Panicked::Command,
+        (_, true) => Panicked::Task,
+        (_, false) => Panicked::Library,
     }
 }
 
@@ -156,16 +223,14 @@ fn asked_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-/// The control socket, for the daemon's user and group. One that a dead daemon left is replaced; a live one is not.
-fn control_listener(path: &Path) -> anyhow::Result<UnixListener> {
-    if UnixStream::connect(path).is_ok() {
-        bail!("{}: another egressd serves here", path.display());
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_placed_by_its_thread_and_its_source() {
+        assert_eq!(place("ledger", "src/gateway/revoke.rs"), Panicked::Command);
+        assert_eq!(place("tokio-rt-worker", "src/gateway/revoke.rs"), Panicked::Task);
+        assert_eq!(place("tokio-rt-worker", "/home/x/.cargo/registry/src/russh-0.65.1/src/lib.rs"), Panicked::Library);
     }
-    match unlinkat(CWD, path, AtFlags::empty()) {
-        Ok(()) | Err(rustix::io::Errno::NOENT) => {}
-        Err(error) => return Err(error).with_context(|| path.display().to_string()),
-    }
-    let listener = UnixListener::bind(path).with_context(|| path.display().to_string())?;
-    chmodat(CWD, path, Mode::from_raw_mode(0o660), AtFlags::empty()).with_context(|| path.display().to_string())?;
-    Ok(listener)
 }

@@ -128,6 +128,21 @@ fn every_syslog_message_stands_on_its_page() {
 }
 
 #[test]
+fn every_metric_stands_on_its_page() {
+    let mut page = String::from(
+        "<!-- Generated from src/gateway/metrics.rs by tests/docs.rs: edit there. -->\n\
+         # Metrics\n\n\
+         `GET /metrics` on the internal listener (`internal.listen`), in Prometheus' text format. Labels are closed sets of words; no vendor, ticket\n\
+         or address stands in one. Counters begin at zero at each start. Rules to begin with: `config/prometheus-rules.yml`.\n\n\
+         | metric | type | what |\n|---|---|---|\n",
+    );
+    for (name, kind, help) in egressd::gateway::described_metrics() {
+        writeln!(page, "| `{name}` | {kind} | {} |", cell(&help)).unwrap();
+    }
+    golden("docs/metrics.md", &page);
+}
+
+#[test]
 fn the_states_of_a_ticket_are_those_of_the_code() {
     golden("docs/ticket-states.md", &states::page());
 }

@@ -31,7 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     // The composition root: what is made of what.
     ("config", &["audit", "domain", "endpoints", "forward", "gateway", "sealing"]),
     ("init", &["audit", "clock", "config", "gateway", "sealing"]),
-    ("daemon", &["clock", "config", "endpoints", "forward", "gateway"]),
+    ("daemon", &["clock", "config", "domain", "endpoints", "forward", "gateway"]),
     // It plays the staff and the vendors from outside; of the gateway it knows the answers, as everybody who asks does.
     ("demo", &["clock", "config", "domain", "gateway", "init"]),
     ("main", &["ctl", "daemon", "demo", "init"]),
@@ -81,7 +81,9 @@ const LONG: &[(&str, &str)] = &[
 const TOUCHES_THE_WORLD: &[(&str, &str)] = &[
     ("src/gateway/fixture.rs", "a test's own directory and processes"),
     ("src/clock.rs", "owns the wall clock and the monotonic clock"),
+    ("src/config/credentials.rs", "CREDENTIALS_DIRECTORY"),
     ("src/ctl/mod.rs", "NO_COLOR"),
+    ("src/daemon/passed.rs", "LISTEN_FDNAMES"),
     ("src/demo/egressctl.rs", "starts egressctl"),
     ("src/demo/keys.rs", "the private keys of everybody who plays"),
     ("src/demo/place.rs", "its own directory"),

@@ -6,6 +6,7 @@ use super::*;
 fn the_commented_example_says_what_the_defaults_are() {
     let document: Document = document::parse(include_str!("../../config/egressd.toml")).unwrap();
     assert_eq!(document.sftp, Sftp::default());
+    assert_eq!(document.internal, Internal::default());
     assert_eq!(document.files, Files::default());
     assert_eq!(document.syslog, syslog::Document::default());
 }

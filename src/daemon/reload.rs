@@ -1,5 +1,6 @@
 //! Reload: what a configuration on disk makes of the daemon, read whole or not at all, at the start and at each SIGHUP.
 
+use super::supervisor;
 use crate::{
     config::{Config, KeyMarks, Secrets},
     endpoints::{
@@ -77,7 +78,9 @@ impl Reloads {
             if !serving {
                 break;
             }
+            supervisor::reloading();
             self.reload(gateway).await;
+            supervisor::ready();
         }
         while self.hangup.recv().await.is_some() {
             tracing::warn!("the daemon is stopping: not reloaded");

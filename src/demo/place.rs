@@ -1,7 +1,7 @@
 //! The demonstration's directory: what lies where, made once, known again by its marker, used by one demonstration at a time.
 
 use super::{documents, keys, lines, screen::Screen};
-use crate::config::Config;
+use crate::config::{Config, InternalAddress};
 use anyhow::{Context, bail, ensure};
 use rustix::fs::{FlockOperation, flock};
 use std::{
@@ -138,6 +138,18 @@ impl Place {
         let line = format!("[{}]:{} {key}\n", address.ip(), address.port());
         replace(&self.known_hosts(), line.as_bytes())?;
         Ok(address)
+    }
+
+    /// The same for the machine's own monitoring, which nobody has to remember.
+    pub fn monitor_on_a_free_port(&self) -> anyhow::Result<SocketAddr> {
+        let path = self.config();
+        let Some(InternalAddress::Tcp(configured)) = Config::read(&path)?.internal.first().cloned() else {
+            bail!("{}: internal.listen is not an address", path.display());
+        };
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr()).context("a free port")?;
+        let text = read(&path)?.replacen(&format!("\"{configured}\""), &format!("\"{free}\""), 1);
+        replace(&path, text.as_bytes())?;
+        Ok(free)
     }
 
     fn configure(&self, values: &[(&str, &str)]) -> anyhow::Result<()> {

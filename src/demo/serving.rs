@@ -41,7 +41,7 @@ impl Serving {
         for _ in 1..ATTEMPTS {
             match Self::attempt(place, screen).await {
                 // The port was free a moment ago.
-                Err(error) if error.to_string().contains("sftp.listen") => {}
+                Err(error) if error.to_string().contains(".listen") => {}
                 started => return started,
             }
         }
@@ -50,6 +50,7 @@ impl Serving {
 
     async fn attempt(place: &Place, screen: &Screen) -> anyhow::Result<Self> {
         let address = place.listen_on_a_free_port()?;
+        place.monitor_on_a_free_port()?;
         let mut serving = Self::spawn(place)?;
         screen.while_waiting("starting the gateway", serving.answers(place)).await?;
         screen.done(&format!("egressd serves: process {}, log in {}/serve.log", serving.child.id(), place.shown()));

@@ -93,7 +93,7 @@ fn an_error_in_any_file_and_a_change_that_needs_a_restart_leave_everything_as_it
     house.ssh_key(&foreign);
     fs::set_permissions(&foreign, fs::Permissions::from_mode(0o600)).unwrap();
     // Each edit is of one file and would change something else besides, if half of it counted.
-    let edits: [(&str, &str, &str, &[&str]); 9] = [
+    let edits: [(&str, &str, &str, &[&str]); 10] = [
         ("egressd.toml", "held_hours = 72", "held_hours = 24\nheld_ours = 1", &["egressd.toml", "line", "held_ours"]),
         ("egressd.toml", "held_hours = 72", "held_hours = 0", &["egressd.toml", "held_hours"]),
         ("egressd.toml", "\"aes\"  ", "\"rot13\"", &["egressd.toml", "line", "rot13"]),
@@ -101,7 +101,13 @@ fn an_error_in_any_file_and_a_change_that_needs_a_restart_leave_everything_as_it
         ("policy.toml", "policy = 1", "policy = = 1", &["policy.toml", "line"]),
         ("egressd.toml", "keys/ssh_host_ed25519\"", "keys/nobody\"", &["keys/nobody", "No such file"]),
         ("egressd.toml", "state = \"state\"", "state = \"elsewhere\"", &["paths.state", "paths.control_socket", "restart"]),
-        ("egressd.toml", "127.0.0.1:0", "127.0.0.1:1", &["sftp.listen", "restart"]),
+        ("egressd.toml", "[sftp]\nlisten = [\"127.0.0.1:0", "[sftp]\nlisten = [\"127.0.0.1:1", &["sftp.listen", "restart"]),
+        (
+            "egressd.toml",
+            "[internal]\nlisten = [\"127.0.0.1:0",
+            "[internal]\nlisten = [\"127.0.0.1:1",
+            &["internal.listen", "restart"],
+        ),
         ("egressd.toml", "keys/master.key", "keys/other.key", &["keys.master", "restart"]),
     ];
     fs::copy(keys.join("master.key"), keys.join("other.key")).unwrap();

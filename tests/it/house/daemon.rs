@@ -42,9 +42,13 @@ impl House {
             if let Some(status) = child.try_wait().unwrap() {
                 return Some(Err((status, since.to_owned())));
             }
-            since.contains("the control socket is open").then(|| port(since)).flatten().map(Ok)
+            since
+                .contains("the control socket is open")
+                .then(|| Some((port(since, "sftp is open")?, port(since, "internal is open")?)))
+                .flatten()
+                .map(Ok)
         });
-        self.sftp_port = opened?;
+        (self.sftp_port, self.internal_port) = opened?;
         self.daemon = Some(child);
         Ok(())
     }
@@ -60,7 +64,8 @@ impl House {
     #[track_caller]
     pub fn refuses_to_start(&mut self) -> String {
         let (status, said) = self.start(&[]).expect_err("it serves");
-        assert!(!said.contains("is open"), "a door was opened:\n{said}");
+        let opened = ["sftp is open", "the control socket is open"].iter().any(|door| said.contains(door));
+        assert!(!opened, "a door was opened:\n{said}");
         assert_eq!(status.code(), Some(3), "{said}");
         said
     }
@@ -99,6 +104,17 @@ impl House {
         Some(child.wait().unwrap())
     }
 
+    /// Takes over a daemon that a test has started in another way.
+    pub fn adopt(&mut self, child: Child, sftp_port: u16, internal_port: u16) {
+        self.terminate();
+        (self.daemon, self.sftp_port, self.internal_port) = (Some(child), sftp_port, internal_port);
+    }
+
+    /// Where the machine's monitoring connects.
+    pub fn internal_port(&self) -> u16 {
+        self.internal_port
+    }
+
     /// The daemon's process id.
     pub fn pid(&self) -> u32 {
         self.daemon.as_ref().expect("the daemon runs").id()
@@ -130,9 +146,9 @@ impl House {
     }
 }
 
-/// The port in the line that says where SFTP is served.
-fn port(log: &str) -> Option<u16> {
-    let line = log.lines().find(|line| line.contains("sftp is open"))?;
+/// The port in the line that says where something is served.
+fn port(log: &str, what: &str) -> Option<u16> {
+    let line = log.lines().find(|line| line.contains(what))?;
     line.rsplit(':').next()?.trim().parse().ok()
 }
 
