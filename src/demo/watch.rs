@@ -5,7 +5,7 @@ use crate::{
     domain::people::Role,
     gateway::answers::{Listing, TailRow},
 };
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 const LOOK: Duration = Duration::from_secs(1);
 /// A line of a terminal with 80 columns, less the time and the margin.
@@ -15,14 +15,19 @@ const COLUMNS: usize = 66;
 pub async fn until_it_ends(place: &Place, serving: &mut Serving, screen: &Screen) -> anyhow::Result<()> {
     screen.heading("What happens now is recorded here; Ctrl-C ends it");
     tokio::select! {
-        never = records(place, screen) => never,
+        never = records(place, screen) => match never {},
         log = serving.died() => anyhow::bail!("the gateway ended by itself; the end of {}:\n{log}", place.log().display()),
     }
 }
 
-async fn records(place: &Place, screen: &Screen) -> anyhow::Result<()> {
+async fn records(place: &Place, screen: &Screen) -> Infallible {
     let egressctl = Egressctl::of(place);
-    let newest = tail(&egressctl, &["--count", "1"]).await?;
+    let newest = loop {
+        match tail(&egressctl, &["--count", "1"]).await {
+            Ok(newest) => break newest,
+            Err(_) => tokio::time::sleep(LOOK).await,
+        }
+    };
     let mut after = newest.rows.last().map_or(0, |row| row.leaf);
     loop {
         tokio::time::sleep(LOOK).await;
