@@ -19,7 +19,10 @@ use crate::{
         policy::Policy,
         time::days,
     },
-    endpoints::sftp::Ciphers,
+    endpoints::{
+        https::{Host, Tls},
+        sftp::Ciphers,
+    },
     gateway::{Rules, Settings},
     sealing::{Identity, MasterKey, NotAnIdentity},
 };
@@ -31,6 +34,7 @@ use rustix::{
     fs::{Mode, OFlags, fstat, open},
     process::geteuid,
 };
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::File,
@@ -46,11 +50,12 @@ use zeroize::Zeroizing;
 const LOG_KEY: &str = "egressd-log-key-v1";
 
 /// SHA-256 of the key files in keys-example/. They are published, so whoever serves with them serves everybody.
-const EXAMPLE_KEYS: [&str; 4] = [
+const EXAMPLE_KEYS: [&str; 5] = [
     "4b74fd03149f3be9c02a201d1e6c4a7793d555be0c863c35ed7da6eb412d89c2", // master.key
     "ea0cb4235222adac22e7a8c372dad41e77a276d64ccddbc4a56cf408a2732ab1", // log.key
     "2a7f57eb684d113f6d04a43913ac7e2949df5c2c2b50582a68c9ab42ddb79bc6", // ssh_host_ed25519
     "9a85980f6f099a0a255c1e4ee70a181607cd72c0acebc90556f8c5a6dff6b7e0", // staging.age
+    "0308b7590ae7db9236a4c4ade313260f4006a8166260fe029293a3c0348fdc07", // tls.key
 ];
 
 /// What is wrong with a configuration, in which file, and what to do about it.
@@ -83,6 +88,8 @@ struct Document {
     #[serde(default)]
     internal: Internal,
     #[serde(default)]
+    https: Https,
+    #[serde(default)]
     files: Files,
     #[serde(default)]
     syslog: syslog::Document,
@@ -106,6 +113,10 @@ struct Keys {
     log: PathBuf,
     staging: PathBuf,
     ssh_host: Vec<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tls_certificate: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tls_key: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -126,6 +137,19 @@ struct Sftp {
 impl Default for Sftp {
     fn default() -> Self {
         Self { listen: vec![SocketAddr::from(([127, 0, 0, 1], 2222))], ciphers: CipherChoice::Aes }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Https {
+    listen: Vec<SocketAddr>,
+    hosts: Vec<String>,
+}
+
+impl Default for Https {
+    fn default() -> Self {
+        Self { listen: vec![SocketAddr::from(([127, 0, 0, 1], 8443))], hosts: Vec::new() }
     }
 }
 
@@ -162,6 +186,9 @@ pub struct Config {
     pub sftp: Vec<SocketAddr>,
     pub internal: Vec<InternalAddress>,
     pub ciphers: Ciphers,
+    pub https: Vec<SocketAddr>,
+    /// The names that HTTPS answers to; none: those of the certificate.
+    pub hosts: Vec<Host>,
     /// Its digest is of the values as read: comments and layout do not change it.
     pub rules: Rules,
     pub syslog: Syslog,
@@ -177,6 +204,8 @@ pub struct Secrets {
     pub identity: Identity,
     pub host_keys: Vec<PrivateKey>,
     pub marks: KeyMarks,
+    /// What HTTPS is served with, if it is.
+    pub tls: Option<Tls>,
 }
 
 impl Config {
@@ -193,6 +222,11 @@ impl Config {
         if document.keys.ssh_host.is_empty() {
             return Err(value("keys.ssh_host is empty: a server without a host key cannot prove who it is"));
         }
+        if !document.https.listen.is_empty() && (document.keys.tls_certificate.is_none() || document.keys.tls_key.is_none()) {
+            return Err(value("https.listen needs keys.tls_certificate and keys.tls_key; without HTTPS it is []"));
+        }
+        let hosts = document.https.hosts.iter().map(|host| Host::parse(host)).collect::<Result<_, _>>();
+        let hosts = hosts.map_err(|error| value(&format!("https.hosts: {error}")))?;
         let settings = settings(&document.files).map_err(|what| value(&what))?;
         let syslog = document.syslog.read().map_err(|what| value(&what))?;
         let base = path.parent().unwrap_or(Path::new(".")).to_owned();
@@ -209,6 +243,8 @@ impl Config {
             log: key_at(&document.keys.log)?,
             staging: key_at(&document.keys.staging)?,
             ssh_host: document.keys.ssh_host.iter().map(|path| key_at(path)).collect::<Result<_, _>>()?,
+            tls_certificate: document.keys.tls_certificate.as_deref().map(key_at).transpose()?,
+            tls_key: document.keys.tls_key.as_deref().map(key_at).transpose()?,
         };
         Ok(Self {
             control_socket: control_socket.as_ref().map_or_else(|| at(state).join("control.sock"), |path| at(path)),
@@ -221,6 +257,8 @@ impl Config {
                 CipherChoice::Aes => Ciphers::Aes,
                 CipherChoice::AesAndChacha20 => Ciphers::AesAndChaCha20,
             },
+            https: document.https.listen,
+            hosts,
             rules: Rules { policy: Arc::new(policy), settings, configuration },
             syslog,
             keys,
@@ -245,6 +283,7 @@ impl Config {
             ("sftp.listen", self.sftp != running.sftp),
             ("syslog", self.syslog != running.syslog),
             ("internal.listen", self.internal != running.internal),
+            ("https.listen", self.https != running.https),
         ];
         fixed.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }
@@ -267,7 +306,20 @@ impl Config {
             }
             host_keys.push(private);
         }
-        Ok(Secrets { master, signer, identity, host_keys, marks })
+        Ok(Secrets { master, signer, identity, host_keys, marks, tls: self.tls()? })
+    }
+
+    /// The gateway's certificate and its key, as the next connections are to begin with them.
+    pub fn tls(&self) -> Result<Option<Tls>, ConfigError> {
+        let (Some(certificate), Some(key)) = (&self.keys.tls_certificate, &self.keys.tls_key) else { return Ok(None) };
+        let unfit = |path: &Path, what: String| ConfigError::Key { path: path.to_owned(), what };
+        let chain: Vec<_> = CertificateDer::pem_slice_iter(text(certificate)?.as_bytes())
+            .collect::<Result<_, _>>()
+            .map_err(|error| unfit(certificate, format!("not a certificate in PEM: {error}")))?;
+        let private = PrivateKeyDer::from_pem_slice(secret(key)?.as_bytes())
+            .map_err(|error| unfit(key, format!("not a private key in PEM: {error}")))?;
+        let tls = Tls::new(chain, private).and_then(|tls| tls.answering_to(&self.hosts));
+        tls.map(Some).map_err(|error| unfit(certificate, error.to_string()))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::{
     clock::SystemClock,
     config::Secrets,
     endpoints::{
-        control,
+        control, https,
         internal::{self, Watched},
         listener::Running,
         sftp,
@@ -46,10 +46,18 @@ pub fn check(path: &Path) -> anyhow::Result<String> {
     );
     let sftp: Vec<_> = config.sftp.iter().map(ToString::to_string).collect();
     let internal: Vec<_> = config.internal.iter().map(ToString::to_string).collect();
+    let https = match &secrets.tls {
+        Some(tls) if !config.https.is_empty() => {
+            let listed = |items: Vec<String>| items.join(", ");
+            let at = listed(config.https.iter().map(ToString::to_string).collect());
+            format!("{at} as {}", listed(tls.hosts().iter().map(ToString::to_string).collect()))
+        }
+        _ => "none".to_owned(),
+    };
     let told = config.syslog.destinations.iter().map(|destination| format!("{} at {}", destination.name, destination.address));
     let told: Vec<_> = told.collect();
     Ok(format!(
-        "{} is good\n  configuration {}\n  policy        {}\n  log           {}\n  sftp          {}\n  internal      {}\n  syslog        {}",
+        "{} is good\n  configuration {}\n  policy        {}\n  log           {}\n  sftp          {}\n  https         {https}\n  internal      {}\n  syslog        {}",
         path.display(),
         configuration.short(),
         policy.short(),
@@ -104,8 +112,9 @@ async fn all_ended(tasks: &mut JoinSet<()>) {
 }
 
 async fn run(prepared: Prepared, passed: Passed) -> anyhow::Result<()> {
-    let Prepared { config, secrets: Secrets { master, signer, identity, marks, .. }, transport } = prepared;
-    let Passed { sftp: sftp_passed, internal: internal_passed, control: control_passed } = passed;
+    let Prepared { config, secrets, transport } = prepared;
+    let Secrets { master, signer, identity, marks, tls, .. } = secrets;
+    let Passed { sftp: sftp_passed, https: https_passed, internal: internal_passed, control: control_passed } = passed;
     let hangup = reload::hangups()?;
     let (mut vendors, mut staff) = (Gate::new(), Gate::new());
     let mut made = Made::default();
@@ -138,12 +147,18 @@ async fn run(prepared: Prepared, passed: Passed) -> anyhow::Result<()> {
         told.spawn(forward::run(outbox, destination.clone(), telling.clone()));
     }
     // 4. The doors.
-    let doors = Doors::new(transport);
+    let doors = Doors::new(transport, tls);
     let control = listeners::control(&config, control_passed, &mut made)?;
     for listener in listeners::sftp(&config, sftp_passed)? {
         let address = listener.local_addr().context("sftp.listen")?;
         tracing::info!(%address, "sftp is open");
         vendors.doors.spawn(sftp::run(listener, gateway.door(), doors.transport.subscribe(), vendors.running.clone()));
+    }
+    for listener in listeners::https(&config, https_passed)? {
+        let tls = doors.tls.as_ref().context("keys.tls_certificate")?;
+        let address = listener.local_addr().context("https.listen")?;
+        tracing::info!(%address, "https is open");
+        vendors.doors.spawn(https::run(listener, gateway.door(), tls.subscribe(), vendors.running.clone()));
     }
     staff.doors.spawn(control::run(control, Arc::new(gateway.desk()), draining(staff.running.clone())));
     tracing::info!(socket = %config.control_socket.display(), "the control socket is open");

@@ -8,6 +8,7 @@ use crate::{
     sealing::{Identity, MasterKey},
 };
 use anyhow::{Context, bail, ensure};
+use rcgen::{CertificateParams, DnType, KeyPair, date_time_ymd};
 use russh::keys::{
     PrivateKey,
     ssh_key::{LineEnding, private::Ed25519Keypair},
@@ -46,6 +47,9 @@ pub fn init(directory: &Path) -> anyhow::Result<PathBuf> {
     let host_key = new_ssh_key("egressd host key")?;
     write_new(&keys.join("ssh_host_ed25519"), host_key.to_openssh(LineEnding::LF)?.as_bytes(), SECRET)?;
     write_new(&keys.join("ssh_host_ed25519.pub"), format!("{}\n", host_key.public_key().to_openssh()?).as_bytes(), PUBLIC)?;
+    let (certificate, key) = new_certificate(&["localhost", "127.0.0.1", "::1"])?;
+    write_new(&keys.join("tls.crt"), certificate.as_bytes(), PUBLIC)?;
+    write_new(&keys.join("tls.key"), key.as_bytes(), SECRET)?;
     write_new(&directory.join("policy.toml"), POLICY.as_bytes(), PUBLIC)?;
     // The configuration last: a directory with one is a whole one.
     write_new(&configuration, CONFIGURATION.as_bytes(), PUBLIC)?;
@@ -107,6 +111,20 @@ pub fn new_ssh_key(comment: &str) -> anyhow::Result<PrivateKey> {
     let mut key = PrivateKey::from(Ed25519Keypair::from_seed(&seed));
     key.set_comment(comment);
     Ok(key)
+}
+
+/// A new certificate for these names, signed by itself, and its private key: both in PEM.
+///
+/// It has no end that anybody would wait for: whoever trusts it trusts this very one (RFC 5280 section 4.1.2.5).
+pub fn new_certificate(names: &[&str]) -> anyhow::Result<(String, Zeroizing<String>)> {
+    let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+    let key = KeyPair::generate().context("a TLS key")?;
+    let mut parameters = CertificateParams::new(names).context("the certificate's names")?;
+    parameters.distinguished_name.push(DnType::CommonName, "egressd");
+    parameters.not_before = date_time_ymd(2025, 1, 1);
+    parameters.not_after = date_time_ymd(9999, 12, 31);
+    let certificate = parameters.self_signed(&key).context("the certificate")?;
+    Ok((certificate.pem(), Zeroizing::new(key.serialize_pem())))
 }
 
 const SECRET: Mode = Mode::RUSR;

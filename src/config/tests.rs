@@ -7,6 +7,7 @@ fn the_commented_example_says_what_the_defaults_are() {
     let document: Document = document::parse(include_str!("../../config/egressd.toml")).unwrap();
     assert_eq!(document.sftp, Sftp::default());
     assert_eq!(document.internal, Internal::default());
+    assert_eq!(document.https, Https::default());
     assert_eq!(document.files, Files::default());
     assert_eq!(document.syslog, syslog::Document::default());
 }
@@ -33,6 +34,7 @@ fn every_published_key_is_refused_and_a_new_one_is_not() {
         include_str!("../../keys-example/log.key"),
         include_str!("../../keys-example/ssh_host_ed25519"),
         include_str!("../../keys-example/staging.age"),
+        include_str!("../../keys-example/tls.key"),
     ] {
         assert!(is_example(text) && is_example(text.trim_end()));
     }

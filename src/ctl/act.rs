@@ -10,6 +10,7 @@ use super::{
     page::Page,
     show::Show,
     signer::{Signer, agent_socket, read_bounded},
+    token,
     trouble::{Exit, Trouble},
     vote,
 };
@@ -114,6 +115,14 @@ async fn vendor(mut desk: Desk, command: Vendor) -> Result<Told, Trouble> {
         Vendor::Add { file } => desk.tell::<VendorFiled>(R::VendorAdd { document: document(&file)? }).await,
         Vendor::Confirm { vendor, revision } => {
             let answered = vote::on_vendor(&mut desk.caller, vendor, revision).await?;
+            Ok(Told::new(answered, desk.page))
+        }
+        Vendor::Token { vendor, until } => {
+            let answered = token::new(&mut desk.caller, vendor, until).await?;
+            Ok(Told::new(answered, desk.page))
+        }
+        Vendor::ConfirmToken { vendor, token } => {
+            let answered = vote::on_token(&mut desk.caller, vendor, token).await?;
             Ok(Told::new(answered, desk.page))
         }
         Vendor::List => desk.tell::<Listing<VendorRow>>(R::VendorList {}).await,

@@ -6,6 +6,8 @@ use crate::{
         ids::{DeliveryNumber, FileId, SessionId, Slug, TicketNumber},
         limits,
         people::{Gate, Role},
+        signature::parse_fingerprint,
+        time::Day,
     },
     gateway::asked::{ScopeKind, Subject},
 };
@@ -66,7 +68,7 @@ pub enum Command {
     /// The outside organisations that may collect
     #[command(subcommand)]
     Vendor(Vendor),
-    /// Login and recipient keys, and the staff's
+    /// Login and recipient keys, tokens, and the staff's keys
     #[command(subcommand)]
     Key(Key),
     /// Egress requests: which fields of which data may go to which vendor
@@ -184,6 +186,25 @@ pub enum Vendor {
         vendor: Slug,
         /// The revision's digest, as vendor show prints it
         revision: Digest,
+    },
+    /// Make a bearer token for a vendor and print it, once: it counts when a second person has confirmed it
+    #[command(after_help = "Example:\n  egressctl vendor token acme --until 2027-06-30")]
+    Token {
+        /// The vendor's name
+        vendor: Slug,
+        /// The last day on which it counts
+        #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
+        until: Day,
+    },
+    /// Confirm a token that somebody else made
+    #[command(after_help = "Example (the token as vendor show prints it):\n  \
+        egressctl vendor confirm-token acme \\\n    SHA256:uNiVztksCsDhcc0u9e8BrrJXVGOMZUo1nW7YkDBzu1I")]
+    ConfirmToken {
+        /// The vendor's name
+        vendor: Slug,
+        /// The token's fingerprint, as vendor show prints it
+        #[arg(value_parser = fingerprint)]
+        token: Digest,
     },
     /// List the vendors
     #[command(after_help = "Example:\n  egressctl vendor list")]
@@ -403,6 +424,14 @@ pub enum Log {
         #[arg(long, value_name = "NAME")]
         destination: Option<Slug>,
     },
+}
+
+fn day(text: &str) -> Result<Day, String> {
+    Day::try_from(text.to_owned())
+}
+
+fn fingerprint(text: &str) -> Result<Digest, &'static str> {
+    parse_fingerprint(text).ok_or("not a fingerprint: SHA256:…")
 }
 
 fn role() -> impl TypedValueParser<Value = Role> {

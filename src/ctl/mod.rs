@@ -10,6 +10,7 @@ mod show;
 mod signer;
 mod table;
 mod text;
+mod token;
 mod trouble;
 mod vote;
 

@@ -111,6 +111,9 @@ pub fn answer(act: &str) -> Value {
             json!({"vendor": "acme", "name": HOSTILE, "state": "approved", "revision": DIGEST, "keys": 2, "active_tickets": 1}),
         ),
         "vendor_add" => json!({"vendor": "acme", "revision": DIGEST, "keys": [KEY], "leaf": 9, "next": [blocker()]}),
+        "vendor_token" => {
+            json!({"vendor": "acme", "token": KEY, "until": "2027-06-30", "secret": "egressd_x", "leaf": 9, "next": [blocker()]})
+        }
         "vendor_show" => vendor(),
         "key_list" => list(key()),
         "key_show_recipient" => json!({"recipient": "age1t527qrza32v2lchgql0vf5qwg7tn7ghc0e0k7pwhfqst05nx6chs9fdek2"}),

@@ -7,7 +7,14 @@ use super::{
     trouble::Trouble,
 };
 use crate::{
-    domain::{digest::Digest, event::Decision, ids::Slug, ids::TicketNumber, people::Gate, signature::NAMESPACE_VOTE},
+    domain::{
+        digest::Digest,
+        event::Decision,
+        ids::{Slug, TicketNumber},
+        people::Gate,
+        signature::{NAMESPACE_VOTE, openssh_fingerprint},
+        vendor::token_confirmation_text,
+    },
     endpoints::control::request::Request,
     gateway::answers::{Done, TicketView, VendorView, Voted},
 };
@@ -54,6 +61,18 @@ pub async fn on_vendor(caller: &mut Caller, vendor: Slug, revision: Digest) -> R
     must_name(text, &[vendor.as_str(), &revision.to_string()])?;
     let signature = Some(sign(caller, text).await?);
     caller.ask(&Request::VendorConfirm { vendor, revision, signature }).await
+}
+
+/// Confirms a token. The text is made here: what is signed is what was typed.
+pub async fn on_token(caller: &mut Caller, vendor: Slug, token: Digest) -> Result<Answered<Done>, Trouble> {
+    let view: VendorView = caller.ask(&Request::VendorShow { vendor: vendor.clone() }).await?.answer;
+    let fingerprint = openssh_fingerprint(token);
+    let Some(issued) = view.tokens.iter().find(|issued| issued.token == fingerprint) else {
+        return Err(Trouble::NothingToConfirm { vendor, revision: fingerprint });
+    };
+    let text = token_confirmation_text(&vendor, token, issued.until);
+    let signature = Some(sign(caller, &text).await?);
+    caller.ask(&Request::VendorConfirmToken { vendor, token, signature }).await
 }
 
 async fn sign(caller: &mut Caller, text: &str) -> Result<String, Trouble> {

@@ -19,6 +19,11 @@ pub(super) fn sftp(config: &Config, passed: Vec<net::TcpListener>) -> anyhow::Re
     bound_or_passed(&config.sftp, passed, "sftp.listen")
 }
 
+/// The vendors' HTTPS.
+pub(super) fn https(config: &Config, passed: Vec<net::TcpListener>) -> anyhow::Result<Vec<TcpListener>> {
+    bound_or_passed(&config.https, passed, "https.listen")
+}
+
 /// A vendors' protocol: what was passed, or what the key of the configuration names.
 fn bound_or_passed(
     addresses: &[net::SocketAddr],

@@ -5,12 +5,13 @@ use listenfd::ListenFd;
 use std::{net::TcpListener, os::unix::net::UnixListener, process};
 
 /// What a socket unit's `FileDescriptorName=` may say.
-pub(super) const NAMES: [&str; 3] = ["sftp", "internal", "control"];
+pub(super) const NAMES: [&str; 4] = ["sftp", "https", "internal", "control"];
 
 /// All that was passed. Where nothing was, the configuration's addresses are opened.
 #[derive(Default)]
 pub(super) struct Passed {
     pub(super) sftp: Vec<TcpListener>,
+    pub(super) https: Vec<TcpListener>,
     pub(super) internal: Vec<Either>,
     pub(super) control: Option<UnixListener>,
 }
@@ -45,6 +46,7 @@ impl Passed {
     fn sort_in(&mut self, name: &str, descriptors: &mut ListenFd, at: usize) -> anyhow::Result<()> {
         match name {
             "sftp" => self.sftp.push(tcp(descriptors, at)?),
+            "https" => self.https.push(tcp(descriptors, at)?),
             "internal" => {
                 let unix = descriptors.take_unix_listener(at).ok().flatten().map(Either::Unix);
                 self.internal.push(match unix {

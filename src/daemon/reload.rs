@@ -4,6 +4,7 @@ use super::supervisor;
 use crate::{
     config::{Config, KeyMarks, Secrets},
     endpoints::{
+        https::Tls,
         listener::{Running, draining},
         sftp::Transport,
     },
@@ -37,15 +38,20 @@ impl Prepared {
 /// What each new connection begins with. A change here cannot fail; connections that are there keep what they have.
 pub(super) struct Doors {
     pub(super) transport: watch::Sender<Transport>,
+    /// None where HTTPS is not served.
+    pub(super) tls: Option<watch::Sender<Tls>>,
 }
 
 impl Doors {
-    pub(super) fn new(transport: Transport) -> Self {
-        Self { transport: watch::Sender::new(transport) }
+    pub(super) fn new(transport: Transport, tls: Option<Tls>) -> Self {
+        Self { transport: watch::Sender::new(transport), tls: tls.map(watch::Sender::new) }
     }
 
-    fn change(&self, transport: Transport) {
+    fn change(&self, transport: Transport, tls: Option<Tls>) {
         self.transport.send_replace(transport);
+        if let (Some(door), Some(tls)) = (&self.tls, tls) {
+            door.send_replace(tls);
+        }
     }
 }
 
@@ -92,7 +98,7 @@ impl Reloads {
         let path = self.running.path().to_owned();
         let read = tokio::task::spawn_blocking(move || Prepared::read(&path)).await;
         let prepared = read.context("reading the configuration").flatten().and_then(|prepared| self.admissible(prepared));
-        let Prepared { config, transport, .. } = match prepared {
+        let Prepared { config, transport, secrets } = match prepared {
             Ok(prepared) => prepared,
             Err(error) => {
                 tracing::error!(error = %format_args!("{error:#}"), "not reloaded: everything stays as it was");
@@ -104,7 +110,7 @@ impl Reloads {
         // The record first: a door that changes without one could not be explained afterwards.
         match gateway.reload(rules).await {
             Ok(leaf) => {
-                self.doors.change(transport);
+                self.doors.change(transport, secrets.tls);
                 self.running = config;
                 tracing::info!(leaf, configuration = configuration.short(), policy = policy.short(), "reloaded");
             }

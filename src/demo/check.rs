@@ -5,6 +5,7 @@ use super::{
     cast::the,
     delivery::Released,
     egressctl::Egressctl,
+    fetch::{self, Proof},
     keys,
     place::{self, Place},
     pull::{Gateway, Login, Pull, Session},
@@ -25,6 +26,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 struct Story<'a> {
     prepared: &'a Prepared,
     gateway: Gateway,
+    https: fetch::Gateway,
     egressctl: Egressctl,
     screen: &'a Screen,
 }
@@ -34,10 +36,12 @@ struct Story<'a> {
 /// # Errors
 /// The first step that did not go as it must.
 pub async fn the_whole_story(prepared: &Prepared, place: &Place, screen: &Screen) -> anyhow::Result<()> {
-    let gateway = Gateway { address: prepared.sftp, host_key: place.host_key()? };
-    let story = Story { prepared, gateway, egressctl: Egressctl::of(place), screen };
+    let gateway = Gateway { address: prepared.doors.sftp, host_key: place.host_key()? };
+    let https = fetch::Gateway { address: prepared.doors.https, certificate: place.certificate() };
+    let story = Story { prepared, gateway, https, egressctl: Egressctl::of(place), screen };
     screen.heading("The vendors pull");
     story.step("pull and decrypt", story.pulled_as_it_was_dropped()).await?;
+    story.step("pull over HTTPS", story.the_same_over_https()).await?;
     story.step("the other vendor", story.nothing_for_the_other()).await?;
     screen.heading("The vendor is cut off");
     story.step("revocation during a pull", story.cut_during_a_pull()).await?;
@@ -99,6 +103,19 @@ impl Story<'_> {
         ])
     }
 
+    async fn the_same_over_https(&self) -> anyhow::Result<Vec<String>> {
+        let (vendor, released) = (self.vendor(), self.released());
+        for proof in [Proof::Certificate, Proof::Token] {
+            let fetched = self.https.fetch(vendor, proof, &released.path).await?;
+            ensure!(fetched.status == 200, "{} answered {} for {}", self.https.address, fetched.status, released.path);
+            let plain = age::decrypt(&keys::read_age(&vendor.age_identity)?, &fetched.body).context("decrypting")?;
+            ensure!(Digest::of(&plain) == released.sha256, "what came over HTTPS is not what was dropped into staging");
+            let other = self.https.fetch(&self.prepared.vendors.other, proof, &released.path).await?;
+            ensure!(other.status == 404, "the other vendor got {} for {}", other.status, released.path);
+        }
+        Ok(vec![format!("{} fetches the same over HTTPS, by its certificate and by its token", vendor.id)])
+    }
+
     async fn nothing_for_the_other(&self) -> anyhow::Result<Vec<String>> {
         let other = &self.prepared.vendors.other;
         let session = self.gateway.session(other).await?;
@@ -143,6 +160,10 @@ impl Story<'_> {
     async fn nobody_gets_in_again(&self) -> anyhow::Result<Vec<String>> {
         let (vendor, other) = (self.vendor(), &self.prepared.vendors.other);
         ensure!(matches!(self.gateway.log_in(vendor).await?, Login::Refused), "{} was let in again", vendor.id);
+        for proof in [Proof::Certificate, Proof::Token] {
+            let fetched = self.https.fetch(vendor, proof, "/").await?;
+            ensure!(fetched.status == 401, "{} was answered {} over HTTPS", vendor.id, fetched.status);
+        }
         // It is this vendor that was cut off, and no other.
         self.gateway.session(other).await?;
         Ok(vec![format!("{} is not let in again; {} still is", vendor.id, other.id)])

@@ -6,7 +6,7 @@
 use super::{
     Prepared,
     cast::CAST,
-    place::{self, Place},
+    place::{self, Doors, Place},
     vendors::Vendor,
 };
 use crate::domain::{digest::Digest, ids::TicketNumber};
@@ -60,9 +60,9 @@ struct Outside<'a> {
     user: &'a str,
     ssh_key: &'a Path,
     age_identity: &'a Path,
-    tls_cert: Option<PathBuf>,
-    tls_key: Option<PathBuf>,
-    token_file: Option<PathBuf>,
+    tls_cert: &'a Path,
+    tls_key: &'a Path,
+    token_file: &'a Path,
 }
 
 #[derive(Serialize)]
@@ -76,13 +76,13 @@ struct File<'a> {
 }
 
 impl<'a> Outside<'a> {
-    fn of(Vendor { id, ssh_key, age_identity }: &'a Vendor) -> Self {
-        Self { id, user: id, ssh_key, age_identity, tls_cert: None, tls_key: None, token_file: None }
+    fn of(Vendor { id, ssh_key, age_identity, tls_cert, tls_key, token_file }: &'a Vendor) -> Self {
+        Self { id, user: id, ssh_key, age_identity, tls_cert, tls_key, token_file }
     }
 }
 
 pub fn write(prepared: &Prepared, place: &Place) -> anyhow::Result<()> {
-    let Prepared { vendors, released, sftp } = prepared;
+    let Prepared { vendors, released, doors: Doors { sftp, https } } = prepared;
     let person = |player: &super::cast::Player| Person {
         name: player.name,
         role: player.role.name(),
@@ -97,7 +97,7 @@ pub fn write(prepared: &Prepared, place: &Place) -> anyhow::Result<()> {
         metrics: None,
         staff: CAST.iter().map(person).collect(),
         sftp: Sftp { host: sftp.ip().to_string(), port: sftp.port(), known_hosts: place.known_hosts() },
-        https: None,
+        https: Some(Https { url: format!("https://{https}"), ca: place.certificate() }),
         vendor: Outside::of(&vendors.vendor),
         other_vendor: Outside::of(&vendors.other),
         released: vec![File { path: &released.path, plaintext: &released.plaintext, sha256: released.sha256 }],

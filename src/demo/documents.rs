@@ -30,6 +30,13 @@ pub fn with(text: &str, key: &str, value: &str) -> anyhow::Result<String> {
     found.then_some(out).with_context(|| format!("there is no line that begins with {key} ="))
 }
 
+/// The same for a key of one table.
+pub fn with_in(text: &str, table: &str, key: &str, value: &str) -> anyhow::Result<String> {
+    let at = text.find(&format!("\n[{table}]\n")).with_context(|| format!("there is no table [{table}]"))?;
+    let (before, after) = text.split_at(at);
+    Ok(format!("{before}{}", with(after, key, value)?))
+}
+
 /// A TOML string.
 pub fn string(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()

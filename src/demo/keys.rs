@@ -1,10 +1,11 @@
 //! Keys for the demonstration's people: SSH keys in OpenSSH's format, age identities as `age-keygen` writes them.
 
-use crate::init::{new_ssh_key, write_new};
+use crate::init::{new_certificate, new_ssh_key, write_new};
 use age::secrecy::ExposeSecret;
 use anyhow::Context;
 use russh::keys::{PrivateKey, ssh_key::LineEnding};
 use rustix::fs::Mode;
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 use std::{path::Path, str::FromStr};
 
 const SECRET: Mode = Mode::RUSR.union(Mode::WUSR);
@@ -39,6 +40,22 @@ pub fn age(file: &Path, comment: &str) -> anyhow::Result<String> {
         write_new(file, text.as_bytes(), SECRET)?;
     }
     Ok(read_age(file)?.to_public().to_string())
+}
+
+/// The TLS certificate and key in these files, made if there are none. Answers the fingerprint of its key.
+pub fn tls(certificate: &Path, key: &Path, name: &str) -> anyhow::Result<String> {
+    if !certificate.exists() {
+        let (pem, secret) = new_certificate(&[name])?;
+        write_new(key, secret.as_bytes(), SECRET)?;
+        write_new(certificate, pem.as_bytes(), PUBLIC)?;
+    }
+    let der = CertificateDer::from_pem_file(certificate).with_context(|| certificate.display().to_string())?;
+    Ok(crate::endpoints::https::pin(&der)?.to_string())
+}
+
+/// A token, alone in its file.
+pub fn token(file: &Path, token: &str) -> anyhow::Result<()> {
+    write_new(file, format!("{token}\n").as_bytes(), SECRET)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the demonstration keeps the keys of all its people")]

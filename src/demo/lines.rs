@@ -1,6 +1,11 @@
 //! The lines to try in a second terminal. They can be pasted as they stand, all together, in their order.
 
-use super::{Prepared, cast::the, place::Place, screen::Screen};
+use super::{
+    Prepared,
+    cast::the,
+    place::{Doors, Place},
+    screen::Screen,
+};
 use crate::domain::people::Role;
 use std::path::Path;
 
@@ -8,7 +13,7 @@ use std::path::Path;
 const COLUMNS: usize = 76;
 
 pub fn print(prepared: &Prepared, place: &Place, screen: &Screen) {
-    let Prepared { vendors, released, sftp } = prepared;
+    let Prepared { vendors, released, doors: Doors { sftp, https } } = prepared;
     let vendor = &vendors.vendor;
     let line = |words: &[&str]| broken(words).iter().for_each(|part| screen.line(part));
     let ticket = released.delivery.ticket.to_string();
@@ -24,6 +29,13 @@ pub fn print(prepared: &Prepared, place: &Place, screen: &Screen) {
         &format!("'{}@{}:/{}/*' .", vendor.id, sftp.ip(), released.delivery),
     ]);
     line(&["sha256sum -c SHA256SUMS"]);
+    let ca = format!("--cacert {}", quoted_path(&place.certificate()));
+    let certificate = format!("--cert {}", quoted_path(&vendor.tls_cert));
+    let key = format!("--key {}", quoted_path(&vendor.tls_key));
+    let url = format!("https://{https}/{}", released.delivery);
+    line(&["curl --fail -C - -O", &ca, &certificate, &key, &quoted(&format!("{url}/{}.age", released.name))]);
+    let bearer = format!("-H \"Authorization: Bearer $(cat {})\"", quoted_path(&vendor.token_file));
+    line(&["curl --fail", &ca, &bearer, &quoted(&format!("{url}/"))]);
     let (plain, sealed) = (quoted(&released.name), quoted(&format!("{}.age", released.name)));
     line(&["age -d", &format!("-i {}", quoted_path(&vendor.age_identity)), &format!("-o {plain}"), &sealed]);
     line(&["head -3", &plain]);
@@ -41,7 +53,7 @@ pub fn print(prepared: &Prepared, place: &Place, screen: &Screen) {
     line(&["printf 'name,email\\nAda,ada@example.org\\n' >", &quoted_path(&people)]);
     line(&["sleep 3; egressctl explain", &format!("{ticket}/people.csv")]);
 
-    screen.heading("As the security responder: cut the vendor off, then try sftp again");
+    screen.heading("As the security responder: cut the vendor off, then try sftp and curl again");
     let responder = format!("--key {}", quoted_path(&place.staff().join(the(Role::SecurityResponder).name)));
     line(&["egressctl", &responder, "revoke vendor", &vendor.id, "--reason \"trying it out\""]);
 

@@ -9,6 +9,7 @@ mod delivery;
 mod description;
 mod documents;
 mod egressctl;
+mod fetch;
 mod keys;
 mod lines;
 mod orders;
@@ -25,10 +26,10 @@ use anyhow::{Context, anyhow, bail};
 use cast::Party;
 use delivery::Released;
 use egressctl::Egressctl;
-use place::Place;
+use place::{Doors, Place};
 use screen::Screen;
 use serving::Serving;
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// What the demonstration does once a delivery is released.
@@ -78,7 +79,7 @@ async fn play_in(directory: &Path, play: Play) -> anyhow::Result<()> {
 struct Prepared {
     vendors: vendors::Both,
     released: Released,
-    sftp: SocketAddr,
+    doors: Doors,
 }
 
 /// Everything up to a released delivery, and then what `play` says.
@@ -106,7 +107,7 @@ async fn prepare(place: &Place, screen: &Screen) -> anyhow::Result<Prepared> {
     };
     let ticket = ticket::active(&vendors.vendor, place, &egressctl, screen).await?;
     let released = delivery::released(ticket, &vendors.vendor, place, &egressctl, screen).await?;
-    Ok(Prepared { vendors, released, sftp: place.sftp()? })
+    Ok(Prepared { vendors, released, doors: place.doors()? })
 }
 
 /// Ends the daemon by SIGTERM; whoever asks a second time does not wait for its transfers.

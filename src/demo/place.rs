@@ -20,6 +20,13 @@ staff and both vendors: a real gateway never has those in one place. Put no real
 /// A path of a Unix socket has at most so many bytes (sun_path, less its terminating zero).
 const SOCKET_PATH: usize = 107;
 
+/// Where vendors reach the gateway.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Doors {
+    pub sftp: SocketAddr,
+    pub https: SocketAddr,
+}
+
 pub struct Place {
     root: PathBuf,
     shown: String,
@@ -117,27 +124,47 @@ impl Place {
         Ok(keys::read_ssh(&self.root.join("keys/ssh_host_ed25519"))?.public_key().clone())
     }
 
-    /// Where vendors reach the gateway.
-    pub fn sftp(&self) -> anyhow::Result<SocketAddr> {
-        let config = Config::read(&self.config())?;
-        config.sftp.first().copied().context("sftp.listen is empty")
+    /// The gateway's certificate, which vendors trust by itself.
+    pub fn certificate(&self) -> PathBuf {
+        self.root.join("keys/tls.crt")
     }
 
-    /// The configured port if it is free, else another. Between this look and the daemon's own somebody else can take
-    /// it: whoever starts the daemon tries again then.
-    pub fn listen_on_a_free_port(&self) -> anyhow::Result<SocketAddr> {
-        let configured = self.sftp()?;
-        // A new directory has the default port, which is somebody's who meant it.
-        let kept = (self.known_hosts().exists() && TcpListener::bind(configured).is_ok()).then_some(configured);
-        let address = match kept {
-            Some(address) => address,
-            None => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|free| free.local_addr()).context("a free port")?,
-        };
-        self.configure(&[("listen", &format!("[\"{address}\"]"))])?;
+    /// Where vendors reach the gateway.
+    pub fn doors(&self) -> anyhow::Result<Doors> {
+        let config = Config::read(&self.config())?;
+        let first = |addresses: &[SocketAddr], what| addresses.first().copied().context(what);
+        Ok(Doors { sftp: first(&config.sftp, "sftp.listen is empty")?, https: first(&config.https, "https.listen is empty")? })
+    }
+
+    /// The configured ports if they are free, else others. Between this look and the daemon's own somebody else can take
+    /// one: whoever starts the daemon tries again then.
+    pub fn listen_on_free_ports(&self) -> anyhow::Result<Doors> {
+        let Doors { sftp, https } = self.doors()?;
+        // Both are held until both are found, so that they differ.
+        let (sftp, _held) = self.free(sftp)?;
+        let (https, _held_too) = self.free(https)?;
+        let path = self.config();
+        let mut text = read(&path)?;
+        for (table, address) in [("sftp", sftp), ("https", https)] {
+            let listen = format!("[\"{address}\"]");
+            text = documents::with_in(&text, table, "listen", &listen).with_context(|| path.display().to_string())?;
+        }
+        replace(&path, text.as_bytes())?;
         let key = self.host_key()?.to_openssh()?;
-        let line = format!("[{}]:{} {key}\n", address.ip(), address.port());
+        let line = format!("[{}]:{} {key}\n", sftp.ip(), sftp.port());
         replace(&self.known_hosts(), line.as_bytes())?;
-        Ok(address)
+        Ok(Doors { sftp, https })
+    }
+
+    fn free(&self, configured: SocketAddr) -> anyhow::Result<(SocketAddr, TcpListener)> {
+        // A new directory has the default port, which is somebody's who meant it.
+        if self.known_hosts().exists()
+            && let Ok(kept) = TcpListener::bind(configured)
+        {
+            return Ok((configured, kept));
+        }
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("a free port")?;
+        Ok((free.local_addr().context("a free port")?, free))
     }
 
     /// The same for the machine's own monitoring, which nobody has to remember.
@@ -232,13 +259,15 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let open = || Place::open(&directory.path().join("demo"), &Screen::of_stdout());
         let first = open().unwrap();
-        let port = first.listen_on_a_free_port().unwrap();
+        let doors = first.listen_on_free_ports().unwrap();
+        assert_ne!(doors.sftp, doors.https);
         assert!(open().err().unwrap().to_string().contains("another demonstration"));
         drop(first);
         let again = open().unwrap();
-        assert_eq!(again.listen_on_a_free_port().unwrap(), port);
-        let taken = TcpListener::bind(port).unwrap();
-        assert_ne!(again.listen_on_a_free_port().unwrap(), port);
+        assert_eq!(again.listen_on_free_ports().unwrap(), doors);
+        let taken = TcpListener::bind(doors.https).unwrap();
+        let moved = again.listen_on_free_ports().unwrap();
+        assert_eq!((moved.sftp, moved.https == doors.https), (doors.sftp, false));
         drop(taken);
     }
 }

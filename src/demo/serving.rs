@@ -3,7 +3,7 @@
 use super::{
     LOOK_AGAIN, PATIENCE,
     egressctl::{As, Egressctl},
-    place::{self, Place},
+    place::{self, Doors, Place},
     screen::Screen,
 };
 use crate::{
@@ -49,12 +49,12 @@ impl Serving {
     }
 
     async fn attempt(place: &Place, screen: &Screen) -> anyhow::Result<Self> {
-        let address = place.listen_on_a_free_port()?;
+        let Doors { sftp, https } = place.listen_on_free_ports()?;
         place.monitor_on_a_free_port()?;
         let mut serving = Self::spawn(place)?;
         screen.while_waiting("starting the gateway", serving.answers(place)).await?;
         screen.done(&format!("egressd serves: process {}, log in {}/serve.log", serving.child.id(), place.shown()));
-        screen.done(&format!("vendors reach it by SFTP on {address}"));
+        screen.done(&format!("vendors reach it by SFTP on {sftp}, by HTTPS on {https}"));
         Ok(serving)
     }
 

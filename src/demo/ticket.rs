@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn the_ticket_is_admissible_on_the_day_it_is_played() {
-        let vendor = Vendor { id: "acme-2".into(), ssh_key: PathBuf::new(), age_identity: PathBuf::new() };
+        let [ssh_key, age_identity, tls_cert, tls_key, token_file] = [const { PathBuf::new() }; 5];
+        let vendor = Vendor { id: "acme-2".into(), ssh_key, age_identity, tls_cert, tls_key, token_file };
         let ticket = TicketDocument::parse(&written(&vendor).unwrap()).unwrap();
         let policy = Policy::parse(include_str!("../../config/policy.toml")).unwrap();
         ticket.admissible(&policy, SystemClock::new().now()).unwrap();

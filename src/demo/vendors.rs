@@ -14,8 +14,9 @@ use crate::{
         people::Role,
         time::{Day, days},
     },
-    gateway::answers::{Done, KeyRow, KeyState, Listing, VendorFiled, VendorRow, VendorState},
+    gateway::answers::{Done, KeyRow, KeyState, Listing, TokenIssued, VendorFiled, VendorRow, VendorState},
 };
+use anyhow::Context;
 use std::path::PathBuf;
 
 /// A vendor that may receive files, and where its own things lie.
@@ -23,6 +24,10 @@ pub struct Vendor {
     pub id: String,
     pub ssh_key: PathBuf,
     pub age_identity: PathBuf,
+    pub tls_cert: PathBuf,
+    pub tls_key: PathBuf,
+    /// A bearer token, alone in its file.
+    pub token_file: PathBuf,
 }
 
 pub struct Both {
@@ -66,14 +71,22 @@ pub async fn approved(party: Party, place: &Place, egressctl: &Egressctl, screen
 impl Vendor {
     fn named(id: &str, place: &Place) -> Self {
         let directory = place.vendor(id);
-        Self { id: id.to_owned(), ssh_key: directory.join("ssh_key"), age_identity: directory.join("age_identity.txt") }
+        Self {
+            id: id.to_owned(),
+            ssh_key: directory.join("ssh_key"),
+            age_identity: directory.join("age_identity.txt"),
+            tls_cert: directory.join("tls.crt"),
+            tls_key: directory.join("tls.key"),
+            token_file: directory.join("token.txt"),
+        }
     }
 
     /// Whether nobody lost or revoked a key of it.
     async fn has_its_keys(&self, egressctl: &Egressctl) -> anyhow::Result<bool> {
         let keys: Listing<KeyRow> = egressctl.ask(the(Role::Operator), &["key", "list", "--vendor", &self.id]).await?;
         let stand = keys.rows.iter().all(|key| key.state == KeyState::Active);
-        Ok(stand && self.ssh_key.exists() && self.age_identity.exists())
+        let files = [&self.ssh_key, &self.age_identity, &self.tls_cert, &self.tls_key, &self.token_file];
+        Ok(stand && files.iter().all(|file| file.exists()))
     }
 }
 
@@ -87,18 +100,29 @@ async fn file(party: Party, vendor: &Vendor, place: &Place, egressctl: &Egressct
     for role in [Role::VendorRiskAnalyst, Role::SecurityReviewer] {
         egressctl.ask::<Done>(the(role), &["vendor", "confirm", &vendor.id, &revision]).await?;
     }
-    Ok(())
+    token(vendor, egressctl).await
+}
+
+/// One person makes the token, another confirms it.
+async fn token(vendor: &Vendor, egressctl: &Egressctl) -> anyhow::Result<()> {
+    let until = Day::of(SystemClock::new().now() + days(365)).to_string();
+    let made: TokenIssued = egressctl.ask(the(Role::Operator), &["vendor", "token", &vendor.id, "--until", &until]).await?;
+    let confirm = ["vendor", "confirm-token", &vendor.id, &made.token];
+    egressctl.ask::<Done>(the(Role::VendorRiskAnalyst), &confirm).await?;
+    keys::token(&vendor.token_file, &made.secret.context("egressctl printed no token")?)
 }
 
 /// The example vendor, with this one's keys and this machine's addresses.
 fn written(party: Party, vendor: &Vendor) -> anyhow::Result<String> {
     let login = keys::ssh(&vendor.ssh_key, &format!("sftp@{}.example", vendor.id))?;
+    let pin = keys::tls(&vendor.tls_cert, &vendor.tls_key, &vendor.id)?;
     let recipient = keys::age(&vendor.age_identity, &format!("{}: made by egressd demo", vendor.id))?;
     let until = Day::of(SystemClock::new().now() + days(365));
     let mut text = documents::with(VENDOR, "id", &string(&vendor.id))?;
     text = with(&text, "name", &string(party.name()))?;
     text = with(&text, "contact", &string(&format!("data-exchange@{}.example", vendor.id)))?;
     text = with(&text, "login_keys", &format!("[{}]", string(&login)))?;
+    text = with(&text, "tls_keys", &format!("[{}]", string(&pin)))?;
     text = with(&text, "recipients", &format!("[{}]", string(&recipient)))?;
     text = with(&text, "addresses", r#"["127.0.0.0/8", "::1"]"#)?;
     with(&text, "valid_until", &string(&until.to_string()))

@@ -9,6 +9,8 @@ pub enum Act {
     EnrolStaff,
     FileVendor,
     ConfirmVendor,
+    IssueToken,
+    ConfirmToken,
     SubmitTicket,
     /// The gate's own role is asked for beside this.
     Vote,
@@ -27,11 +29,13 @@ pub enum Act {
 }
 
 impl Act {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Look,
         Self::EnrolStaff,
         Self::FileVendor,
         Self::ConfirmVendor,
+        Self::IssueToken,
+        Self::ConfirmToken,
         Self::SubmitTicket,
         Self::Vote,
         Self::ActivateTicket,
@@ -54,6 +58,8 @@ impl Act {
             Self::EnrolStaff => "enrolling staff",
             Self::FileVendor => "filing a vendor",
             Self::ConfirmVendor => "confirming a vendor",
+            Self::IssueToken => "issuing a token",
+            Self::ConfirmToken => "confirming a token",
             Self::SubmitTicket => "submitting a ticket",
             Self::Vote => "voting",
             Self::ActivateTicket => "activating a ticket",
@@ -76,8 +82,8 @@ impl Act {
         match self {
             // What the staff may see, all of the staff may see: names, states, findings; never a value of the data.
             Self::Look | Self::EnrolStaff | Self::ReadLog => &Role::ALL,
-            Self::FileVendor => &[Role::Operator, Role::VendorRiskAnalyst],
-            Self::ConfirmVendor => &[Role::Operator, Role::VendorRiskAnalyst, Role::SecurityReviewer],
+            Self::FileVendor | Self::IssueToken => &[Role::Operator, Role::VendorRiskAnalyst],
+            Self::ConfirmVendor | Self::ConfirmToken => &[Role::Operator, Role::VendorRiskAnalyst, Role::SecurityReviewer],
             Self::SubmitTicket | Self::WithdrawTicket => &[Role::Requester],
             Self::Vote => &[
                 Role::BusinessApprover,
@@ -114,7 +120,9 @@ mod tests {
         for role in Role::ALL {
             assert!(Act::ALL.iter().any(|act| !act.roles().contains(&role)), "{role} may do everything");
         }
-        for act in [Act::Vote, Act::ActivateTicket, Act::SubmitTicket, Act::ConfirmVendor, Act::Revoke, Act::Unfreeze] {
+        for act in
+            [Act::Vote, Act::ActivateTicket, Act::SubmitTicket, Act::ConfirmVendor, Act::IssueToken, Act::Revoke, Act::Unfreeze]
+        {
             assert!(!act.roles().contains(&Role::Sysadmin), "a sysadmin is {}", act.name());
         }
     }

@@ -10,7 +10,7 @@ use super::{
         DeliveryId, DeliveryNumber, FileId, ObjectId, PersonId, SessionId, Slug, TicketId, TicketNumber, TransferId, VendorId,
     },
     people::{Gate, Role},
-    time::Time,
+    time::{Day, Time},
 };
 use serde::{Deserialize, Serialize};
 
@@ -217,6 +217,7 @@ pub enum Event {
     },
 
     // Vendors
+    /// `logins` are SSH keys and TLS keys.
     VendorFiled {
         revision: Digest,
         assessment: Digest,
@@ -225,6 +226,14 @@ pub enum Event {
     },
     VendorConfirmed {
         revision: Digest,
+    },
+    /// `token` is the SHA-256 of its text, which stands nowhere.
+    TokenIssued {
+        token: Digest,
+        until: Day,
+    },
+    TokenConfirmed {
+        token: Digest,
     },
     VendorRevoked,
     KeyRevoked {

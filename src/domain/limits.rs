@@ -12,6 +12,11 @@ pub const TEXT_CHARS: usize = 4_000;
 /// Login keys, recipients or addresses of one vendor.
 pub const KEYS_PER_VENDOR: usize = 32;
 
+/// How long a token may count. Whoever uses it longer gets a new one, and somebody looks at it again.
+pub const TOKEN_LIFE: Duration = Duration::from_secs(366 * 86_400);
+/// Tokens of one vendor that count or wait for confirmation.
+pub const TOKENS_PER_VENDOR: usize = 16;
+
 /// Bytes of a staged file's name. With `.age` appended it still fits NAME_MAX of every Linux file system (255).
 pub const FILE_NAME_BYTES: usize = 240;
 /// Files of one delivery: the record of its release lists them, with their names and sums, within one detail record.
@@ -126,6 +131,21 @@ pub const VENDOR_CONNECTIONS: usize = 4_096;
 pub const UNSENT_BYTES: u32 = 128 * 1024;
 /// How long accepting pauses when descriptors have run out.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Bytes of a file that are read for HTTPS at once. Two such buffers are what a running transfer costs.
+pub const HTTPS_READ_BYTES: usize = 256 * 1024;
+/// Bytes of one request's line and fields; a token and a browser's fields take two of them. Also what waits for the TLS layer
+/// before more of a file is read.
+pub const HTTPS_HEADER_BYTES: usize = 16 * 1024;
+/// Fields of one request.
+pub const HTTPS_HEADERS: usize = 64;
+/// Characters kept of a client's User-Agent.
+pub const HTTPS_AGENT_CHARS: usize = 64;
+/// How long a connection without a request is kept, and how long one request's fields may take.
+pub const HTTPS_IDLE: Duration = Duration::from_secs(60);
+/// How long a peer may take to fetch the last answer and to leave, before its connection is reset.
+pub const HTTPS_LINGER: Duration = Duration::from_secs(60);
+/// When a vendor that has too many connections may try again.
+pub const HTTPS_RETRY_AFTER: Duration = Duration::from_secs(60);
 /// From accept to a finished login.
 pub const LOGIN_GRACE: Duration = Duration::from_secs(30);
 /// Public keys one connection may offer. OpenSSH offers each of its agent's.
@@ -167,6 +187,13 @@ pub const UNFREEZE_ASKED: Duration = Duration::from_secs(3_600);
 pub const SESSIONS_PER_VENDOR: usize = 256;
 /// How often one session may begin to read one file: each beginning is a record. Ranges of an open file are not counted.
 pub const BEGINNINGS_PER_ITEM: u32 = 256;
+/// Readings of one file by one key with no longer gap than this are one transfer over HTTPS: a client that goes on after a break,
+/// or fetches ranges in parallel, downloads once.
+pub const PULL_GAP: Duration = Duration::from_secs(15 * 60);
+/// Transfers of one vendor over HTTPS that are open, running or in a gap. One more ends the one that is idle for longest.
+pub const PULLS_PER_VENDOR: usize = 1_024;
+/// Logins of one vendor in a minute: each is two records. Past it a client that connects in a loop is told to wait.
+pub const LOGINS_PER_VENDOR_MINUTE: u32 = 1_200;
 /// Files that wait are looked at again this often even if nothing was said of them.
 pub const FILES_TURN: Duration = Duration::from_secs(5);
 /// A file that could not be read is tried again after [`FILES_TURN`], then ever later, up to this: an operator who has mended the

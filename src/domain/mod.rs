@@ -2,6 +2,7 @@
 
 pub mod authority;
 pub mod canonical;
+pub mod credential;
 pub mod digest;
 pub mod document;
 pub mod dossier;

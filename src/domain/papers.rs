@@ -1,6 +1,7 @@
 //! Papers: proofs as values. Each has private fields and one constructor that checks; no paper can be copied or forged.
 
 use super::{
+    credential::Credential,
     digest::Digest,
     dossier::{State, Surroundings, TicketDossier},
     event::{Protocol, ReleasedFile},
@@ -195,9 +196,18 @@ impl Release {
 #[derive(Clone, Copy, Debug)]
 pub struct Visitor {
     pub vendor: VendorId,
-    pub key: Digest,
+    pub credential: Credential,
     pub address: IpAddr,
-    pub protocol: Protocol,
+}
+
+impl Visitor {
+    pub const fn key(&self) -> Digest {
+        self.credential.key()
+    }
+
+    pub const fn protocol(&self) -> Protocol {
+        self.credential.protocol()
+    }
 }
 
 /// Leave for one visitor to see one released delivery right now.
@@ -216,7 +226,7 @@ impl Sight {
             return Err(Refusal::NotYours {});
         }
         around.house.admits(visitor.address)?;
-        around.vendor.admits(visitor.key, visitor.address, around.roster, around.now)?;
+        around.vendor.admits(visitor.credential, visitor.address, around.roster, around.now)?;
         let released = delivery.released.as_ref().ok_or(Refusal::NotYours {})?;
         if delivery.revoked.is_some() {
             return Err(Refusal::Revoked { scope: format!("delivery {}/{}", ticket.number, delivery.number) });
@@ -224,8 +234,8 @@ impl Sight {
         if around.now >= released.until {
             return Err(Refusal::RetentionOver {});
         }
-        if !ticket.document().protocols.contains(&visitor.protocol) {
-            return Err(Refusal::ProtocolNotApproved { protocol: format!("{:?}", visitor.protocol).to_lowercase() });
+        if !ticket.document().protocols.contains(&visitor.protocol()) {
+            return Err(Refusal::ProtocolNotApproved { protocol: format!("{:?}", visitor.protocol()).to_lowercase() });
         }
         Approved::check(ticket, around)?;
         Ok(Self(()))

@@ -9,6 +9,8 @@ pub enum Outside {
     NoSuchFile,
     Denied,
     TryLater,
+    /// The vendor itself is too many.
+    TooMany,
 }
 
 /// A key's digest, shown as OpenSSH shows it.
@@ -211,6 +213,16 @@ refusals! {
         why "A revision differs from the one before it."
         who "you" command "egressctl vendor show {vendor}"
 
+    2308 NoSuchToken { vendor: String, token: Fingerprint } "{vendor} has no token {token} that waits for confirmation"
+        why "A confirmation counts for exactly the token that was issued."
+        who "you" command "egressctl vendor show {vendor}"
+    2309 TokenUntil { until: String, last: String } "a token until {until} is over already or lasts too long: the last day it may have is {last}"
+        why "A token that never ends is a password that everybody has forgotten."
+        who "you" command "egressctl vendor token --help"
+    2310 TooManyTokens { vendor: String, most: usize } "{vendor} has {most} tokens that count or wait for confirmation"
+        why "Each token is a way in that somebody has to know of."
+        who "a security_responder, who revokes one" command "egressctl vendor show {vendor}"
+
     // 3xxx: files and deliveries
     3001 NoSuchFile { file: String } "there is no file {file}"
         why "A file has its id from the moment it was staged."
@@ -308,6 +320,9 @@ refusals! {
     4014 SpoolFull {} "what is to be told to others has filled its spool: nothing leaves until it is heard"
         why "The organisation decided that no byte leaves that its log server may never hear of."
         who "the machine's administrator, who brings the log server back" command "egressctl log test"
+    4015 TooManyLogins { most: u32 } "the vendor has logged in {most} times within a minute"
+        why "Each login is two records; a client that connects without end would fill the disk."
+        who "the vendor, whose client should keep its connection" command "egressctl session list"
 
     // 5xxx: revocation, freeze, purge, log
     5001 RevokedAlready { scope: String } "{scope} is revoked already"
@@ -341,7 +356,8 @@ impl Refusal {
     pub const fn outside(&self) -> Outside {
         match self {
             Self::NotDurable {} | Self::Frozen {} | Self::SpoolFull {} => Outside::TryLater,
-            Self::DownloadLimit { .. } | Self::ProtocolNotApproved { .. } | Self::LoginRefused {} => Outside::Denied,
+            Self::TooManySessions { .. } | Self::TooManyLogins { .. } => Outside::TooMany,
+            Self::DownloadLimit { .. } | Self::LoginRefused {} => Outside::Denied,
             _ => Outside::NoSuchFile,
         }
     }

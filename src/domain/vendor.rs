@@ -1,6 +1,7 @@
 //! Vendors: the file that describes one, its revisions, who confirmed which, and whether it may receive anything.
 
 use super::{
+    credential::{Credential, TlsKey},
     digest::Digest,
     document::{self, DocumentError},
     event::{Detail, Event, Record, Subject},
@@ -9,7 +10,7 @@ use super::{
     network::Network,
     people::{Role, Roster},
     refusal::Refusal,
-    signature::PublicKey,
+    signature::{PublicKey, openssh_fingerprint},
     time::{Day, Time},
 };
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,9 @@ pub struct VendorDocument {
     pub contact: String,
     /// SSH public keys that may log in.
     pub login_keys: Vec<PublicKey>,
+    /// Keys of TLS certificates that may log in over HTTPS. One that names none reads and digests as before there were any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tls_keys: Vec<TlsKey>,
     /// Public keys that files are sealed to, all of them: age1…, ssh-ed25519, ssh-rsa.
     pub recipients: Vec<String>,
     /// Networks the vendor pulls from.
@@ -56,10 +60,13 @@ impl VendorDocument {
         if self.vendor != 1 {
             return Err(format!("vendor = {} is not a version this program reads: it reads 1", self.vendor));
         }
-        for (what, count) in
-            [("login_keys", self.login_keys.len()), ("recipients", self.recipients.len()), ("addresses", self.addresses.len())]
-        {
-            if count == 0 {
+        for (what, count, least) in [
+            ("login_keys", self.login_keys.len(), usize::from(self.tls_keys.is_empty())),
+            ("tls_keys", self.tls_keys.len(), 0),
+            ("recipients", self.recipients.len(), 1),
+            ("addresses", self.addresses.len(), 1),
+        ] {
+            if count < least {
                 return Err(format!("{what} is empty: a vendor needs at least one"));
             }
             if count > limits::KEYS_PER_VENDOR {
@@ -83,7 +90,15 @@ impl VendorDocument {
         if distinct.len() != self.login_keys.len() {
             return Err("login_keys holds the same key twice".into());
         }
+        if self.tls_keys.iter().collect::<BTreeSet<_>>().len() != self.tls_keys.len() {
+            return Err("tls_keys holds the same key twice".into());
+        }
         Ok(())
+    }
+
+    /// Every key that may log in: SSH keys, then TLS keys.
+    pub fn logins(&self) -> impl Iterator<Item = Digest> {
+        self.login_keys.iter().map(PublicKey::fingerprint).chain(self.tls_keys.iter().map(|key| key.0))
     }
 
     pub fn digest(&self) -> Digest {
@@ -93,6 +108,15 @@ impl VendorDocument {
     pub fn assessment_digest(&self) -> Digest {
         Digest::of_canonical(&self.assessment).expect("an assessment holds only strings")
     }
+}
+
+/// The text that a person signs to confirm a vendor's token.
+pub fn token_confirmation_text(vendor: &Slug, token: Digest, until: Day) -> String {
+    format!(
+        "egressd token confirmation 1\nvendor {vendor}\ntoken {}\nuntil {until}\n\
+         I know that the vendor asked for this token and that it was given to nobody else\n",
+        openssh_fingerprint(token)
+    )
 }
 
 /// The text that a person signs to confirm a vendor's keys.
@@ -134,12 +158,36 @@ impl VendorRevision {
     }
 }
 
+/// A bearer token of a vendor. Its text is nowhere here.
+#[derive(Clone, Debug)]
+pub struct VendorToken {
+    pub digest: Digest,
+    /// The last day on which it counts.
+    pub until: Day,
+    pub issued_by: Option<PersonId>,
+    pub issued_at: Time,
+    pub confirmed_by: BTreeSet<PersonId>,
+}
+
+impl VendorToken {
+    /// Whether somebody else than its issuer has confirmed it: every new key takes two people.
+    pub fn confirmed(&self) -> bool {
+        self.confirmed_by.iter().any(|id| Some(*id) != self.issued_by)
+    }
+
+    pub fn expired(&self, now: Time) -> bool {
+        now >= self.until.ends()
+    }
+}
+
 /// Everything recorded about one vendor.
 #[derive(Clone, Debug)]
 pub struct VendorDossier {
     pub id: VendorId,
     pub slug: Slug,
     pub revisions: Vec<VendorRevision>,
+    /// The oldest first.
+    pub tokens: Vec<VendorToken>,
     pub revoked: Option<Time>,
     pub revoked_keys: BTreeMap<Digest, Time>,
 }
@@ -150,7 +198,8 @@ impl VendorDossier {
         let first = records.first()?;
         let Subject::Vendor(id) = first.on else { return None };
         let slug = revision(first)?.document.id;
-        let mut dossier = Self { id, slug, revisions: Vec::new(), revoked: None, revoked_keys: BTreeMap::new() };
+        let mut dossier =
+            Self { id, slug, revisions: Vec::new(), tokens: Vec::new(), revoked: None, revoked_keys: BTreeMap::new() };
         for record in records {
             match &record.event {
                 Event::VendorFiled { .. } => {
@@ -159,6 +208,17 @@ impl VendorDossier {
                 Event::VendorConfirmed { revision } => {
                     let filed = dossier.revisions.iter_mut().rfind(|filed| filed.digest == *revision)?;
                     filed.confirmed_by.extend(record.by.person());
+                }
+                Event::TokenIssued { token, until } => dossier.tokens.push(VendorToken {
+                    digest: *token,
+                    until: *until,
+                    issued_by: record.by.person(),
+                    issued_at: record.at,
+                    confirmed_by: BTreeSet::new(),
+                }),
+                Event::TokenConfirmed { token } => {
+                    let issued = dossier.tokens.iter_mut().find(|issued| issued.digest == *token)?;
+                    issued.confirmed_by.extend(record.by.person());
                 }
                 Event::VendorRevoked => dossier.revoked = dossier.revoked.or(Some(record.at)),
                 Event::KeyRevoked { key } => {
@@ -172,12 +232,7 @@ impl VendorDossier {
 
     /// The same vendor with these keys revoked too; none if that changes nothing.
     pub fn revised(&self, revoked: &BTreeMap<Digest, Time>) -> Option<Self> {
-        let mine = |key: &Digest| {
-            self.revisions.iter().any(|revision| {
-                revision.recipients.contains(key) || revision.document.login_keys.iter().any(|login| login.fingerprint() == *key)
-            })
-        };
-        let new: Vec<_> = revoked.iter().filter(|(key, _)| !self.is_revoked_key(**key) && mine(key)).collect();
+        let new: Vec<_> = revoked.iter().filter(|(key, _)| !self.is_revoked_key(**key) && self.has_ever_had(**key)).collect();
         if new.is_empty() {
             return None;
         }
@@ -194,9 +249,10 @@ impl VendorDossier {
     /// Whether people stand behind this key as one of this vendor's, for whatever use: in any revision that was ever confirmed.
     pub fn has_confirmed(&self, key: Digest, roster: &Roster) -> bool {
         let holds = |revision: &VendorRevision| {
-            revision.recipients.contains(&key) || revision.document.login_keys.iter().any(|login| login.fingerprint() == key)
+            revision.recipients.contains(&key) || revision.document.logins().any(|login| login == key)
         };
         self.revisions.iter().any(|revision| revision.confirmed(roster) && holds(revision))
+            || self.token(key).is_some_and(VendorToken::confirmed)
     }
 
     /// The newest revision, if it still waits for confirmations.
@@ -206,6 +262,18 @@ impl VendorDossier {
 
     pub fn is_revoked_key(&self, key: Digest) -> bool {
         self.revoked_keys.contains_key(&key)
+    }
+
+    /// Whether a key, for whatever use, or a token was ever filed for this vendor.
+    pub fn has_ever_had(&self, key: Digest) -> bool {
+        let filed = |revision: &VendorRevision| {
+            revision.recipients.contains(&key) || revision.document.logins().any(|login| login == key)
+        };
+        self.revisions.iter().any(filed) || self.token(key).is_some()
+    }
+
+    pub fn token(&self, digest: Digest) -> Option<&VendorToken> {
+        self.tokens.iter().find(|token| token.digest == digest)
     }
 
     /// May this vendor receive anything at `now`?
@@ -228,10 +296,15 @@ impl VendorDossier {
         Ok(current)
     }
 
-    /// May `key` log in for this vendor from `address` at `now`? The vendor's standing, the key, the network.
-    pub fn admits(&self, key: Digest, address: IpAddr, roster: &Roster, now: Time) -> Result<(), Refusal> {
+    /// May `credential` log in for this vendor from `address` at `now`? The vendor's standing, the key or token, the network.
+    pub fn admits(&self, credential: Credential, address: IpAddr, roster: &Roster, now: Time) -> Result<(), Refusal> {
         let current = self.stands(roster, now)?;
-        if self.is_revoked_key(key) || !current.document.login_keys.iter().any(|login| login.fingerprint() == key) {
+        let held = match credential {
+            Credential::SshKey(key) => current.document.login_keys.iter().any(|login| login.fingerprint() == key),
+            Credential::TlsKey(key) => current.document.tls_keys.contains(&TlsKey(key)),
+            Credential::Token(digest) => self.token(digest).is_some_and(|token| token.confirmed() && !token.expired(now)),
+        };
+        if !held || self.is_revoked_key(credential.key()) {
             return Err(Refusal::LoginRefused {});
         }
         if current.document.addresses.iter().any(|network| network.contains(address)) {

@@ -3,6 +3,7 @@
 use crate::{domain::limits, gateway::Severable};
 use std::{
     fmt,
+    future::poll_fn,
     io::{self, ErrorKind},
     pin::Pin,
     sync::{
@@ -29,6 +30,15 @@ pub struct RevocableStream {
 #[derive(Clone)]
 pub struct Switch {
     shared: Arc<Shared>,
+}
+
+/// Severs when it goes, whatever way its owner ends.
+pub struct SeverOnDrop(pub Switch);
+
+impl Drop for SeverOnDrop {
+    fn drop(&mut self) {
+        self.0.sever();
+    }
 }
 
 struct Shared {
@@ -83,6 +93,27 @@ impl Switch {
 
     pub fn received(&self) -> u64 {
         self.shared.received.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the peer has ended its side, or the stream is severed. What the peer still says is thrown away: nobody
+    /// else reads any more.
+    pub async fn peer_has_left(&self) {
+        let shared = &self.shared;
+        let mut rest = [0; 1024];
+        poll_fn(|cx| {
+            loop {
+                remember(&mut lock(&shared.reader), cx);
+                if shared.alive().is_err() {
+                    return Poll::Ready(());
+                }
+                match ready!(shared.socket.poll_read_ready(cx)).and_then(|()| shared.socket.try_read(&mut rest)) {
+                    Ok(1..) => {}
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                    Ok(0) | Err(_) => return Poll::Ready(()),
+                }
+            }
+        })
+        .await;
     }
 }
 

@@ -73,6 +73,8 @@ catalogue! {
     1302 VendorConfirmed Notice "a vendor's revision is confirmed"
     1303 VendorRevoked Warning "a vendor is revoked"
     1304 KeyRevoked Warning "a key is revoked"
+    1305 TokenIssued Notice "a token is made for a vendor"
+    1306 TokenConfirmed Notice "a vendor's token is confirmed"
 
     // Tickets
     1401 TicketSubmitted Notice "a ticket is submitted"

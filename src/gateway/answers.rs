@@ -4,10 +4,12 @@
 
 mod files;
 mod forwarding;
+mod tokens;
 mod words;
 
 pub use files::*;
 pub use forwarding::*;
+pub use tokens::*;
 pub use words::*;
 
 use crate::domain::{
@@ -195,6 +197,9 @@ pub struct VendorView {
     /// The newest last.
     pub revisions: Vec<VendorRevision>,
     pub keys: Vec<KeyRow>,
+    /// Bearer tokens, the oldest first.
+    #[serde(default)]
+    pub tokens: Vec<VendorToken>,
     pub addresses: Vec<String>,
     pub assessment: String,
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -58,7 +58,7 @@ impl From<DeliveryPath> for String {
 pub enum ScopeKind {
     /// Everything of one vendor, by its name
     Vendor,
-    /// One login or recipient key, by its fingerprint SHA256:…
+    /// One login key, recipient key or token, by its fingerprint SHA256:…
     Key,
     /// One ticket, by its number
     Ticket,

@@ -2,7 +2,7 @@
 
 use super::{
     announce::Announcing, answers::ReloadAttempt, facts::Dossiers, lease::LeaseBook, metrics::Metrics, nudge::Nudge,
-    retries::Retries, staging::Mode,
+    pulls::Pulls, retries::Retries, staging::Mode,
 };
 use crate::{
     clock::Clock,
@@ -80,6 +80,7 @@ pub struct Core {
     /// When the gateway's own work last came round, by the monotonic clock, in milliseconds.
     turned: AtomicU64,
     pub leases: LeaseBook,
+    pub pulls: Pulls,
     /// Held from a fact until its cut: otherwise the look that runs every moment could cut first, and the receipt would not name
     /// what the revocation ended.
     pub cutting: tokio::sync::Mutex<()>,
@@ -91,6 +92,7 @@ pub struct Core {
     pub turned_away: Mutex<BTreeMap<(String, String), TurnedAway>>,
     /// Why staging is polled, if it is.
     pub polling: Mutex<Option<String>>,
+    pub logins: super::login::Logins,
     /// Rejected logins of the running minute.
     pub rejected: super::login::Rejections,
     /// Tickets of which a stored object is missing: nothing of them is released or served until that is understood.
@@ -110,12 +112,14 @@ impl Core {
             turned: AtomicU64::new(millis(clock.elapsed())),
             clock,
             leases: LeaseBook::default(),
+            pulls: Pulls::default(),
             cutting: tokio::sync::Mutex::default(),
             dossiers: Dossiers::default(),
             nudge: Nudge::default(),
             retries: Retries::default(),
             turned_away: Mutex::default(),
             polling: Mutex::default(),
+            logins: super::login::Logins::default(),
             rejected: super::login::Rejections::default(),
             lost: Mutex::default(),
             announcing: Announcing::default(),

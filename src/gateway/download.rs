@@ -7,20 +7,21 @@ use super::{
     lease::Hold,
     outcome::{Fault, Refused},
     pickup::{self, Entry},
+    pulls::Share,
+    ranges::Ranges,
     vault::{Shelf, Tx, find},
 };
 use crate::{
     domain::{
-        event::{Actor, Event, Fact, Item, Subject, TransferEnd},
+        event::{Actor, Event, Fact, Item, Protocol, Subject, TransferEnd},
         file::SealedFile,
         ids::{DeliveryNumber, FileId, ObjectId, SessionId, TicketNumber, TransferId},
-        limits,
         papers::{Leave, Visitor},
         refusal::Refusal,
     },
     sealing::Reader,
 };
-use std::fs::File;
+use std::{fs::File, sync::Arc};
 
 /// What there is to read.
 pub(super) enum Content {
@@ -40,16 +41,24 @@ pub struct Opened {
 }
 
 /// A file being read: its beginning is durable.
+///
+/// Dropping one that is shared leaves it to the others who read it; one that is alone is told how it ended by [`Download::finish`].
 pub struct Download {
     gateway: Gateway,
     hold: Hold,
     transfer: TransferId,
     by: Actor,
     source: Source,
-    /// Bytes that were handed out. The lease's counter may be one read ahead: it is raised before the second look.
-    served: u64,
-    ranges: Ranges,
+    account: Account,
     state: Health,
+}
+
+/// Where what was handed out is counted. The lease's counter may be one read ahead: it is raised before the second look.
+enum Account {
+    /// One open file of one session, as SFTP has them.
+    Alone { served: u64, ranges: Ranges },
+    /// The same file read by the same key, in as many requests and connections as it likes.
+    Shared(Share),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -100,11 +109,12 @@ impl Opened {
         let Self { gateway, hold, place, item, content, .. } = self;
         let (session, visitor) = (hold.lease().session(), *hold.lease().visitor());
         let by = Actor::Vendor { id: visitor.vendor, session };
-        let begun = match hold.lease().count_beginning(item) {
-            Ok(()) => gateway.write(move |core, tx| begin(core, tx, by, session, visitor, place, item)).await,
-            Err(refusal) => Err(refusal.into()),
+        let reader = Reading { by, session, visitor, place, item };
+        let begun = match visitor.protocol() {
+            Protocol::Sftp => begin_alone(&gateway, &hold, reader).await,
+            Protocol::Https => begin_shared(&gateway, &hold, reader).await,
         };
-        let begun = match begun {
+        let (begun, account) = match begun {
             Ok(begun) => begun,
             Err(refused) => {
                 if let Refused::Refusal(refusal) = &refused
@@ -128,7 +138,7 @@ impl Opened {
                 (Source::Clear(Vec::new()), Health::Damaged)
             }
         };
-        Ok(Download { gateway, hold, transfer: begun.transfer, by, source, served: 0, ranges: Ranges::default(), state })
+        Ok(Download { gateway, hold, transfer: begun.transfer, by, source, account, state })
     }
 }
 
@@ -147,34 +157,80 @@ struct Begun {
     keys: Option<(Vec<u8>, Vec<u8>)>,
 }
 
-fn begin(
-    core: &Core,
-    tx: &mut Tx<'_>,
+/// Who reads what.
+#[derive(Clone, Copy)]
+struct Reading {
     by: Actor,
     session: SessionId,
     visitor: Visitor,
-    (number, delivery): (TicketNumber, DeliveryNumber),
+    place: (TicketNumber, DeliveryNumber),
     item: Item,
+}
+
+async fn begin_alone(gateway: &Gateway, hold: &Hold, reading: Reading) -> Result<(Begun, Account), Refused> {
+    hold.lease().count_beginning(reading.item)?;
+    let transfer = gateway.core.new_transfer();
+    let begun = gateway.write(move |core, tx| begin(core, tx, reading, transfer, |_| Ok(Recorded::No))).await?;
+    Ok((begun, Account::Alone { served: 0, ranges: Ranges::default() }))
+}
+
+/// Whoever joins goes through the ledger as whoever began: the same checks, and an answer only when the beginning is durable.
+async fn begin_shared(gateway: &Gateway, hold: &Hold, reading: Reading) -> Result<(Begun, Account), Refused> {
+    let core = &gateway.core;
+    let share = core.pulls.join(reading.visitor, reading.item, Arc::clone(hold.lease()), hold.holding().clone(), core);
+    // The command runs even when whoever asked has gone: it keeps the pull open until it has.
+    let (kept, lease) = (share.clone(), Arc::clone(hold.lease()));
+    let begun = gateway.write(move |core, tx| {
+        begin(core, tx, reading, kept.transfer(), |tx| {
+            // The log is asked, not the memory: a beginning whose commit failed is none.
+            if tx.chain(Subject::Transfer(kept.transfer()))?.is_empty() {
+                lease.count_beginning(reading.item)?;
+                return Ok(Recorded::No);
+            }
+            Ok(Recorded::Yes)
+        })
+    });
+    Ok((begun.await?, Account::Shared(share)))
+}
+
+/// Whether the beginning stands in the log already.
+#[derive(PartialEq, Eq)]
+enum Recorded {
+    Yes,
+    No,
+}
+
+fn begin(
+    core: &Core,
+    tx: &mut Tx<'_>,
+    Reading { by, session, visitor, place: (number, delivery), item }: Reading,
+    transfer: TransferId,
+    recorded: impl FnOnce(&Tx<'_>) -> Result<Recorded, Refused>,
 ) -> Result<Begun, Refused> {
     let facts = Facts::read(core, &*tx)?;
     facts.spool_has_room()?;
     let shown = pickup::shown(&facts, &visitor, number, delivery)?;
+    let recorded = recorded(tx)?;
     let mut keys = None;
     if let Item::File(id) = item {
         let file = facts.file(id)?;
         let leave = Leave::check(shown.sight, &file, &shown.delivery, &shown.ticket, &facts.around(&shown.vendor))?;
-        within_limit(tx, leave.file(), session, shown.ticket.document().limits.max_downloads)?;
+        if recorded == Recorded::No {
+            within_limit(tx, leave.file(), session, shown.ticket.document().limits.max_downloads)?;
+        }
         let sealed = file.sealed.as_ref().ok_or(Refusal::NotYours {})?;
         keys = Some((key(tx, sealed.header)?, key(tx, sealed.payload)?));
     }
-    let transfer = core.new_transfer();
+    if recorded == Recorded::Yes {
+        return Ok(Begun { transfer, keys });
+    }
     let event = Event::TransferBegun {
         vendor: visitor.vendor,
         ticket: shown.ticket.id,
         delivery: shown.delivery.id,
         item,
         session,
-        key: visitor.key,
+        key: visitor.key(),
     };
     tx.append(Fact::new(by, Subject::Transfer(transfer), event))?;
     Ok(Begun { transfer, keys })
@@ -234,6 +290,9 @@ impl Download {
             Err(fault) => {
                 tracing::error!(transfer = %self.transfer, %fault, "a stored byte was not served");
                 self.state = Health::Damaged;
+                if let Account::Shared(share) = &self.account {
+                    share.is_damaged();
+                }
                 return Err(ReadError::Damaged);
             }
         };
@@ -243,21 +302,28 @@ impl Download {
             buffer.fill(0);
             return Err(ReadError::Cut);
         }
-        self.served += read as u64;
-        self.gateway.core.metrics.note_served(self.hold.lease().visitor().protocol, read as u64);
-        self.ranges.add(offset, read as u64);
+        self.gateway.core.metrics.note_served(self.hold.lease().visitor().protocol(), read as u64);
+        match &mut self.account {
+            Account::Alone { served, ranges } => {
+                *served += read as u64;
+                ranges.add(offset, read as u64);
+            }
+            Account::Shared(share) => share.add(offset, read as u64),
+        }
         Ok(read)
     }
 
-    /// Records the end: which ranges were handed out, and why it ended.
+    /// Records the end: which ranges were handed out, and why it ended. The end of one that is shared is the gateway's to
+    /// record, when nobody has read it for a while or when it is cut.
     pub async fn finish(self, how: TransferEnd) {
+        let Account::Alone { served, ranges } = self.account else { return };
         let how = match (self.hold.is_cut(), self.state) {
             (true, _) => TransferEnd::Severed,
             (false, Health::Damaged) => TransferEnd::Damaged,
             (false, Health::Sound) => how,
         };
         let (by, transfer) = (self.by, self.transfer);
-        let event = Event::TransferEnded { how, bytes: Some(self.served), ranges: Some(self.ranges.into_vec()) };
+        let event = Event::TransferEnded { how, bytes: Some(served), ranges: Some(ranges.into_vec()) };
         let recorded = self
             .gateway
             .write(move |_, tx| {
@@ -302,91 +368,5 @@ impl Source {
                 Ok(done)
             }
         }
-    }
-}
-
-/// Which bytes were handed out, as half-open ranges, joined where they touch.
-#[derive(Default)]
-struct Ranges(Vec<(u64, u64)>);
-
-impl Ranges {
-    fn add(&mut self, offset: u64, bytes: u64) {
-        if bytes == 0 {
-            return;
-        }
-        let (mut from, mut to) = (offset, offset + bytes);
-        // Clients read forwards: the last range is nearly always the one that grows.
-        if let Some(last) = self.0.last_mut()
-            && last.1 == from
-        {
-            last.1 = to;
-            return;
-        }
-        self.0.retain(|&(start, end)| {
-            let touches = start <= to && from <= end;
-            if touches {
-                (from, to) = (from.min(start), to.max(end));
-            }
-            !touches
-        });
-        let place = self.0.partition_point(|&(start, _)| start < from);
-        self.0.insert(place, (from, to));
-        if self.0.len() > limits::TRANSFER_RANGES {
-            self.join_nearest();
-        }
-    }
-
-    /// Too many islands: the two with the smallest gap become one. A record may say more than was read, never less.
-    fn join_nearest(&mut self) {
-        let nearest = self.0.windows(2).enumerate().min_by_key(|(_, pair)| pair[1].0 - pair[0].1).map(|(i, _)| i);
-        if let Some(i) = nearest {
-            self.0[i].1 = self.0[i + 1].1;
-            self.0.remove(i + 1);
-        }
-    }
-
-    /// Ascending; what grew in place may have come to touch its neighbour.
-    fn into_vec(self) -> Vec<(u64, u64)> {
-        let mut sorted = self.0;
-        sorted.sort_unstable();
-        let mut joined: Vec<(u64, u64)> = Vec::with_capacity(sorted.len());
-        for (from, to) in sorted {
-            match joined.last_mut() {
-                Some(last) if from <= last.1 => last.1 = last.1.max(to),
-                _ => joined.push((from, to)),
-            }
-        }
-        joined
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn ranges_hold_exactly_the_bytes_that_were_read(reads in prop::collection::vec((0_u64..200, 0_u64..20), 0..40)) {
-            let mut ranges = Ranges::default();
-            let mut bytes = std::collections::BTreeSet::new();
-            for (offset, count) in reads {
-                ranges.add(offset, count);
-                bytes.extend(offset..offset + count);
-            }
-            let ranges = ranges.into_vec();
-            let covered: std::collections::BTreeSet<u64> = ranges.iter().flat_map(|&(from, to)| from..to).collect();
-            prop_assert_eq!(covered, bytes);
-            prop_assert!(ranges.windows(2).all(|pair| pair[0].1 < pair[1].0));
-        }
-    }
-
-    #[test]
-    fn a_scattered_reader_cannot_make_the_record_grow_without_end() {
-        let mut ranges = Ranges::default();
-        for i in 0..100_000 {
-            ranges.add(i * 10, 1);
-        }
-        assert!(ranges.into_vec().len() <= limits::TRANSFER_RANGES);
     }
 }

@@ -180,6 +180,21 @@ impl<'s, S: Source> Facts<'s, S> {
         Ok(None)
     }
 
+    /// The vendor behind whose login by this key or token people stand. The index finds it; its own records say so.
+    pub fn vendor_with(&self, key: Digest) -> Result<Option<Arc<VendorDossier>>, Refused> {
+        let mut owner = None;
+        for id in self.find(|conn| find::vendors_of_key(conn, key))? {
+            let vendor = self.vendor(id)?;
+            if !vendor.has_ever_had(key) {
+                return Err(misled(format!("a key leads to {}", vendor.slug)).into());
+            }
+            if vendor.has_confirmed(key, &self.roster) {
+                owner = Some(vendor);
+            }
+        }
+        Ok(owner)
+    }
+
     /// A delivery by its number within a ticket, as its own records have it.
     pub fn delivery_numbered(
         &self,

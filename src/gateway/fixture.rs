@@ -5,6 +5,12 @@
 pub(crate) use crate::clock::{Clock, ManualClock, SystemClock};
 pub(crate) use crate::sealing::Recipient;
 
+mod records;
+mod tls_pair;
+
+pub(crate) use records::Ended;
+pub(crate) use tls_pair::TlsPair;
+
 use super::{
     Announcements, Desk, Door, Gateway, Outbox, Parts, Refused, Rules, Settings,
     answers::{FileState, GateView},
@@ -14,12 +20,13 @@ use crate::{
     audit::Signer,
     domain::{
         digest::Digest,
-        event::{Actor, Decision, Event, Record, Subject},
-        ids::{FileId, SessionId, Slug, TicketNumber},
+        event::{Actor, Decision},
+        ids::{FileId, Slug, TicketNumber},
         people::{Gate, Role},
         policy::Policy,
-        signature::{NAMESPACE_VOTE, PublicKey},
-        vendor::confirmation_text,
+        signature::{NAMESPACE_VOTE, PublicKey, openssh_fingerprint},
+        time::Day,
+        vendor::{confirmation_text, token_confirmation_text},
     },
     sealing::{Identity, MasterKey},
 };
@@ -94,6 +101,7 @@ pub(crate) struct Vendor {
     pub(crate) login: PrivateKey,
     /// An SSH key too: `age -d -i` reads it.
     pub(crate) recipient: PrivateKey,
+    pub(crate) tls: TlsPair,
 }
 
 /// The gateway, everything that it stands on, and everybody who works with it.
@@ -315,7 +323,7 @@ impl House {
 
     /// A vendor whose keys three people stand behind, and who comes from this machine.
     pub(crate) async fn vendor(&self, name: &str) -> Vendor {
-        let vendor = Vendor { id: name.parse().unwrap(), login: key(), recipient: key() };
+        let vendor = Vendor { id: name.parse().unwrap(), login: key(), recipient: key(), tls: TlsPair::new(&[name]) };
         self.file_vendor(&vendor).await;
         vendor
     }
@@ -339,6 +347,17 @@ impl House {
         self.desk().vendor_confirm(self.person(by), vendor.id.clone(), revision, Some(signature)).await.map(drop)
     }
 
+    /// Confirms a token of this vendor.
+    pub(crate) async fn confirm_token(&self, staff: Staff, vendor: &Vendor, token: Digest, until: Day) -> Result<(), Refused> {
+        let signature = self.sign(staff, &token_confirmation_text(&vendor.id, token, until));
+        self.desk().vendor_confirm_token(self.person(staff), vendor.id.clone(), token, Some(signature)).await.map(drop)
+    }
+
+    /// What a stop does to transfers that nobody reads any more.
+    pub(crate) async fn end_every_pull(&self) {
+        self.gateway().end_every_pull().await;
+    }
+
     /// An active ticket for `vendor`: two columns, `order_id` of class business and `note` of `class`.
     pub(crate) async fn ticket(&self, vendor: &Vendor, class: &str) -> TicketNumber {
         self.ticket_within(vendor, class, "").await
@@ -346,7 +365,18 @@ impl House {
 
     /// The same with lines of the document's table `limits`.
     pub(crate) async fn ticket_within(&self, vendor: &Vendor, class: &str, limits: &str) -> TicketNumber {
-        let (desk, number) = (self.desk(), self.submit(vendor, class, limits).await);
+        self.activated(self.submit(vendor, class, limits).await).await
+    }
+
+    /// The same for these protocols only.
+    pub(crate) async fn ticket_over(&self, vendor: &Vendor, class: &str, protocols: &str) -> TicketNumber {
+        let document = ticket_document(vendor, class, "", protocols);
+        let number = self.desk().ticket_submit(self.person(Staff::Rita), document).await.unwrap().ticket;
+        self.activated(number).await
+    }
+
+    async fn activated(&self, number: TicketNumber) -> TicketNumber {
+        let desk = self.desk();
         let gates = desk.ticket_show(self.person(Staff::Rita), number).await.unwrap().gates;
         for gate in gates {
             self.approve(number, gate).await;
@@ -357,7 +387,7 @@ impl House {
 
     /// A ticket that nobody has voted on.
     pub(crate) async fn submit(&self, vendor: &Vendor, class: &str, limits: &str) -> TicketNumber {
-        let document = ticket_document(vendor, class, limits);
+        let document = ticket_document(vendor, class, limits, r#""sftp", "https""#);
         self.desk().ticket_submit(self.person(Staff::Rita), document).await.unwrap().ticket
     }
 
@@ -435,103 +465,6 @@ impl House {
     pub(crate) async fn end_what_nobody_holds(&self) {
         self.gateway().end_what_nobody_holds().await.unwrap();
     }
-
-    /// The whole log, each leaf checked against the tree.
-    pub(crate) fn log(&self) -> Vec<Record> {
-        let records = self.gateway().ledger.read(|view| view.tail(0, u64::MAX)).unwrap();
-        records.into_iter().map(|(record, _)| record).collect()
-    }
-
-    /// Every session that was opened, with how it ended.
-    pub(crate) fn sessions(&self) -> Vec<(SessionId, Option<crate::domain::event::SessionEnd>)> {
-        let log = self.log();
-        let end = |id| {
-            log.iter().find_map(|record| match (record.on, &record.event) {
-                (Subject::Session(on), Event::SessionClosed { how, .. }) if on == id => Some(*how),
-                _ => None,
-            })
-        };
-        let opened = log.iter().filter_map(|record| match (record.on, &record.event) {
-            (Subject::Session(id), Event::SessionOpened { .. }) => Some(id),
-            _ => None,
-        });
-        opened.map(|id| (id, end(id))).collect()
-    }
-
-    /// Every transfer that was begun, with its session and how it ended.
-    pub(crate) fn transfers(&self) -> Vec<Transfer> {
-        let log = self.log();
-        let end = |id| {
-            log.iter().find_map(|record| match (record.on, &record.event) {
-                (Subject::Transfer(on), Event::TransferEnded { how, bytes, ranges }) if on == id => {
-                    Some(Ended { how: *how, bytes: *bytes, ranges: ranges.clone() })
-                }
-                _ => None,
-            })
-        };
-        let begun = log.iter().filter_map(|record| match (record.on, &record.event) {
-            (Subject::Transfer(id), Event::TransferBegun { session, .. }) => Some((id, *session)),
-            _ => None,
-        });
-        begun.map(|(id, session)| Transfer { session, end: end(id) }).collect()
-    }
-
-    /// What `SHA256SUMS` says of a file that is sealed, and its size as served.
-    pub(crate) fn sealed(&self, file: FileId) -> (Digest, u64) {
-        let log = self.log();
-        let sealed = log.iter().find_map(|record| match (record.on, &record.event) {
-            (Subject::File(on), Event::FileSealed { sha256, header_bytes, payload_bytes, .. }) if on == file => {
-                Some((*sha256, header_bytes + payload_bytes))
-            }
-            _ => None,
-        });
-        sealed.expect("the file is sealed")
-    }
-
-    /// How many connections were turned away so far, as the log counts them.
-    pub(crate) async fn rejected(&self) -> u32 {
-        self.gateway().record_rejections().await.unwrap();
-        let count = |record: &Record| match record.event {
-            Event::LoginsRejected { count } => count,
-            _ => 0,
-        };
-        self.log().iter().map(count).sum()
-    }
-
-    /// The stored object that holds a file's staged copy.
-    pub(crate) fn staged_copy(&self, file: FileId) -> PathBuf {
-        let log = self.log();
-        let object = log.iter().find_map(|record| match (record.on, &record.event) {
-            (Subject::File(on), Event::FileStaged { object, .. }) if on == file => Some(object.to_string()),
-            _ => None,
-        });
-        let object = object.expect("the file is staged");
-        find(&self.path("state").join("incoming"), &object).expect("its object is stored")
-    }
-
-    /// The stored object that holds the named file's payload.
-    pub(crate) fn payload(&self, file: FileId) -> PathBuf {
-        let log = self.log();
-        let object = log.iter().find_map(|record| match (record.on, &record.event) {
-            (Subject::File(on), Event::FileSealed { payload, .. }) if on == file => Some(payload.to_string()),
-            _ => None,
-        });
-        let object = object.expect("the file is sealed");
-        find(&self.path("state").join("sealed"), &object).expect("its object is stored")
-    }
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Transfer {
-    pub(crate) session: SessionId,
-    pub(crate) end: Option<Ended>,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Ended {
-    pub(crate) how: crate::domain::event::TransferEnd,
-    pub(crate) bytes: Option<u64>,
-    pub(crate) ranges: Option<Vec<(u64, u64)>>,
 }
 
 fn find(directory: &Path, name: &str) -> Option<PathBuf> {
@@ -549,13 +482,14 @@ fn public(key: &PrivateKey) -> String {
     PublicKey::new(key.public_key()).unwrap().to_string()
 }
 
-fn vendor_document(Vendor { id, login, recipient }: &Vendor) -> String {
+fn vendor_document(Vendor { id, login, recipient, tls }: &Vendor) -> String {
     format!(
         r#"vendor = 1
 id = "{id}"
 name = "{id} Ltd"
 contact = "ops@{id}.example"
 login_keys = ["{}"]
+tls_keys = ["{}"]
 recipients = ["{}"]
 addresses = ["127.0.0.0/8"]
 [assessment]
@@ -564,11 +498,12 @@ valid_until = "2100-01-01"
 contract = "C-1"
 "#,
         public(login),
+        openssh_fingerprint(tls.pin),
         public(recipient),
     )
 }
 
-fn ticket_document(vendor: &Vendor, class: &str, limits: &str) -> String {
+fn ticket_document(vendor: &Vendor, class: &str, limits: &str, protocols: &str) -> String {
     let field = |name, class| {
         format!(
             "[[field]]\nname = \"{name}\"\ntype = \"text\"\nclass = \"{class}\"\nsource = \"db.orders.{name}\"\n\
@@ -577,7 +512,7 @@ fn ticket_document(vendor: &Vendor, class: &str, limits: &str) -> String {
     };
     format!(
         "ticket = 1\ntitle = \"Orders\"\nvendor = \"{}\"\npurpose = \"forecasts\"\njustification = \"we cannot\"\n\
-         format = \"csv\"\nprotocols = [\"sftp\"]\nretention_days = 14\n[window]\nopens = \"2020-01-01\"\ncloses = \"2099-12-31\"\n\
+         format = \"csv\"\nprotocols = [{protocols}]\nretention_days = 14\n[window]\nopens = \"2020-01-01\"\ncloses = \"2099-12-31\"\n\
          [limits]\n{limits}\n{}{}",
         vendor.id,
         field("order_id", "business"),

@@ -44,6 +44,32 @@ pub enum Scope {
     Session(SessionId),
 }
 
+impl Scope {
+    /// Whether it reaches this visitor, whatever they read.
+    pub fn names_visitor(&self, visitor: &Visitor) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Vendor(vendor) => visitor.vendor == *vendor,
+            Self::Key(key) => visitor.key() == *key,
+            Self::Network(network) => network.contains(visitor.address),
+            Self::Ticket(_) | Self::Delivery(_) | Self::File(_) | Self::Class(_) | Self::Session(_) => false,
+        }
+    }
+
+    /// Whether it reaches whoever reads this.
+    pub fn names_reading(&self, holding: &Holding) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::Key(key) => holding.recipients.contains(key),
+            Self::Ticket(ticket) => holding.ticket == *ticket,
+            Self::Delivery(delivery) => holding.delivery == *delivery,
+            Self::File(file) => holding.file == Some(*file),
+            Self::Class(class) => holding.classes.contains(class),
+            Self::Vendor(_) | Self::Network(_) | Self::Session(_) => false,
+        }
+    }
+}
+
 /// What a session is reading, for a scope to match.
 #[derive(Clone, Debug)]
 pub struct Holding {
@@ -105,18 +131,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Seat {
     fn matches(&self, scope: &Scope) -> bool {
-        let holds = |test: &dyn Fn(&Holding) -> bool| lock(&self.held).values().any(|held| test(&held.holding));
-        match scope {
-            Scope::Everything => true,
-            Scope::Vendor(vendor) => self.visitor.vendor == *vendor,
-            Scope::Key(key) => self.visitor.key == *key || holds(&|holding| holding.recipients.contains(key)),
-            Scope::Network(network) => network.contains(self.visitor.address),
-            Scope::Ticket(ticket) => holds(&|holding| holding.ticket == *ticket),
-            Scope::Delivery(delivery) => holds(&|holding| holding.delivery == *delivery),
-            Scope::File(file) => holds(&|holding| holding.file == Some(*file)),
-            Scope::Class(class) => holds(&|holding| holding.classes.contains(class)),
-            Scope::Session(session) => self.session == *session,
-        }
+        *scope == Scope::Session(self.session)
+            || scope.names_visitor(&self.visitor)
+            || lock(&self.held).values().any(|held| scope.names_reading(&held.holding))
     }
 
     fn receipt(&self) -> CutSession {
@@ -283,8 +300,9 @@ impl Lease {
     pub fn hold(self: &Arc<Self>, holding: Holding) -> Hold {
         let key = self.seat.next.fetch_add(1, Ordering::SeqCst);
         let progress = Arc::new(Progress::default());
-        lock(&self.seat.held).insert(key, Held { holding, transfer: None, progress: Arc::clone(&progress) });
-        Hold { lease: Arc::clone(self), key, progress }
+        let held = Held { holding: holding.clone(), transfer: None, progress: Arc::clone(&progress) };
+        lock(&self.seat.held).insert(key, held);
+        Hold { lease: Arc::clone(self), key, holding, progress }
     }
 }
 
@@ -300,6 +318,7 @@ impl Drop for Lease {
 pub struct Hold {
     lease: Arc<Lease>,
     key: u64,
+    holding: Holding,
     progress: Arc<Progress>,
 }
 
@@ -310,6 +329,10 @@ impl Hold {
 
     pub fn lease(&self) -> &Arc<Lease> {
         &self.lease
+    }
+
+    pub fn holding(&self) -> &Holding {
+        &self.holding
     }
 
     pub fn progress(&self) -> &Progress {
@@ -337,7 +360,7 @@ impl Drop for Hold {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::event::Protocol;
+    use crate::domain::credential::Credential;
     use std::net::{IpAddr, Ipv4Addr};
     use uuid::Uuid;
 
@@ -353,9 +376,8 @@ mod tests {
     fn visitor(vendor: u128) -> Visitor {
         Visitor {
             vendor: VendorId::from_uuid(Uuid::from_u128(vendor)),
-            key: Digest::of(b"key"),
+            credential: Credential::SshKey(Digest::of(b"key")),
             address: IpAddr::V4(Ipv4Addr::LOCALHOST),
-            protocol: Protocol::Sftp,
         }
     }
 

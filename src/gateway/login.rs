@@ -1,7 +1,7 @@
 //! Login: how a vendor's connection becomes a session. Takes the lease first, reads the facts second.
 
 use super::{
-    Gateway,
+    Gateway, MINUTE,
     core::{self, Core},
     facts::{Facts, Source},
     lease::Severable,
@@ -9,8 +9,10 @@ use super::{
     pickup::Pickup,
 };
 use crate::domain::{
-    event::{Actor, Detail, Event, Fact, Protocol, SessionEnd, Subject},
-    ids::Slug,
+    credential::Credential,
+    digest::Digest,
+    event::{Actor, Detail, Event, Fact, SessionEnd, Subject},
+    ids::{Slug, VendorId},
     limits, network,
     papers::Visitor,
     refusal::Refusal,
@@ -20,6 +22,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 /// A handle for vendor-facing listeners: admits, and nothing else.
@@ -28,18 +31,25 @@ pub struct Door {
     pub(super) gateway: Gateway,
 }
 
-/// Who says to be whom, by what key, from where.
+/// Who says to be whom, by what, from where.
 pub struct Attempt {
-    pub user: String,
-    pub key: russh::keys::PublicKey,
+    pub offered: Offered,
     pub address: IpAddr,
-    pub protocol: Protocol,
+}
+
+/// What a connection offers. The endpoint has verified, or will before it asks to log in, that its peer holds the private half.
+pub enum Offered {
+    /// A name, and a key that has to be its own.
+    SshKey { user: String, key: russh::keys::PublicKey },
+    /// The digest of a certificate's key: it says by itself whose it is.
+    TlsKey(Digest),
+    /// The digest of a token: the same.
+    Token(Digest),
 }
 
 /// What the connection negotiated, for the record.
 pub struct Line {
-    pub protocol: Protocol,
-    /// Key exchange, cipher, integrity and host key algorithms.
+    /// Key exchange, cipher and what else was agreed.
     pub algorithms: String,
     /// How the client names itself; cleaned by the endpoint.
     pub client: String,
@@ -82,18 +92,19 @@ impl Door {
         if core.leases.of_vendor(claimed.vendor) >= limits::SESSIONS_PER_VENDOR {
             return Err(Refusal::TooManySessions { most: limits::SESSIONS_PER_VENDOR }.into());
         }
+        core.logins.count(claimed.vendor, core.clock.elapsed())?;
         let lease = Arc::new(core.leases.take(session, claimed, core.clock.now(), switch));
         // 3. The facts, and the record.
-        let key = claimed.key;
+        let (key, protocol) = (claimed.key(), claimed.protocol());
         self.gateway
             .write(move |core, tx| {
                 let facts = Facts::read(core, &*tx)?;
                 let visitor = visitor(&facts, &attempt)?;
                 let vendor = visitor.vendor;
-                if vendor != claimed.vendor {
+                if vendor != claimed.vendor || visitor.credential != claimed.credential {
                     return Err(Refusal::LoginRefused {}.into());
                 }
-                let event = Event::SessionOpened { vendor, key, protocol: line.protocol };
+                let event = Event::SessionOpened { vendor, key, protocol };
                 let detail =
                     Detail::Line { address: visitor.address.to_string(), algorithms: line.algorithms, client: line.client };
                 tx.append(Fact::new(Actor::Vendor { id: vendor, session }, Subject::Session(session), event).with(detail))?;
@@ -121,12 +132,38 @@ fn visitor<S: Source>(facts: &Facts<'_, S>, attempt: &Attempt) -> Result<Visitor
     let refused = || Refused::from(Refusal::LoginRefused {});
     let address = network::canonical(attempt.address);
     facts.house.admits(address)?;
-    let user: Slug = attempt.user.parse().map_err(|_| refused())?;
-    let key = PublicKey::new(&attempt.key).map_err(|_| refused())?.fingerprint();
-    let dossier = facts.vendor_named(&user)?.ok_or_else(refused)?;
-    let vendor = dossier.id;
-    dossier.admits(key, address, &facts.roster, facts.now)?;
-    Ok(Visitor { vendor, key, address, protocol: attempt.protocol })
+    let (dossier, credential) = match &attempt.offered {
+        Offered::SshKey { user, key } => {
+            let user: Slug = user.parse().map_err(|_| refused())?;
+            let key = PublicKey::new(key).map_err(|_| refused())?.fingerprint();
+            (facts.vendor_named(&user)?, Credential::SshKey(key))
+        }
+        Offered::TlsKey(key) => (facts.vendor_with(*key)?, Credential::TlsKey(*key)),
+        Offered::Token(digest) => (facts.vendor_with(*digest)?, Credential::Token(*digest)),
+    };
+    let dossier = dossier.ok_or_else(refused)?;
+    dossier.admits(credential, address, &facts.roster, facts.now)?;
+    Ok(Visitor { vendor: dossier.id, credential, address })
+}
+
+/// Logins by vendor, in the minute that runs.
+#[derive(Default)]
+pub struct Logins(Mutex<HashMap<VendorId, (Duration, u32)>>);
+
+impl Logins {
+    /// Counts one more at `now`, by the monotonic clock; refuses the one too many.
+    fn count(&self, vendor: VendorId, now: Duration) -> Result<(), Refusal> {
+        let mut logins = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (since, count) = logins.entry(vendor).or_insert((now, 0));
+        if now.saturating_sub(*since) >= MINUTE {
+            (*since, *count) = (now, 0);
+        }
+        if *count >= limits::LOGINS_PER_VENDOR_MINUTE {
+            return Err(Refusal::TooManyLogins { most: limits::LOGINS_PER_VENDOR_MINUTE });
+        }
+        *count += 1;
+        Ok(())
+    }
 }
 
 /// Rejected logins by address and reason, since they were last recorded.

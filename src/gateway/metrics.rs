@@ -330,7 +330,7 @@ impl Metrics {
             now.trouble.get_or_create(&troubled(trouble)).set(i64::from(reading.trouble.contains(&trouble)));
         }
         for by in PROTOCOLS {
-            let these = || reading.live.iter().filter(|session| session.visitor.protocol == by);
+            let these = || reading.live.iter().filter(|session| session.visitor.protocol() == by);
             now.sessions.get_or_create(&[protocol(by)]).set(amount(these().count()));
             now.transfers
                 .get_or_create(&[protocol(by)])

@@ -23,7 +23,9 @@ mod observer;
 mod outbox;
 mod outcome;
 mod pickup;
+mod pulls;
 mod purge;
+mod ranges;
 mod recover;
 mod release;
 mod reload;
@@ -37,6 +39,7 @@ mod staging;
 mod submit;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod vault;
 mod vendors;
 
@@ -46,7 +49,7 @@ pub use audit::verify_offline;
 pub use desk::Desk;
 pub use download::{Download, Opened, ReadError};
 pub use lease::Severable;
-pub use login::{Attempt, Door, Line, Rejected};
+pub use login::{Attempt, Door, Line, Offered, Rejected};
 pub use metrics::{Panicked, described as described_metrics};
 pub use observer::{Observer, Trouble};
 pub use outbox::{Message, Outbox};
@@ -212,6 +215,7 @@ impl Gateway {
 
     /// Records the stop, gives `told` its time, since that record is news too, and closes the ledger. Sessions have ended before.
     pub async fn stop(self, told: impl Future<Output = ()>) -> Result<(), Fault> {
+        self.end_every_pull().await;
         let recorded = self
             .write(|_, tx| {
                 tx.append(Fact::new(Actor::System, Subject::Daemon, Event::Stopped))?;
@@ -246,6 +250,7 @@ impl Gateway {
         loop {
             self.core.turn();
             self.cut_what_no_longer_stands().await;
+            self.end_pulls_that_are_over().await;
             if since_purge >= limits::PURGE_TURN {
                 since_purge = Duration::ZERO;
                 let gateway = self.clone();

@@ -10,6 +10,7 @@ use super::{
     vault::{View, find},
 };
 use crate::domain::{
+    digest::Digest,
     dossier::TicketDossier,
     event::{Actor, Event, Fact, Item, ReleasedFile, SessionEnd, Subject},
     file::DeliveryDossier,
@@ -40,15 +41,21 @@ pub struct Entry {
     pub size: u64,
     /// When it was released.
     pub modified: Time,
+    /// Of the bytes as served; none for directories.
+    pub sha256: Option<Digest>,
 }
 
 impl Entry {
     fn directory(name: String, modified: Time) -> Self {
-        Self { name, kind: EntryKind::Directory, size: 0, modified }
+        Self { name, kind: EntryKind::Directory, size: 0, modified, sha256: None }
     }
 
-    fn file(name: &str, size: u64, modified: Time) -> Self {
-        Self { name: name.to_owned(), kind: EntryKind::File, size, modified }
+    fn file(name: &str, size: u64, modified: Time, sha256: Digest) -> Self {
+        Self { name: name.to_owned(), kind: EntryKind::File, size, modified, sha256: Some(sha256) }
+    }
+
+    fn note(name: &str, text: &str, modified: Time) -> Self {
+        Self::file(name, text.len() as u64, modified, Digest::of(text.as_bytes()))
     }
 }
 
@@ -136,6 +143,9 @@ impl Pickup {
     /// Ends the session with a durable record. Every opened file has been finished before.
     pub async fn close(self, how: SessionEnd) {
         let how = if self.lease.is_cut() { SessionEnd::Severed } else { how };
+        if how == SessionEnd::Severed {
+            self.gateway.end_pulls_that_are_over().await;
+        }
         let (session, denied) = (self.lease.session(), self.denied.load(Ordering::Relaxed));
         let by = Actor::Vendor { id: self.lease.visitor().vendor, session };
         let recorded = self
@@ -218,10 +228,10 @@ fn deliveries<S: Source>(facts: &Facts<'_, S>, visitor: &Visitor, number: Ticket
 fn files(shown: &Shown) -> Result<Vec<Entry>, Refused> {
     let notes = Notes::of(shown.ticket.number, &shown.delivery)?;
     let at = shown.released_at;
-    let clear = [(Notes::MANIFEST, notes.manifest.len()), (Notes::CHECKSUMS, notes.checksums.len())];
-    let clear = clear.into_iter().map(|(name, bytes)| Entry::file(name, bytes as u64, at));
+    let clear = [(Notes::MANIFEST, &notes.manifest), (Notes::CHECKSUMS, &notes.checksums)];
+    let clear = clear.into_iter().map(|(name, text)| Entry::note(name, text, at));
     let released = shown.delivery.released.iter().flat_map(|released| &released.files);
-    Ok(clear.chain(released.map(|file| Entry::file(&file.name, file.bytes, at))).collect())
+    Ok(clear.chain(released.map(|file| Entry::file(&file.name, file.bytes, at, file.sha256))).collect())
 }
 
 fn item(shown: &Shown, name: &str) -> Result<Item, Refusal> {
@@ -256,12 +266,12 @@ fn content<S: Source>(facts: &Facts<'_, S>, shown: Shown, item: &Item, name: &st
             let file = facts.file(*id)?;
             Leave::check(shown.sight, &file, &shown.delivery, &shown.ticket, &facts.around(&shown.vendor))?;
             let sealed = file.sealed.clone().ok_or(Refusal::NotYours {})?;
-            Ok((Entry::file(name, sealed.bytes(), at), Content::Sealed(Box::new(sealed))))
+            Ok((Entry::file(name, sealed.bytes(), at, sealed.sha256), Content::Sealed(Box::new(sealed))))
         }
         Item::Manifest | Item::Checksums => {
             let notes = Notes::of(shown.ticket.number, &shown.delivery)?;
             let text = if *item == Item::Manifest { notes.manifest } else { notes.checksums };
-            Ok((Entry::file(name, text.len() as u64, at), Content::Clear(text.into_bytes())))
+            Ok((Entry::note(name, &text, at), Content::Clear(text.into_bytes())))
         }
     }
 }

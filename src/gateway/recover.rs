@@ -158,6 +158,7 @@ impl Gateway {
     pub(super) async fn end_what_nobody_holds(&self) -> Result<(), Refused> {
         // 1. The log, then the leases. A session has its lease from before its beginning is on record until after its end is.
         let open = self.ledger.live_subjects();
+        let pulls = self.core.pulls.transfers();
         let held: BTreeSet<SessionId> = self.core.leases.live().into_iter().map(|session| session.session).collect();
         if open.is_empty() {
             return Ok(());
@@ -166,6 +167,9 @@ impl Gateway {
         self.write(move |_, tx| {
             // Transfers first: they sort after sessions, and end before them.
             for subject in open.into_iter().rev() {
+                if matches!(subject, Subject::Transfer(transfer) if pulls.contains(&transfer)) {
+                    continue;
+                }
                 let records = tx.chain(subject)?;
                 let is_end = |record: &Record| matches!(record.event, Event::SessionClosed { .. } | Event::TransferEnded { .. });
                 let ended = records.iter().any(is_end);
@@ -208,9 +212,9 @@ fn session(first: &Record) -> Option<SessionId> {
 #[cfg(test)]
 mod tests {
     use crate::{
-        domain::event::{Protocol, SessionEnd, TransferEnd},
+        domain::event::{SessionEnd, TransferEnd},
         gateway::{
-            Attempt, Line, Severable,
+            Attempt, Line, Offered, Severable,
             fixture::{House, Vendor, csv},
         },
     };
@@ -224,12 +228,10 @@ mod tests {
 
     async fn log_in(house: &House, vendor: &Vendor) -> crate::gateway::Pickup {
         let attempt = Attempt {
-            user: vendor.id.to_string(),
-            key: vendor.login.public_key().clone(),
+            offered: Offered::SshKey { user: vendor.id.to_string(), key: vendor.login.public_key().clone() },
             address: Ipv4Addr::LOCALHOST.into(),
-            protocol: Protocol::Sftp,
         };
-        let line = Line { protocol: Protocol::Sftp, algorithms: String::new(), client: String::new() };
+        let line = Line { algorithms: String::new(), client: String::new() };
         house.door().login(attempt, line, Arc::new(Unplugged)).await.unwrap()
     }
 

@@ -112,6 +112,7 @@ impl Desk {
         core.nudge.files();
         // 3. Every affected session ends and records its end, then the receipt is recorded.
         self.wait_for(&cut).await;
+        self.gateway.end_pulls_in(&scope).await;
         if leaf.is_some() {
             self.record_cut(by, subject, &cut, None).await;
         }
@@ -315,7 +316,7 @@ impl Gateway {
         let judged = self.look(|facts| {
             let visitor = &session.visitor;
             facts.house.admits(visitor.address)?;
-            facts.vendor(visitor.vendor)?.admits(visitor.key, visitor.address, &facts.roster, facts.now)?;
+            facts.vendor(visitor.vendor)?.admits(visitor.credential, visitor.address, &facts.roster, facts.now)?;
             for (_, holding, ..) in &session.transfers {
                 let (ticket, delivery) = (facts.ticket(holding.ticket)?, facts.delivery(holding.delivery)?);
                 super::pickup::shown(facts, visitor, ticket.number, delivery.number)?;

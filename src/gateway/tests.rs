@@ -10,10 +10,10 @@ mod squatting;
 mod standing;
 
 use super::{
-    Attempt, Line, Pickup, Refused, Severable,
+    Attempt, Line, Offered, Pickup, Refused, Severable,
     fixture::{House, Vendor},
 };
-use crate::domain::{event::Protocol, vendor_path::VendorPath};
+use crate::domain::vendor_path::VendorPath;
 use std::{net::Ipv4Addr, sync::Arc};
 
 /// A connection that ends when its owner likes.
@@ -25,11 +25,11 @@ impl Severable for Unplugged {
 
 fn attempt(vendor: &Vendor, address: Ipv4Addr) -> Attempt {
     let (user, key) = (vendor.id.to_string(), vendor.login.public_key().clone());
-    Attempt { user, key, address: address.into(), protocol: Protocol::Sftp }
+    Attempt { offered: Offered::SshKey { user, key }, address: address.into() }
 }
 
 fn line() -> Line {
-    Line { protocol: Protocol::Sftp, algorithms: String::new(), client: String::new() }
+    Line { algorithms: String::new(), client: String::new() }
 }
 
 async fn log_in(house: &House, vendor: &Vendor) -> Result<Pickup, Refused> {

@@ -15,7 +15,7 @@ use crate::{
         event::{Actor, Detail, Event, Fact, Subject},
         ids::{Slug, VendorId},
         refusal::Refusal,
-        signature::{NAMESPACE_VOTE, PublicKey, openssh_fingerprint},
+        signature::{NAMESPACE_VOTE, openssh_fingerprint},
         vendor::{VendorDocument, confirmation_text},
     },
     sealing::Recipient,
@@ -60,7 +60,7 @@ fn file(core: &Core, tx: &mut Tx<'_>, by: Actor, text: String) -> Result<VendorF
         }
         None => core.new_vendor(),
     };
-    let logins: Vec<Digest> = document.login_keys.iter().map(|key| key.fingerprint()).collect();
+    let logins: Vec<Digest> = document.logins().collect();
     let keys = logins.iter().chain(&recipients).map(|key| openssh_fingerprint(*key)).collect();
     let assessment = document.assessment_digest();
     let event = Event::VendorFiled { revision, assessment, logins, recipients };
@@ -76,7 +76,7 @@ fn file(core: &Core, tx: &mut Tx<'_>, by: Actor, text: String) -> Result<VendorF
 /// A login key is one vendor's or one person's: looked at when it is filed and again when it is confirmed, since in between somebody
 /// else's may have been.
 fn logins_are_free<S: Source>(facts: &Facts<'_, S>, document: &VendorDocument, vendor: Option<VendorId>) -> Result<(), Refused> {
-    for key in document.login_keys.iter().map(PublicKey::fingerprint) {
+    for key in document.logins() {
         if facts.roster.by_key(key).is_some() || facts.confirmed_owner(key, vendor)?.is_some() {
             return Err(Refusal::LoginKeyTaken { key: openssh_fingerprint(key) }.into());
         }

@@ -10,7 +10,7 @@ mod control;
 mod daemon;
 mod rsyslog;
 
-pub use cast::{AUDITOR, OPERATOR, REQUESTER, RESPONDER, SECURITY, STAFF, gate_keeper, orders, ticket_file};
+pub use cast::{AUDITOR, OPERATOR, REQUESTER, RESPONDER, SECURITY, STAFF, day, gate_keeper, orders, ticket_file};
 pub use check::CANARY;
 pub use control::{answer, send};
 pub use rsyslog::{Rsyslog, Way};
@@ -41,6 +41,8 @@ pub struct House {
     sftp_port: u16,
     /// The same for monitoring.
     internal_port: u16,
+    /// The same of HTTPS.
+    https_port: u16,
     /// How far the daemon's clock runs ahead.
     ahead_days: u32,
 }
@@ -113,7 +115,7 @@ impl House {
         let root = directory();
         run(Command::new("cp").args(["-a", "--"]).arg(template.join(".")).arg(root.path()));
         fs::remove_file(root.path().join("daemon.log")).unwrap();
-        let mut house = Self { root, daemon: None, sftp_port: 0, internal_port: 0, ahead_days: 0 };
+        let mut house = Self { root, daemon: None, sftp_port: 0, internal_port: 0, https_port: 0, ahead_days: 0 };
         edit(&house.gateway());
         house.restart();
         house
@@ -125,18 +127,19 @@ impl House {
         let root = directory();
         run(Command::new("cp").args(["-a", "--"]).arg(self.root.path().join(".")).arg(root.path()));
         fs::remove_file(root.path().join("daemon.log")).ok();
-        Self { root, daemon: None, sftp_port: 0, internal_port: 0, ahead_days: self.ahead_days }
+        Self { root, daemon: None, sftp_port: 0, internal_port: 0, https_port: 0, ahead_days: self.ahead_days }
     }
 
     /// A directory as `egressd init` leaves it, with staff keys and nobody enrolled; not served yet.
     pub fn bare() -> Self {
-        let house = Self { root: directory(), daemon: None, sftp_port: 0, internal_port: 0, ahead_days: 0 };
+        let house = Self { root: directory(), daemon: None, sftp_port: 0, internal_port: 0, https_port: 0, ahead_days: 0 };
         fs::create_dir(house.path("bin")).unwrap();
         symlink(PROGRAM, house.path("bin/egressctl")).unwrap();
         symlink(PROGRAM, house.path("bin/egressd")).unwrap();
         run(Command::new(PROGRAM).arg("init").arg(house.gateway()));
         house.configure("listen = [\"127.0.0.1:2222\"]", "listen = [\"127.0.0.1:0\"]");
         house.configure("listen = [\"127.0.0.1:9464\"]", "listen = [\"127.0.0.1:0\"]");
+        house.configure("listen = [\"127.0.0.1:8443\"]", "listen = [\"127.0.0.1:0\"]");
         house.configure("settle_seconds = 10", "settle_seconds = 1");
         fs::create_dir(house.path("people")).unwrap();
         for (name, _) in STAFF {

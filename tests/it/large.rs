@@ -1,4 +1,4 @@
-//! A file of 3 GiB passes from staging to a pull: bounded memory, re-keys on the way, and a client that asks far ahead.
+//! A file of 3 GiB passes from staging to pulls over both doors: bounded memory, re-keys on the way, and a client that asks far ahead.
 
 use crate::house::{CANARY, House, ticket_file};
 use std::{
@@ -69,13 +69,17 @@ fn three_gibibytes_pass_from_staging_to_a_pull_in_bounded_memory_across_rekeys()
     let began = Instant::now();
     let (_, sum) = pull(&house, &path, &["-R", "1024"]);
     let ahead = began.elapsed();
+    let began = Instant::now();
+    let over_https = fetch(&house, &path);
+    let fetched = began.elapsed();
     house.pull("acme", &format!("get /{ticket}/0001/SHA256SUMS\n"));
     assert!(fs::read_to_string(house.pulled("acme", "SHA256SUMS")).unwrap().starts_with(&sum), "sftp -R 1024");
+    assert_eq!(over_https, sum, "curl");
     fs::remove_file(house.pulled("acme", "large.csv.age")).unwrap();
     let memory = house.rss();
     eprintln!(
         "{bytes} bytes: written in {written:?}, staged to sealed in {sealed:?}, pulled across {exchanges} key exchanges in {once:?}, \
-         with -R 1024 in {ahead:?} (both summed); the daemon had at most {} MiB resident",
+         with -R 1024 in {ahead:?} (both summed), over HTTPS in {fetched:?}; the daemon had at most {} MiB resident",
         memory >> 20
     );
     assert!(memory < MEMORY, "{} MiB", memory >> 20);
@@ -89,6 +93,16 @@ fn pull(house: &House, path: &str, options: &[&str]) -> (String, String) {
     assert!(output.status.success(), "{said}\n{}", house.log());
     let sum = Command::new("sha256sum").arg(house.pulled("acme", "large.csv.age")).output().unwrap();
     (said, digest(&sum.stdout))
+}
+
+/// The SHA-256 of the file as curl gets it: no third copy lies on the disk.
+fn fetch(house: &House, path: &str) -> String {
+    let mut curl = house.curl("acme");
+    let mut curl = curl.arg(house.url(path)).stdout(Stdio::piped()).spawn().unwrap();
+    let sum = Command::new("sha256sum").stdin(curl.stdout.take().unwrap()).stdout(Stdio::piped()).spawn().unwrap();
+    let said = sum.wait_with_output().unwrap().stdout;
+    assert!(curl.wait().unwrap().success(), "{}", house.log());
+    digest(&said)
 }
 
 /// The SHA-256 of what age makes of a pulled file: no third copy lies on the disk.

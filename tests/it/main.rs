@@ -12,6 +12,7 @@ mod examples;
 mod faults;
 mod freeze;
 mod house;
+mod https;
 mod init;
 mod internal;
 mod kills;

@@ -3,7 +3,9 @@
 use super::{Cell, Column, Page, Row, Show, Table, Tone, listed, roles, vendor_tone};
 use crate::{
     ctl::text::minute,
-    gateway::answers::{KeyRow, KeyState, StaffRow, StaffState, StagingRecipient, VendorFiled, VendorRow, VendorView},
+    gateway::answers::{
+        KeyRow, KeyState, StaffRow, StaffState, StagingRecipient, TokenIssued, VendorFiled, VendorRow, VendorView,
+    },
 };
 
 impl Row for StaffRow {
@@ -37,7 +39,7 @@ impl Row for KeyRow {
             let tone = match row.state {
                 KeyState::Active => Tone::Good,
                 KeyState::Proposed => Tone::Warning,
-                KeyState::Revoked => Tone::Bad,
+                KeyState::Expired | KeyState::Revoked => Tone::Bad,
             };
             table.row([(&row.key).into(), (&row.owner).into(), row.r#use.name().into(), Cell::toned(row.state.name(), tone)]);
         }
@@ -85,6 +87,25 @@ impl Show for VendorFiled {
     }
 }
 
+impl Show for TokenIssued {
+    fn show(&self, page: &mut Page) {
+        page.line(
+            &format!("a token for {}, until {}; it lets nobody in before somebody else confirms it", self.vendor, self.until),
+            Tone::Warning,
+        );
+        page.field("fingerprint", &self.token);
+        if let Some(secret) = &self.secret {
+            page.line(
+                "The token itself, shown this once. Give it to the vendor over a channel that nobody else reads:",
+                Tone::Plain,
+            );
+            page.verbatim(secret);
+        }
+        page.field("recorded", format!("leaf {}", self.leaf));
+        page.blockers("Next", &self.next);
+    }
+}
+
 impl Show for VendorView {
     fn show(&self, page: &mut Page) {
         page.field("vendor", format!("{} ({})", self.vendor, self.name));
@@ -110,6 +131,13 @@ impl Show for VendorView {
         if !self.keys.is_empty() {
             page.heading("Keys");
             KeyRow::show_all(&self.keys, page);
+        }
+        for token in self.tokens.iter().filter(|token| token.state == KeyState::Proposed) {
+            page.line(
+                &format!("A token until {}, made by {}, waits for a second person:", token.until, token.issued_by),
+                Tone::Plain,
+            );
+            page.verbatim(&format!("egressctl vendor confirm-token {} {}", self.vendor, token.token));
         }
         page.timeline(&self.timeline);
     }

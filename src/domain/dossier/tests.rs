@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::domain::{
-    event::{Actor, Protocol},
+    credential::Credential,
+    event::Actor,
     ids::{DeliveryId, DeliveryNumber, FileId, ObjectId, Slug},
     network::Network,
     papers::{Approved, Clean, Leave, Release, Sealed, Sight, Visitor},
@@ -499,17 +500,16 @@ fn reading_needs_everything_to_hold_at_that_moment() {
     world.record(Actor::System, Subject::Delivery(delivery), event, Some(Detail::Release { files: released }));
     let visitor = Visitor {
         vendor: World::vendor_id(1),
-        key: key(101).fingerprint(),
+        credential: Credential::SshKey(key(101).fingerprint()),
         address: "127.0.0.1".parse().unwrap(),
-        protocol: Protocol::Sftp,
     };
     assert_eq!(leave(&world, &visitor, today()), Ok(()));
     assert_eq!(leave(&world, &visitor, today() + days(7)), Err(Refusal::RetentionOver {}));
     let stranger = Visitor { vendor: World::vendor_id(2), ..visitor };
     assert_eq!(leave(&world, &stranger, today()), Err(Refusal::NotYours {}));
-    assert!(leave(&world, &Visitor { key: key(102).fingerprint(), ..visitor }, today()).is_err());
+    assert!(leave(&world, &Visitor { credential: Credential::SshKey(key(102).fingerprint()), ..visitor }, today()).is_err());
     assert!(leave(&world, &Visitor { address: "10.0.0.1".parse().unwrap(), ..visitor }, today()).is_err());
-    assert!(leave(&world, &Visitor { protocol: Protocol::Https, ..visitor }, today()).is_err());
+    assert!(leave(&world, &Visitor { credential: Credential::Token(visitor.key()), ..visitor }, today()).is_err());
     let network: Network = "127.0.0.1".parse().unwrap();
     let class: Slug = "behaviour".parse().unwrap();
     let reason = || Some(Detail::Address { network: network.to_string(), reason: String::new() });
@@ -518,7 +518,7 @@ fn reading_needs_everything_to_hold_at_that_moment() {
         (Subject::House, Event::AddressRevoked, reason()),
         (Subject::House, Event::ClassRevoked { class }, None),
         (Subject::Vendor(World::vendor_id(1)), Event::VendorRevoked, None),
-        (Subject::Vendor(World::vendor_id(1)), Event::KeyRevoked { key: visitor.key }, None),
+        (Subject::Vendor(World::vendor_id(1)), Event::KeyRevoked { key: visitor.key() }, None),
         (Subject::Vendor(World::vendor_id(1)), Event::KeyRevoked { key: World::recipient(1) }, None),
         (Subject::Ticket(World::ticket_id()), Event::TicketRevoked, None),
         (Subject::Delivery(delivery), Event::DeliveryRevoked, None),

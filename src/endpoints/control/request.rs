@@ -7,6 +7,7 @@ use crate::{
         ids::{DeliveryNumber, FileId, SessionId, Slug, TicketNumber},
         people::{Gate, Role},
         signature::PublicKey,
+        time::Day,
     },
     gateway::asked::{Scope, Subject},
 };
@@ -35,6 +36,18 @@ pub enum Request {
     VendorConfirm {
         vendor: Slug,
         revision: Digest,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        signature: Option<String>,
+    },
+    /// `token` is the SHA-256 of its text. The text is not told.
+    VendorToken {
+        vendor: Slug,
+        token: Digest,
+        until: Day,
+    },
+    VendorConfirmToken {
+        vendor: Slug,
+        token: Digest,
         #[serde(skip_serializing_if = "Option::is_none", default)]
         signature: Option<String>,
     },

@@ -28,6 +28,10 @@ impl Answering for Desk {
 
             R::VendorAdd { document } => told(self.vendor_add(by, document).await),
             R::VendorConfirm { vendor, revision, signature } => told(self.vendor_confirm(by, vendor, revision, signature).await),
+            R::VendorToken { vendor, token, until } => told(self.vendor_token(by, vendor, token, until).await),
+            R::VendorConfirmToken { vendor, token, signature } => {
+                told(self.vendor_confirm_token(by, vendor, token, signature).await)
+            }
             R::VendorList {} => told(self.vendor_list(by).await),
             R::VendorShow { vendor } => told(self.vendor_show(by, vendor).await),
             R::KeyList { vendor } => told(self.key_list(by, vendor).await),

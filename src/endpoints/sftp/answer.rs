@@ -49,7 +49,7 @@ pub(super) fn outside(outside: Outside) -> Status {
     match outside {
         Outside::NoSuchFile => Status::NoSuchFile,
         Outside::Denied => Status::PermissionDenied,
-        Outside::TryLater => Status::Failure,
+        Outside::TryLater | Outside::TooMany => Status::Failure,
     }
 }
 

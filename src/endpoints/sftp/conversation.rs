@@ -13,9 +13,9 @@ use super::{
     transport,
 };
 use crate::{
-    domain::{event::Protocol, ids::SLUG_MAX, limits},
+    domain::{ids::SLUG_MAX, limits},
     endpoints::stream::Switch,
-    gateway::{Attempt, Door, Line, Pickup},
+    gateway::{Attempt, Door, Line, Offered, Pickup},
 };
 use russh::{
     Channel, ChannelId, ChannelOpenFailure, Pty, Sig,
@@ -135,13 +135,13 @@ impl Conversation {
     }
 
     fn attempt(&self, user: &str, key: &PublicKey) -> Attempt {
-        Attempt { user: user.to_owned(), key: key.clone(), address: self.address, protocol: Protocol::Sftp }
+        Attempt { offered: Offered::SshKey { user: user.to_owned(), key: key.clone() }, address: self.address }
     }
 
     /// The signature is verified; the gateway decides, and records, before the client hears of it.
     async fn log_in(&mut self, attempt: Attempt) -> Auth {
         let Some(greeting) = self.heard.get().cloned() else { return Auth::reject() };
-        let line = Line { protocol: Protocol::Sftp, algorithms: greeting.algorithms, client: greeting.client };
+        let line = Line { algorithms: greeting.algorithms, client: greeting.client };
         let Ok(pickup) = self.door.login(attempt, line, Arc::new(self.switch.clone())).await else { return Auth::reject() };
         let Stage::Greeting { to_owner, .. } = std::mem::replace(&mut self.stage, Stage::Closing) else {
             return Auth::reject();

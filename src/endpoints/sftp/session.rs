@@ -19,9 +19,9 @@ use crate::{
     },
     endpoints::{
         listener::{Arrival, Running, Stranger, draining},
-        stream::Switch,
+        stream::{SeverOnDrop, Switch},
     },
-    gateway::{Door, Pickup, Rejected, Severable},
+    gateway::{Door, Pickup, Rejected, Severable as _},
 };
 use russh::{Disconnect, server::RunningSession};
 use std::{
@@ -38,20 +38,12 @@ use tokio::{
     time::{self, Instant},
 };
 
-/// Severs when it goes: whatever way its owner ends, panics included, russh's task ends soon after.
-struct SeverOnDrop(Switch);
-
-impl Drop for SeverOnDrop {
-    fn drop(&mut self) {
-        self.0.sever();
-    }
-}
-
 struct Connection {
     door: Door,
     address: IpAddr,
     switch: Switch,
     ssh: RunningSession<Conversation>,
+    /// However this ends, panics included, russh's task ends soon after.
     _severed_at_the_end: SeverOnDrop,
 }
 

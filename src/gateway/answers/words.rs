@@ -36,8 +36,8 @@ words! {
     DeliveryState { Open = "open", Closed = "closed", Released = "released", Revoked = "revoked", Purged = "purged" }
     VendorState { Filed = "filed", Approved = "approved", Suspended = "suspended", Revoked = "revoked" }
     StaffState { Proposed = "proposed", Enrolled = "enrolled" }
-    KeyState { Proposed = "proposed", Active = "active", Revoked = "revoked" }
-    KeyUse { Staff = "staff", Login = "login", Recipient = "recipient" }
+    KeyState { Proposed = "proposed", Active = "active", Expired = "expired", Revoked = "revoked" }
+    KeyUse { Staff = "staff", Login = "login", Tls = "tls", Token = "token", Recipient = "recipient" }
     /// Computed from the fields' classes; nobody sets it.
     Tier { T0 = "T0", T1 = "T1", T2 = "T2", T3 = "T3" }
     /// Whether an act is done or waits for the second person.

@@ -72,6 +72,8 @@ fn what(record: &Record) -> String {
         Event::PersonEnrolled { key, .. } => format!("enrolled, key {}", openssh_fingerprint(*key)),
         Event::VendorFiled { revision, .. } => format!("revision {} filed", revision.short()),
         Event::VendorConfirmed { revision } => format!("revision {} confirmed", revision.short()),
+        Event::TokenIssued { token, until } => format!("token {} issued until {until}", openssh_fingerprint(*token)),
+        Event::TokenConfirmed { token } => format!("token {} confirmed", openssh_fingerprint(*token)),
         Event::VendorRevoked => "vendor revoked".into(),
         Event::KeyRevoked { key } => format!("key {} revoked", openssh_fingerprint(*key)),
         Event::TicketSubmitted { number, revision, .. } => format!("{number} submitted, revision {}", revision.short()),

@@ -10,12 +10,12 @@ use crate::{
         people::{Person, Proposer},
         refusal::Refusal,
         signature::openssh_fingerprint,
-        vendor::{VendorDossier, VendorRevision as Filed, confirmation_text},
+        vendor::{VendorDossier, VendorRevision as Filed, VendorToken, confirmation_text},
     },
     gateway::{
         answers::{
             Blocker, KeyRow, KeyState, KeyUse, Listing, StaffRow, StaffState, StagingRecipient, VendorRevision, VendorRow,
-            VendorState, VendorView,
+            VendorState, VendorToken as TokenView, VendorView,
         },
         desk::Desk,
         facts::{Facts, Source},
@@ -127,7 +127,7 @@ fn row<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Result<Vendor
         name: shown.document.name.clone(),
         state: standing(facts, vendor).0,
         revision: shown.digest,
-        keys: (shown.document.login_keys.len() + shown.recipients.len()) as u64,
+        keys: (shown.document.logins().count() + shown.recipients.len()) as u64,
         active_tickets,
     })
 }
@@ -150,6 +150,7 @@ fn view<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Result<Vendo
         why_not_approved: why.into_iter().chain(pending).collect(),
         revisions: vendor.revisions.iter().map(|filed| revision(facts, vendor, filed)).collect(),
         keys: keys(facts, vendor),
+        tokens: vendor.tokens.iter().map(|issued| token(facts, vendor, issued)).collect(),
         addresses: shown.map(|shown| shown.document.addresses.iter().map(ToString::to_string).collect()).unwrap_or_default(),
         assessment: assessment
             .map(|assessment| format!("{}, contract {}", assessment.reference, assessment.contract))
@@ -160,14 +161,13 @@ fn view<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Result<Vendo
 }
 
 fn revision<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier, filed: &Filed) -> VendorRevision {
-    let logins = filed.document.login_keys.iter().map(|key| key.fingerprint());
     let is_pending = vendor.pending(&facts.roster).is_some_and(|pending| pending.digest == filed.digest);
     VendorRevision {
         revision: filed.digest,
         filed_at: filed.filed_at.to_string(),
         filed_by: slug_of(facts, filed.filed_by),
         confirmed_by: filed.confirmed_by.iter().map(|id| slug_of(facts, Some(*id))).collect(),
-        keys: logins.chain(filed.recipients.iter().copied()).map(openssh_fingerprint).collect(),
+        keys: filed.document.logins().chain(filed.recipients.iter().copied()).map(openssh_fingerprint).collect(),
         confirm_text: is_pending.then(|| confirmation_text(&vendor.slug, filed.digest)),
     }
 }
@@ -180,7 +180,8 @@ fn keys<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Vec<KeyRow> 
         let logins = logins.map(|key| (key.fingerprint(), KeyUse::Login, key.as_ssh().algorithm().to_string()));
         let recipients = filed.recipients.iter().copied().zip(&filed.document.recipients);
         let recipients = recipients.map(|(key, text)| (key, KeyUse::Recipient, kind(text)));
-        for (fingerprint, usage, algorithm) in logins.chain(recipients) {
+        let tls = filed.document.tls_keys.iter().map(|key| (key.0, KeyUse::Tls, "TLS certificate".to_owned()));
+        for (fingerprint, usage, algorithm) in logins.chain(tls).chain(recipients) {
             let key = openssh_fingerprint(fingerprint);
             if rows.iter().any(|row| row.key == key && row.r#use == usage) {
                 continue;
@@ -194,7 +195,40 @@ fn keys<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Vec<KeyRow> 
             rows.push(KeyRow { key, owner: vendor.slug.clone(), r#use: usage, algorithm, state, since });
         }
     }
+    rows.extend(vendor.tokens.iter().map(|token| token_row(facts, vendor, token)));
     rows
+}
+
+fn token_row<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier, token: &VendorToken) -> KeyRow {
+    KeyRow {
+        key: openssh_fingerprint(token.digest),
+        owner: vendor.slug.clone(),
+        r#use: KeyUse::Token,
+        algorithm: format!("token until {}", token.until),
+        state: token_state(facts, vendor, token),
+        since: token.issued_at.to_string(),
+    }
+}
+
+fn token<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier, issued: &VendorToken) -> TokenView {
+    TokenView {
+        token: openssh_fingerprint(issued.digest),
+        until: issued.until,
+        state: token_state(facts, vendor, issued),
+        issued_by: slug_of(facts, issued.issued_by),
+        issued_at: issued.issued_at.to_string(),
+        confirmed_by: issued.confirmed_by.iter().map(|id| slug_of(facts, Some(*id))).collect(),
+    }
+}
+
+fn token_state<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier, token: &VendorToken) -> KeyState {
+    let over = vendor.is_revoked_key(token.digest) || vendor.revoked.is_some();
+    match (over, token.expired(facts.now), token.confirmed()) {
+        (true, ..) => KeyState::Revoked,
+        (false, true, _) => KeyState::Expired,
+        (false, false, true) => KeyState::Active,
+        (false, false, false) => KeyState::Proposed,
+    }
 }
 
 fn kind(recipient: &str) -> String {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::gateway::{
     asked::{DeliveryPath, Scope},
-    fixture::{Staff, csv},
+    fixture::{Staff, TlsPair, csv},
 };
 
 const MISLED: &str = "the index does not say what the log says";
@@ -32,7 +32,12 @@ async fn a_name_that_was_re_pointed_to_another_vendor_is_a_fault_and_no_login() 
         }
         // Neither with the key that the name once had, nor with that of the vendor it leads to now.
         for login in [&acme.login, &umbra.login] {
-            let vendor = Vendor { id: acme.id.clone(), login: login.clone(), recipient: acme.recipient.clone() };
+            let vendor = Vendor {
+                id: acme.id.clone(),
+                login: login.clone(),
+                recipient: acme.recipient.clone(),
+                tls: TlsPair::new(&["acme"]),
+            };
             assert!(!house.door().would_admit(&attempt(&vendor, Ipv4Addr::LOCALHOST)));
             assert!(fault(log_in(&house, &vendor).await).contains(MISLED));
         }

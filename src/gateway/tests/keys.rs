@@ -6,7 +6,7 @@ use crate::{
     gateway::{
         answers::FileState,
         asked::Scope,
-        fixture::{Recipient, Staff, csv, key, until},
+        fixture::{Recipient, Staff, TlsPair, csv, key, until},
     },
 };
 use russh::keys::PrivateKey;
@@ -24,7 +24,8 @@ async fn a_revoked_key_is_revoked_for_the_vendor_who_files_it_later_too() {
     let mut house = House::open().await;
     let acme = house.vendor("acme").await;
     house.revoke(Scope::Key(recipient_of(&acme.recipient))).await.unwrap();
-    let mut umbra = Vendor { id: "umbra".parse().unwrap(), login: key(), recipient: acme.recipient.clone() };
+    let mut umbra =
+        Vendor { id: "umbra".parse().unwrap(), login: key(), recipient: acme.recipient.clone(), tls: TlsPair::new(&["umbra"]) };
     house.file_vendor(&umbra).await;
     for _ in 0..2 {
         for vendor in [&acme, &umbra] {

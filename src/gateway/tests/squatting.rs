@@ -5,7 +5,7 @@ use crate::{
     domain::{people::Role, signature::PublicKey},
     gateway::{
         answers::Completion,
-        fixture::{Staff, key},
+        fixture::{Staff, TlsPair, key},
     },
 };
 use std::collections::BTreeSet;
@@ -14,9 +14,10 @@ use std::collections::BTreeSet;
 async fn a_key_that_one_person_filed_or_proposed_is_still_free_for_whoever_it_belongs_to() {
     let house = House::open().await;
     let desk = house.desk();
-    let acme = Vendor { id: "acme".parse().unwrap(), login: key(), recipient: key() };
+    let acme = Vendor { id: "acme".parse().unwrap(), login: key(), recipient: key(), tls: TlsPair::new(&["x"]) };
     // 1. A vendor of another name and a person of another name are put forward with acme's key: nobody stands behind either.
-    let squatter = Vendor { id: "squatter".parse().unwrap(), login: acme.login.clone(), recipient: key() };
+    let squatter =
+        Vendor { id: "squatter".parse().unwrap(), login: acme.login.clone(), recipient: key(), tls: TlsPair::new(&["x"]) };
     let filed = house.put_forward(&squatter).await.unwrap();
     let public = PublicKey::new(acme.login.public_key()).unwrap();
     let roles = BTreeSet::from([Role::Auditor]);
@@ -28,7 +29,7 @@ async fn a_key_that_one_person_filed_or_proposed_is_still_free_for_whoever_it_be
     assert!(house.door().would_admit(&attempt(&acme, Ipv4Addr::LOCALHOST)));
     assert_eq!(code(house.confirm(&squatter, filed, Staff::Olga).await), 2304, "a second owner is not confirmed");
     assert_eq!(code(enrol(Staff::Sam, "mallory").await), 1010, "nor enrolled");
-    let third = Vendor { id: "third".parse().unwrap(), login: acme.login.clone(), recipient: key() };
+    let third = Vendor { id: "third".parse().unwrap(), login: acme.login.clone(), recipient: key(), tls: TlsPair::new(&["x"]) };
     assert_eq!(code(house.put_forward(&third).await), 2304);
     assert!(!house.door().would_admit(&attempt(&squatter, Ipv4Addr::LOCALHOST)));
 }
@@ -41,7 +42,8 @@ async fn of_two_proposals_with_one_key_the_first_that_two_people_want_is_enrolle
     let roles = BTreeSet::from([Role::Auditor]);
     let enrol =
         async |by, name: &str| desk.staff_enroll(house.person(by), name.parse().unwrap(), roles.clone(), public.clone()).await;
-    let of_a_vendor = Vendor { id: "acme".parse().unwrap(), login: newcomer.clone(), recipient: key() };
+    let of_a_vendor =
+        Vendor { id: "acme".parse().unwrap(), login: newcomer.clone(), recipient: key(), tls: TlsPair::new(&["x"]) };
     let filed = house.put_forward(&of_a_vendor).await.unwrap();
     assert_eq!(enrol(Staff::Olga, "anna").await.unwrap().state, Completion::WaitsForSecond);
     assert_eq!(enrol(Staff::Sam, "anton").await.unwrap().state, Completion::WaitsForSecond);

@@ -4,8 +4,9 @@
 //! replays the log into an empty copy of these tables and compares.
 
 use crate::domain::{
+    digest::Digest,
     event::{Detail, Event, Item, Record, Subject},
-    ids::{DeliveryId, FileId, SessionId, TransferId},
+    ids::{DeliveryId, FileId, SessionId, TransferId, VendorId},
 };
 use rusqlite::{Connection, params};
 use uuid::Uuid;
@@ -98,7 +99,12 @@ fn person(conn: &Connection, record: &Record) -> rusqlite::Result<()> {
 }
 
 fn vendor(conn: &Connection, record: &Record) -> rusqlite::Result<()> {
-    let (Subject::Vendor(id), Event::VendorFiled { logins, recipients, .. }) = (record.on, &record.event) else { return Ok(()) };
+    let Subject::Vendor(id) = record.on else { return Ok(()) };
+    let (logins, recipients) = match &record.event {
+        Event::VendorFiled { logins, recipients, .. } => (logins, recipients),
+        Event::TokenIssued { token, .. } => return vendor_key(conn, *token, id, "token"),
+        _ => return Ok(()),
+    };
     if let Some(Detail::Vendor { document }) = &record.detail
         && let Ok(document) = crate::domain::vendor::VendorDocument::parse(document)
     {
@@ -110,14 +116,15 @@ fn vendor(conn: &Connection, record: &Record) -> rusqlite::Result<()> {
     }
     for (keys, usage) in [(logins, "login"), (recipients, "recipient")] {
         for key in keys {
-            run(
-                conn,
-                "INSERT INTO vendor_key (key, vendor, use) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-                params![key.as_bytes(), blob(id.uuid()), usage],
-            )?;
+            vendor_key(conn, *key, id, usage)?;
         }
     }
     Ok(())
+}
+
+fn vendor_key(conn: &Connection, key: Digest, vendor: VendorId, usage: &str) -> rusqlite::Result<()> {
+    let sql = "INSERT INTO vendor_key (key, vendor, use) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    run(conn, sql, params![key.as_bytes(), blob(vendor.uuid()), usage])
 }
 
 fn ticket(conn: &Connection, record: &Record) -> rusqlite::Result<()> {

@@ -57,7 +57,7 @@ pub fn ticket_file(vendor: &str) -> String {
     format!(
         "ticket = 1\ntitle = \"Monthly orders\"\nvendor = \"{vendor}\"\npurpose = \"Forecast of next month's stock\"\n\
          justification = \"The contract asks for it; aggregates were tried and do not suffice\"\nformat = \"csv\"\n\
-         protocols = [\"sftp\"]\nretention_days = 30\n[window]\nopens = \"{}\"\ncloses = \"{}\"\n[limits]\nmax_rows = 20000000\n\
+         protocols = [\"sftp\", \"https\"]\nretention_days = 30\n[window]\nopens = \"{}\"\ncloses = \"{}\"\n[limits]\nmax_rows = 20000000\n\
          {}{}{}",
         day(-1),
         day(20),
@@ -137,14 +137,22 @@ impl House {
             fs::create_dir_all(directory.join("pulled")).unwrap();
             self.ssh_key(&directory.join("login"));
             run(Command::new("age-keygen").arg("-o").arg(directory.join("age.txt")));
+            let mut openssl = Command::new("openssl");
+            openssl.args(["req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "3650", "-subj"]).arg(format!("/CN={id}"));
+            run(openssl.arg("-keyout").arg(directory.join("tls.key")).arg("-out").arg(directory.join("tls.crt")));
         }
+        // As config/vendor.toml tells the vendor to.
+        let pin = "openssl x509 -in tls.crt -noout -pubkey | openssl pkey -pubin -outform der \
+                   | openssl dgst -sha256 -binary | base64 | sed 's/^/SHA256:/'";
+        let pin = run(Command::new("sh").args(["-ec", pin]).current_dir(&directory));
         let login = fs::read_to_string(directory.join("login.pub")).unwrap();
         let recipient = run(Command::new("age-keygen").arg("-y").arg(directory.join("age.txt")));
         format!(
             "vendor = 1\nid = \"{id}\"\nname = \"{id} Analytics\"\ncontact = \"security@{id}.example\"\n\
-             login_keys = [\"{}\"]\nrecipients = [\"{}\"]\naddresses = [\"127.0.0.0/8\"]\n\
+             login_keys = [\"{}\"]\ntls_keys = [\"{}\"]\nrecipients = [\"{}\"]\naddresses = [\"127.0.0.0/8\"]\n\
              [assessment]\nreference = \"VRA-17\"\nvalid_until = \"{}\"\ncontract = \"DPA of 2026\"\n",
             login.trim(),
+            pin.trim(),
             recipient.trim(),
             day(400),
         )

@@ -57,6 +57,28 @@ impl House {
         child
     }
 
+    /// Debian's curl as a vendor, with its certificate, in the directory that its pulls land in. It trusts the gateway's own
+    /// certificate as `init` wrote it.
+    pub fn curl(&self, vendor: &str) -> Command {
+        let directory = self.path("vendors").join(vendor);
+        let mut command = self.bare_curl(vendor);
+        command.arg("--cert").arg(directory.join("tls.crt")).arg("--key").arg(directory.join("tls.key"));
+        command
+    }
+
+    /// The same without the certificate.
+    pub fn bare_curl(&self, vendor: &str) -> Command {
+        let mut command = Command::new("curl");
+        command.args(["--disable", "--silent", "--show-error", "--fail", "--noproxy", "*"]);
+        command.arg("--cacert").arg(self.path("gateway/keys/tls.crt")).stdin(Stdio::null());
+        command.current_dir(self.path("vendors").join(vendor).join("pulled"));
+        command
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("https://localhost:{}/{path}", self.https_port)
+    }
+
     /// Ends a client and its connection as the end of its machine would.
     pub fn kill_client(&self, mut client: Child) {
         kill_process_group(Pid::from_child(&client), Signal::KILL).unwrap();

@@ -42,13 +42,10 @@ impl House {
             if let Some(status) = child.try_wait().unwrap() {
                 return Some(Err((status, since.to_owned())));
             }
-            since
-                .contains("the control socket is open")
-                .then(|| Some((port(since, "sftp is open")?, port(since, "internal is open")?)))
-                .flatten()
-                .map(Ok)
+            let doors = || Some((port(since, "sftp is open")?, port(since, "https is open")?, port(since, "internal is open")?));
+            since.contains("the control socket is open").then(doors).flatten().map(Ok)
         });
-        (self.sftp_port, self.internal_port) = opened?;
+        (self.sftp_port, self.https_port, self.internal_port) = opened?;
         self.daemon = Some(child);
         Ok(())
     }

@@ -11,7 +11,13 @@ fn read_back(answer: &Bytes) -> wire::Packet {
 }
 
 fn file(name: &str) -> Entry {
-    Entry { name: name.into(), kind: EntryKind::File, size: 5 << 32, modified: Time::from_micros(1_764_000_000_500_000) }
+    Entry {
+        name: name.into(),
+        kind: EntryKind::File,
+        size: 5 << 32,
+        modified: Time::from_micros(1_764_000_000_500_000),
+        sha256: None,
+    }
 }
 
 /// A packet as draft-ietf-secsh-filexfer-02 describes it, byte by byte.
@@ -59,7 +65,7 @@ prop_compose! {
         seconds in 0..u32::MAX,
     ) -> Entry {
         let kind = if directory { EntryKind::Directory } else { EntryKind::File };
-        Entry { name, kind, size, modified: Time::from_micros(i64::from(seconds) * 1_000_000) }
+        Entry { name, kind, size, modified: Time::from_micros(i64::from(seconds) * 1_000_000), sha256: None }
     }
 }
 

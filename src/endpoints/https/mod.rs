@@ -1,0 +1,34 @@
+//! HTTPS for vendors: the same read-only tree as over SFTP, over HTTP/1.1 and TLS 1.3, with a certificate or a token.
+//!
+//! `tls` sets the TLS layer up, `certificate` judges a client's, `session` owns a connection, `who` says who its peer is,
+//! `request` is what may be asked, `conditions` and `listing` how it is answered, `body` how a file's bytes leave.
+
+mod answer;
+mod body;
+mod certificate;
+mod conditions;
+mod hosts;
+mod listing;
+mod request;
+mod session;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod who;
+
+pub use certificate::{Unfit, pin};
+pub use hosts::{Host, NotAHost};
+pub use tls::{Tls, UnfitCertificate};
+
+use super::listener::{self, Running};
+use crate::gateway::{Door, Rejected};
+use tokio::{net::TcpListener, sync::watch};
+
+/// Serves vendors on `listener` until `running` says [`Running::Draining`], then until the last session has ended.
+///
+/// Each connection begins with the newest value of `tls`: another certificate counts from the next connection on.
+pub async fn run(listener: TcpListener, door: Door, tls: watch::Receiver<Tls>, running: watch::Receiver<Running>) {
+    let turned_away = |address| door.note_rejected(address, Rejected::TooMany);
+    let attend = |arrival| session::attend(arrival, door.clone(), tls.borrow().clone());
+    listener::run(listener, running, turned_away, attend).await;
+}
