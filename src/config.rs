@@ -281,7 +281,6 @@ impl Config {
             ("keys.log", self.keys.log != running.keys.log),
             ("keys.staging", self.keys.staging != running.keys.staging),
             ("sftp.listen", self.sftp != running.sftp),
-            ("syslog", self.syslog != running.syslog),
             ("internal.listen", self.internal != running.internal),
             ("https.listen", self.https != running.https),
         ];

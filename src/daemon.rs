@@ -3,6 +3,7 @@
 mod listeners;
 mod passed;
 mod reload;
+mod senders;
 mod supervisor;
 
 use crate::{
@@ -14,7 +15,6 @@ use crate::{
         listener::Running,
         sftp,
     },
-    forward,
     gateway::{Fault, Gateway, Panicked, Parts, Rules},
 };
 use anyhow::{Context, ensure};
@@ -22,6 +22,7 @@ use listeners::Made;
 use passed::Passed;
 use reload::{Doors, Prepared, Reloads};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use senders::Senders;
 use std::{future::Future, panic, path::Path, sync::Arc, thread};
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -140,12 +141,8 @@ async fn run(prepared: Prepared, passed: Passed) -> anyhow::Result<()> {
     count_panics(gateway.note_panics());
     observer.send_replace(Some(gateway.observer()));
     // 3. Who is told of what happens, from the first record on.
-    let (stop_telling, telling) = watch::channel(forward::Running::Telling);
-    let mut told = JoinSet::new();
-    for destination in &config.syslog.destinations {
-        let outbox = gateway.outbox(&destination.name).context("a destination that the gateway does not know")?;
-        told.spawn(forward::run(outbox, destination.clone(), telling.clone()));
-    }
+    let mut senders = Senders::new();
+    senders.tell(&gateway, &config.syslog.destinations).await?;
     // 4. The doors.
     let doors = Doors::new(transport, tls);
     let control = listeners::control(&config, control_passed, &mut made)?;
@@ -166,23 +163,25 @@ async fn run(prepared: Prepared, passed: Passed) -> anyhow::Result<()> {
     let reloads = Reloads::new(hangup, config, marks, doors);
     let alive = gateway.observer();
     let ended = tokio::select! {
-        ended = work(&gateway, reloads, &mut vendors, &mut staff) => ended,
+        ended = work(&gateway, reloads, &mut senders, &mut vendors, &mut staff) => ended,
         never = supervisor::watchdog(alive) => match never {},
     };
     // Monitoring holds on to the gateway for as long as it can look at it.
     drop(observer);
-    let all_told = async {
-        stop_telling.send_replace(forward::Running::Flushing);
-        all_ended(&mut told).await;
-    };
-    let stopped = gateway.stop(all_told).await;
+    let stopped = gateway.stop(senders.flush()).await;
     ended?;
     stopped?;
     Ok(())
 }
 
 /// Until it is asked to stop or cannot go on; then until everybody has left.
-async fn work(gateway: &Gateway, reloads: Reloads, vendors: &mut Gate, staff: &mut Gate) -> Result<(), Fault> {
+async fn work(
+    gateway: &Gateway,
+    reloads: Reloads,
+    senders: &mut Senders,
+    vendors: &mut Gate,
+    staff: &mut Gate,
+) -> Result<(), Fault> {
     let running = vendors.running.clone();
     let ended = {
         let asked = asked_to_stop().map_err(|error| Fault::new("signals", error))?;
@@ -196,7 +195,7 @@ async fn work(gateway: &Gateway, reloads: Reloads, vendors: &mut Gate, staff: &m
         };
         tokio::select! {
             ended = gateway.run(leave) => ended,
-            never = reloads.serve(gateway, running) => match never {},
+            never = reloads.serve(gateway, senders, running) => match never {},
         }
     };
     vendors.close().await;

@@ -63,14 +63,8 @@ pub struct Syslog {
     facility: syslog::Facility,
     hostname: String,
     spool: Spool,
-    document: Document,
-}
-
-/// The same if the file says the same.
-impl PartialEq for Syslog {
-    fn eq(&self, other: &Self) -> bool {
-        self.document == other.document
-    }
+    app: String,
+    enterprise: u32,
 }
 
 impl Document {
@@ -110,7 +104,8 @@ impl Document {
             facility,
             hostname: self.hostname.clone().unwrap_or_else(nodename),
             spool: Spool { most_bytes: u64::from(self.spool_max_mb) << 20, when_full },
-            document: self.clone(),
+            app: self.app.clone(),
+            enterprise: self.enterprise,
         })
     }
 }
@@ -123,7 +118,7 @@ fn nodename() -> String {
 impl Syslog {
     /// What the gateway has to know of it. None: nobody is told.
     pub fn announcements(&self) -> Option<Announcements> {
-        let speaker = Speaker::new(self.facility, &self.hostname, &self.document.app, self.document.enterprise);
+        let speaker = Speaker::new(self.facility, &self.hostname, &self.app, self.enterprise);
         let told = |destination: &Destination| Told { name: destination.name.clone(), to: destination.address.to_string() };
         let destinations: Vec<Told> = self.destinations.iter().map(told).collect();
         let wording = Arc::new(move |record: &_, hash: &_| speaker.message(record, hash));

@@ -1,6 +1,6 @@
 //! Reload: what a configuration on disk makes of the daemon, read whole or not at all, at the start and at each SIGHUP.
 
-use super::supervisor;
+use super::{senders::Senders, supervisor};
 use crate::{
     config::{Config, KeyMarks, Secrets},
     endpoints::{
@@ -75,7 +75,12 @@ impl Reloads {
     }
 
     /// Reloads at each signal for as long as the daemon serves; afterwards only says that it does not.
-    pub(super) async fn serve(mut self, gateway: &Gateway, mut running: watch::Receiver<Running>) -> Infallible {
+    pub(super) async fn serve(
+        mut self,
+        gateway: &Gateway,
+        senders: &mut Senders,
+        mut running: watch::Receiver<Running>,
+    ) -> Infallible {
         loop {
             let serving = tokio::select! {
                 heard = self.hangup.recv() => heard.is_some(),
@@ -85,7 +90,7 @@ impl Reloads {
                 break;
             }
             supervisor::reloading();
-            self.reload(gateway).await;
+            self.reload(gateway, senders).await;
             supervisor::ready();
         }
         while self.hangup.recv().await.is_some() {
@@ -94,7 +99,7 @@ impl Reloads {
         std::future::pending().await
     }
 
-    async fn reload(&mut self, gateway: &Gateway) {
+    async fn reload(&mut self, gateway: &Gateway, senders: &mut Senders) {
         let path = self.running.path().to_owned();
         let read = tokio::task::spawn_blocking(move || Prepared::read(&path)).await;
         let prepared = read.context("reading the configuration").flatten().and_then(|prepared| self.admissible(prepared));
@@ -108,9 +113,12 @@ impl Reloads {
         let rules = Rules::clone(&config.rules);
         let (configuration, policy) = rules.digests();
         // The record first: a door that changes without one could not be explained afterwards.
-        match gateway.reload(rules).await {
+        match gateway.reload(rules, config.syslog.announcements()).await {
             Ok(leaf) => {
                 self.doors.change(transport, secrets.tls);
+                if let Err(error) = senders.tell(gateway, &config.syslog.destinations).await {
+                    tracing::error!(error = %format_args!("{error:#}"), "not everybody is told");
+                }
                 self.running = config;
                 tracing::info!(leaf, configuration = configuration.short(), policy = policy.short(), "reloaded");
             }

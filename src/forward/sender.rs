@@ -6,7 +6,7 @@ use crate::{
         ids::Slug,
         limits::{SYSLOG_FLUSH, SYSLOG_QUIET, SYSLOG_UNCONFIRMED_MESSAGES, SYSLOG_UNCONFIRMED_TIME},
     },
-    gateway::{Fault, Outbox, answers::LinkState},
+    gateway::{Outbox, Unheard, answers::LinkState},
 };
 use std::{io, pin::pin};
 use tokio::{
@@ -44,10 +44,10 @@ enum Trouble {
     #[error("{0}")]
     Link(#[from] io::Error),
     #[error("{0}")]
-    Ledger(#[from] Fault),
+    Outbox(#[from] Unheard),
 }
 
-/// Tells `destination` whatever the outbox holds for it, until the daemon ends. It can be dropped at any point: what was not confirmed is sent again.
+/// Tells `destination` whatever the outbox holds for it, until the daemon ends or the outbox is withdrawn. It can be dropped at any point: what was not confirmed is sent again.
 pub async fn run(outbox: Outbox, destination: Destination, running: watch::Receiver<Running>) {
     let mut flushing = running.clone();
     let too_late = async {
@@ -77,7 +77,7 @@ impl Sender<'_> {
         let mut well = true;
         loop {
             match self.round().await {
-                Ok(Round::Over) => return,
+                Ok(Round::Over) | Err(Trouble::Outbox(Unheard::Withdrawn)) => return,
                 Ok(Round::Confirmed) => {
                     if !well {
                         tracing::info!(destination = %name, "the destination hears again");

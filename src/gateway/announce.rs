@@ -6,7 +6,7 @@ use super::{
     desk::Desk,
     facts::{Facts, Source},
     outcome::{Fault, Refused},
-    vault::spool,
+    vault::{Tx, spool},
 };
 use crate::domain::{
     authority::Act,
@@ -86,33 +86,84 @@ impl Announcing {
         *self.spool.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether this destination is told, and there. One that is told elsewhere now has another outbox.
+    pub fn tells(&self, Told { name, to }: &Told) -> bool {
+        self.links().get(name).is_some_and(|link| link.to == *to)
+    }
+
+    /// How it goes with one that stays where it is goes on; with all others it begins.
     fn set(&self, spool: Option<Spool>, destinations: &[Told]) {
         *self.spool.write().unwrap_or_else(PoisonError::into_inner) = spool;
-        let mut links = self.links();
-        links.retain(|name, _| destinations.iter().any(|told| told.name == *name));
-        for Told { name, to } in destinations {
-            let link = Link { to: to.clone(), state: LinkState::Idle, sent: 0, last_error: None };
-            links.entry(name.clone()).or_insert(link).to.clone_from(to);
+        {
+            let mut links = self.links();
+            links.retain(|name, link| destinations.iter().any(|told| told.name == *name && told.to == link.to));
+            for Told { name, to } in destinations {
+                let begins = || Link { to: to.clone(), state: LinkState::Idle, sent: 0, last_error: None };
+                links.entry(name.clone()).or_insert_with(begins);
+            }
         }
+        // Nobody waits for one that is gone.
+        self.say_news();
+    }
+}
+
+/// What [`Announcements`] come to: nobody who is told needs no words.
+pub(super) struct Telling {
+    wording: Option<Wording>,
+    destinations: Vec<Told>,
+    spool: Option<Spool>,
+}
+
+impl From<Option<Announcements>> for Telling {
+    fn from(announcements: Option<Announcements>) -> Self {
+        match announcements {
+            Some(Announcements { wording, destinations, spool }) if !destinations.is_empty() => {
+                Self { wording: Some(wording), destinations, spool: Some(spool) }
+            }
+            _ => Self { wording: None, destinations: Vec::new(), spool: None },
+        }
+    }
+}
+
+impl Telling {
+    /// In the transaction of the record that says so: that record is the first that a new destination is told of, in the new words.
+    pub(super) fn begin_with_the_next_record(&self, tx: &mut Tx<'_>) -> Result<(), Refused> {
+        spool::give_places(tx.conn(), self.destinations.iter().map(|told| &told.name), tx.size())?;
+        tx.tell(self.wording.clone());
+        Ok(())
+    }
+
+    /// Once that is durable, before the next record: what holds for all later ones. `say` is [`Ledger::teller`]'s.
+    pub(super) fn hold(&self, announcing: &Announcing, say: impl FnOnce(Option<Wording>)) {
+        announcing.set(self.spool, &self.destinations);
+        say(self.wording.clone());
     }
 }
 
 impl Gateway {
     /// Makes these the ones who are told, from the next record on.
     pub(super) fn announce(&self, announcements: Option<Announcements>) -> Result<(), Fault> {
-        let (wording, destinations, spool) = match announcements {
-            Some(Announcements { wording, destinations, spool }) if !destinations.is_empty() => {
-                (Some(wording), destinations, Some(spool))
-            }
-            _ => (None, Vec::new(), None),
-        };
+        let Telling { wording, destinations, spool } = announcements.into();
         self.core.announcing.set(spool, &destinations);
         // Words first: a destination whose cursor stands would otherwise miss what is recorded in between.
         self.ledger.tell(wording);
-        let register = move |_: &_, tx: &mut super::vault::Tx<'_>| {
-            Ok(spool::register(tx.conn(), destinations.iter().map(|told| &told.name), tx.size())?)
-        };
+        let register =
+            move |_: &_, tx: &mut Tx<'_>| Ok(spool::register(tx.conn(), destinations.iter().map(|told| &told.name), tx.size())?);
         self.write_blocking(register).map_err(super::as_fault)
+    }
+
+    /// Drops what waited only for somebody who is not told any more. Of a server that was long dead that is much: by pieces, so that others' records
+    /// go between. What is left when this fails goes with a later confirmation or at the next start.
+    pub(super) async fn drop_what_nobody_waits_for(&self) {
+        loop {
+            match self.write(|_, tx| Ok(spool::drop_confirmed(tx.conn())?)).await {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(refused) => {
+                    return tracing::error!(fault = %super::as_fault(refused), "the spool keeps what nobody waits for");
+                }
+            }
+        }
     }
 
     /// How it stands with everybody who is told. Not from within a look at the ledger: it takes one of its own.

@@ -288,6 +288,12 @@ impl House {
         self.gateway().observer()
     }
 
+    /// The same rules, and others who are told.
+    pub(crate) async fn reload(&self, announcements: Option<Announcements>) -> u64 {
+        let rules = Rules::clone(&self.gateway().core.rules());
+        self.gateway().reload(rules, announcements).await.unwrap()
+    }
+
     pub(crate) fn door(&self) -> Door {
         self.gateway().door()
     }

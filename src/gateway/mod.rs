@@ -52,7 +52,7 @@ pub use lease::Severable;
 pub use login::{Attempt, Door, Line, Offered, Rejected};
 pub use metrics::{Panicked, described as described_metrics};
 pub use observer::{Observer, Trouble};
-pub use outbox::{Message, Outbox};
+pub use outbox::{Message, Outbox, Unheard};
 pub use outcome::{Fault, Refused};
 pub use pickup::{Entry, EntryKind, Pickup};
 pub use recover::Recovered;

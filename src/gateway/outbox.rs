@@ -1,6 +1,13 @@
 //! The outbox: what whoever tells one destination of what happens holds. It can read what that one has not heard, and note what it has.
 
-use super::{Gateway, announce::Link, answers::LinkState, outcome::Fault, vault::spool};
+use super::{
+    Gateway,
+    announce::{Link, Told},
+    answers::LinkState,
+    core::Core,
+    outcome::{Fault, Refused},
+    vault::{Tx, spool},
+};
 use crate::domain::{ids::Slug, limits::SPOOL_BATCH_MESSAGES};
 
 pub use super::vault::Message;
@@ -9,29 +16,48 @@ pub use super::vault::Message;
 #[derive(Clone)]
 pub struct Outbox {
     gateway: Gateway,
-    destination: Slug,
+    told: Told,
+}
+
+/// Why an outbox gives and takes nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum Unheard {
+    /// For good: a reload has taken the destination out of the configuration, or moved it elsewhere.
+    #[error("the destination is not told any more, or not there")]
+    Withdrawn,
+    #[error("{0}")]
+    Fault(#[from] Fault),
 }
 
 impl Outbox {
     pub(super) fn of(gateway: &Gateway, destination: &Slug) -> Option<Self> {
-        let known = gateway.core.announcing.links().contains_key(destination);
-        known.then(|| Self { gateway: gateway.clone(), destination: destination.clone() })
+        let to = gateway.core.announcing.links().get(destination)?.to.clone();
+        Some(Self { gateway: gateway.clone(), told: Told { name: destination.clone(), to } })
     }
 
     pub fn destination(&self) -> &Slug {
-        &self.destination
+        &self.told.name
     }
 
     /// The first leaf that the destination has not confirmed.
-    pub fn next(&self) -> Result<u64, Fault> {
-        let next = self.gateway.ledger.read(|view| view.sql(|conn| spool::next(conn, &self.destination)))?;
-        next.ok_or_else(|| Fault::new("the spool", format!("{} has no place in it", self.destination)))
+    pub fn next(&self) -> Result<u64, Unheard> {
+        // Its place goes with the leaf of the reload, a moment before anything in memory.
+        let next: Option<u64> =
+            self.gateway.ledger.read(|view| view.sql(|conn| spool::next(conn, &self.told.name))).map_err(Fault::from)?;
+        next.filter(|_| self.gateway.core.announcing.tells(&self.told)).ok_or(Unheard::Withdrawn)
     }
 
     /// Messages from leaf `from` on, without a gap, in the log's order. Empty: there is nothing newer yet.
     ///
     /// What somebody took out of the spool is worded again, from the log itself: nobody silences the gateway by editing a table.
-    pub fn batch(&self, from: u64) -> Result<Vec<Message>, Fault> {
+    pub fn batch(&self, from: u64) -> Result<Vec<Message>, Unheard> {
+        let batch = self.waiting(from)?;
+        // Asked afterwards: whoever was withdrawn is given nothing from the leaf on that says so.
+        self.next()?;
+        Ok(batch)
+    }
+
+    fn waiting(&self, from: u64) -> Result<Vec<Message>, Fault> {
         let ledger = &self.gateway.ledger;
         // Before the spool is read: what is recorded meanwhile is no gap.
         let size = ledger.checkpoint().size;
@@ -52,10 +78,19 @@ impl Outbox {
     }
 
     /// The destination has everything before leaf `next`. Durable when this returns.
-    pub async fn confirm(&self, next: u64) -> Result<(), Fault> {
-        let destination = self.destination.clone();
-        let confirmed = self.gateway.write(move |_, tx| Ok(spool::confirm(tx.conn(), &destination, next)?)).await;
-        confirmed.map_err(super::as_fault)?;
+    pub async fn confirm(&self, next: u64) -> Result<(), Unheard> {
+        let told = self.told.clone();
+        let confirm = move |core: &Core, tx: &mut Tx<'_>| -> Result<bool, Refused> {
+            // What was heard at another address is not heard at this one.
+            let tells = core.announcing.tells(&told);
+            if tells {
+                spool::confirm(tx.conn(), &told.name, next)?;
+            }
+            Ok(tells)
+        };
+        if !self.gateway.write(confirm).await.map_err(super::as_fault)? {
+            return Err(Unheard::Withdrawn);
+        }
         self.gateway.core.announcing.say_news();
         Ok(())
     }
@@ -92,7 +127,8 @@ impl Outbox {
     }
 
     fn link(&self, change: impl FnOnce(&mut Link)) {
-        if let Some(link) = self.gateway.core.announcing.links().get_mut(&self.destination) {
+        let mut links = self.gateway.core.announcing.links();
+        if let Some(link) = links.get_mut(&self.told.name).filter(|link| link.to == self.told.to) {
             change(link);
         }
     }

@@ -2,6 +2,7 @@
 
 use super::{
     Gateway,
+    announce::{Announcements, Telling},
     answers::{ReloadAttempt, ReloadOutcome},
     core::Rules,
     outcome::{Fault, Refused},
@@ -10,21 +11,29 @@ use crate::domain::event::{Actor, Event, Fact, Subject};
 use std::sync::{Arc, PoisonError};
 
 impl Gateway {
-    /// Goes by `rules` from its leaf on, which is durable when this returns; whatever rests on the old ones alone is cut by then.
+    /// Goes by `rules` from its leaf on, which is durable when this returns; whatever rests on the old ones alone is cut by then. That leaf is the first
+    /// that those are told of who are new in `announcements`, and the first that those are not who stand there no more. An [`super::Outbox`] for
+    /// a destination that is gone, or elsewhere now, is withdrawn.
     ///
     /// # Errors
     /// The leaf could not be written: everything stayed as it was.
-    pub async fn reload(&self, rules: Rules) -> Result<u64, Fault> {
+    pub async fn reload(&self, rules: Rules, announcements: Option<Announcements>) -> Result<u64, Fault> {
         let (configuration, policy) = rules.digests();
         let (core, rules) = (Arc::clone(&self.core), Arc::new(rules));
+        let (telling, say) = (Arc::new(Telling::from(announcements)), self.ledger.teller());
+        let told = Arc::clone(&telling);
         let cutting = self.core.cutting.lock().await;
         // 1. The leaf, and with it the change: whoever decides in a later transaction decides by these rules.
         let recorded = self.ledger.write_then(
             move |tx| -> Result<u64, Refused> {
+                told.begin_with_the_next_record(tx)?;
                 let event = Event::Reloaded { configuration, policy };
                 Ok(tx.append(Fact::new(Actor::System, Subject::Daemon, event))?.index)
             },
-            move || core.govern_by(rules),
+            move || {
+                core.govern_by(rules);
+                telling.hold(&core.announcing, say);
+            },
         );
         let leaf = match recorded.await.map_err(super::desk::undone) {
             Ok(leaf) => leaf,
@@ -37,6 +46,7 @@ impl Gateway {
         // 2. Whoever opened before saw the old rules, but has a lease that this finds.
         self.cut_fallen(cutting).await;
         self.core.nudge.files();
+        self.drop_what_nobody_waits_for().await;
         self.note_reload(ReloadOutcome::Done, None, Some(leaf));
         Ok(leaf)
     }

@@ -22,7 +22,7 @@ fn status(house: &House) -> Value {
 
 /// Sends SIGHUP and waits for its outcome.
 #[track_caller]
-fn reload(house: &House) -> Value {
+pub fn reload(house: &House) -> Value {
     let before = status(house)["reload"].clone();
     hangup(house);
     until("the reload has an outcome", || {

@@ -1,6 +1,9 @@
 //! Syslog against Debian's rsyslog: whatever becomes of the server or of the gateway, every event arrives, in order, once per sequence id.
 
-use crate::house::{AUDITOR, CANARY, House, OPERATOR, REQUESTER, Rsyslog, Way, orders, ticket_file, until};
+use crate::{
+    house::{AUDITOR, CANARY, House, OPERATOR, REQUESTER, Rsyslog, Way, orders, ticket_file, until},
+    reload::reload,
+};
 use rustix::process::Signal;
 use std::{collections::HashMap, io::Write};
 use syslog_loose::{Variant, parse_message};
@@ -9,10 +12,13 @@ use syslog_loose::{Variant, parse_message};
 fn telling(servers: &[(&str, &Rsyslog)]) -> House {
     House::configured(|gateway| {
         let mut file = std::fs::OpenOptions::new().append(true).open(gateway.join("egressd.toml")).unwrap();
-        for (name, server) in servers {
-            write!(file, "\n[[syslog.destination]]\nname = \"{name}\"\nto = \"{}\"\n", server.address()).unwrap();
-        }
+        servers.iter().for_each(|(name, server)| file.write_all(block(name, server).as_bytes()).unwrap());
     })
+}
+
+/// What names a destination in the configuration.
+fn block(name: &str, server: &Rsyslog) -> String {
+    format!("\n[[syslog.destination]]\nname = \"{name}\"\nto = \"{}\"\n", server.address())
 }
 
 /// One message, as another implementation of RFC 5424 reads it.
@@ -215,4 +221,54 @@ fn a_test_of_the_log_says_who_has_it_and_what_keeps_it_from_the_others() {
     house.ctl(OPERATOR, ["log", "test", "--destination", "siim"]).refused("E5008");
     house.ctl(REQUESTER, ["log", "test"]).refused("E1006");
     server.end(Signal::TERM);
+}
+
+#[test]
+fn by_reload_destinations_come_move_and_go_and_each_hears_all_of_its_time_and_nothing_else() {
+    let (mut siem, mut near, moved) = (Rsyslog::new(Way::Tcp), Rsyslog::new(Way::Unix), Rsyslog::new(Way::Tcp));
+    let mut house = telling(&[("siem", &siem)]);
+    let reload = || reload(&house)["leaf"].as_u64().expect("it is reloaded");
+    events(&house, 3);
+    // One comes: it hears of its own coming first.
+    let end = block("siem", &siem);
+    house.configure(&end, &(end.clone() + &block("near", &near)));
+    let came = reload();
+    events(&house, 3);
+    let all = has_everything(&house, &near);
+    assert_eq!((all[0].leaf, all[0].event.as_str()), (came, "reloaded"));
+    assert_eq!(has_everything(&house, &siem)[0].event, "started");
+    // One that makes no sense takes none of the others away.
+    let good = std::fs::read(house.configuration()).unwrap();
+    house.configure(&end, "\n[[syslog.destination]]\nname = \"siem\"\nto = \"tls://siem:6514\"\n");
+    let refused = crate::reload::reload(&house);
+    assert!(refused["why"].as_str().is_some_and(|why| why.contains("syslog.destination siem")), "{refused}");
+    std::fs::write(house.configuration(), good).unwrap();
+    events(&house, 2);
+    has_everything(&house, &near);
+    let had = has_everything(&house, &siem);
+    // One moves while it is dead: what it has not confirmed goes to the new address, and nothing more to the old one.
+    siem.end(Signal::KILL);
+    events(&house, 3);
+    house.configure(&siem.address(), &moved.address());
+    let came = reload();
+    siem.start();
+    events(&house, 2);
+    let all = has_everything(&house, &moved);
+    assert!(all[0].leaf < came && all[0].leaf <= had.last().unwrap().leaf + 1, "{:?}", all[0]);
+    assert_eq!(heard(&siem), had);
+    // One goes that was dead: what waited for it waits no more, and it hears nothing when it comes back.
+    let had = has_everything(&house, &near);
+    near.end(Signal::TERM);
+    events(&house, 3);
+    house.configure(&block("near", &near), "");
+    house.configure("\"local0\"", "\"local3\"");
+    reload();
+    near.start();
+    events(&house, 2);
+    has_everything(&house, &moved);
+    assert_eq!(heard(&near), had);
+    let priority = moved.received().last().unwrap().split('>').next().unwrap().trim_start_matches('<').parse::<u8>().unwrap();
+    assert_eq!(priority / 8, 19, "local3, from the reload on");
+    until("nothing waits", || (house.sql("SELECT count(*) FROM spool") == ["0"]).then_some(()));
+    house.check();
 }

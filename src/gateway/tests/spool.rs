@@ -7,7 +7,7 @@ use crate::{
         event::{Record, SessionEnd, TransferEnd},
     },
     gateway::{
-        Announcements, Outbox, Spool, Told, WhenFull,
+        Announcements, Outbox, Spool, Told, Unheard, WhenFull,
         fixture::{Staff, csv},
     },
 };
@@ -91,4 +91,50 @@ async fn what_somebody_took_out_of_the_spool_is_worded_again_from_the_log() {
         }
         assert_eq!(told, whole);
     }
+}
+
+/// These are told, by name and address, each record in these words and its number.
+fn telling(destinations: &[(&str, &str)], words: &'static str) -> Option<Announcements> {
+    let wording = Arc::new(move |record: &Record, _: &Digest| format!("{words} {}", record.index).into_bytes());
+    let told = |(name, to): &(&str, &str)| Told { name: name.parse().unwrap(), to: (*to).to_owned() };
+    let spool = Spool { most_bytes: 1 << 20, when_full: WhenFull::Keep };
+    Some(Announcements { wording, destinations: destinations.iter().map(told).collect(), spool })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_changes_who_is_told_with_its_leaf_and_an_outbox_of_before_takes_nothing_any_more() {
+    let mut house = House::open().await;
+    house.stop().await;
+    house.announcements = telling(&[("stays", "here"), ("moves", "here"), ("goes", "here")], "old");
+    house.start().await;
+    let [stays, moves, goes] = ["stays", "moves", "goes"].map(|name| house.outbox(name));
+    house.vendor("acme").await;
+    hear(&stays).await;
+    let waits = moves.next().unwrap();
+    let leaf = house.reload(telling(&[("stays", "here"), ("moves", "there"), ("comes", "here")], "new")).await;
+    // Gone: it is given nothing and keeps nothing waiting. Elsewhere: what is heard at the old address counts no more.
+    for outbox in [&goes, &moves] {
+        assert!(matches!(outbox.next(), Err(Unheard::Withdrawn)));
+        assert!(matches!(outbox.batch(waits), Err(Unheard::Withdrawn)));
+        assert!(matches!(outbox.confirm(leaf + 1).await, Err(Unheard::Withdrawn)));
+    }
+    let [moved, comes] = ["moves", "comes"].map(|name| house.outbox(name));
+    assert_eq!((moved.next().unwrap(), comes.next().unwrap(), stays.next().unwrap()), (waits, leaf, leaf));
+    // What waits stands as it was worded; from the leaf of the reload on it is worded anew.
+    let said = |outbox: &Outbox, from| {
+        let batch = outbox.batch(from).unwrap();
+        batch.into_iter().map(|message| String::from_utf8(message.bytes).unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(said(&comes, leaf)[0], format!("new {leaf}"));
+    assert_eq!(said(&moved, waits)[..2], [format!("old {waits}"), format!("old {}", waits + 1)]);
+    // With the last one what waited goes, too.
+    let spooled = || -> u64 {
+        let ledger = Connection::open(house.path("state/ledger.db")).unwrap();
+        ledger.query_row("SELECT count(*) FROM spool", [], |row| row.get(0)).unwrap()
+    };
+    assert!(spooled() > 0);
+    house.reload(None).await;
+    house.vendor("umbra").await;
+    assert_eq!(spooled(), 0);
+    assert!(matches!(stays.next(), Err(Unheard::Withdrawn)));
 }

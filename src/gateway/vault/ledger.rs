@@ -182,7 +182,13 @@ impl Ledger {
 
     /// Every record from now on is also put into these words, in its own transaction, for whoever is told. None: nobody is.
     pub fn tell(&self, wording: Option<Wording>) {
-        self.shared.set_wording(wording);
+        self.teller()(wording);
+    }
+
+    /// [`Ledger::tell`] for what follows a command ([`Ledger::write_then`]): it does not hold the ledger, whose thread it runs on.
+    pub fn teller(&self) -> impl FnOnce(Option<Wording>) + Send + use<> {
+        let shared = Arc::clone(&self.shared);
+        move |wording| shared.set_wording(wording)
     }
 
     pub fn wording(&self) -> Option<Wording> {

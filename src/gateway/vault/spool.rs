@@ -68,11 +68,18 @@ pub fn next(conn: &Connection, destination: &Slug) -> Result<Option<u64>> {
 pub fn confirm(conn: &Connection, destination: &Slug, next: u64) -> Result<()> {
     let sql = "UPDATE forward_cursor SET next = max(next, ?2) WHERE destination = ?1";
     conn.prepare_cached(sql)?.execute(params![destination.as_str(), next])?;
-    drop_confirmed(conn)
+    drop_confirmed(conn).map(drop)
 }
 
-/// Makes these the destinations. A new one begins with leaf `end`; one that is gone has lost its place.
+/// Makes these the destinations, while nobody waits: what none of them has still to be told is dropped, all of it at once.
 pub fn register<'a>(conn: &Connection, destinations: impl IntoIterator<Item = &'a Slug>, end: u64) -> Result<()> {
+    give_places(conn, destinations, end)?;
+    conn.execute(&format!("DELETE FROM spool WHERE {CONFIRMED}"), []).map(drop)
+}
+
+/// Makes these the destinations. A new one begins with leaf `end`; one that is gone has lost its place. What then waits for nobody is dropped
+/// by the next confirmation, or where nobody is left to confirm, by [`drop_confirmed`].
+pub fn give_places<'a>(conn: &Connection, destinations: impl IntoIterator<Item = &'a Slug>, end: u64) -> Result<()> {
     let destinations: BTreeSet<&str> = destinations.into_iter().map(Slug::as_str).collect();
     let mut statement = conn.prepare("SELECT destination FROM forward_cursor")?;
     let known: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_>>()?;
@@ -82,17 +89,16 @@ pub fn register<'a>(conn: &Connection, destinations: impl IntoIterator<Item = &'
     for destination in destinations {
         conn.execute("INSERT OR IGNORE INTO forward_cursor (destination, next) VALUES (?1, ?2)", params![destination, end])?;
     }
-    // All of it at once: nobody waits yet, and where no destination is left no confirmation would ever drop the rest.
-    conn.execute(&format!("DELETE FROM spool WHERE {CONFIRMED}"), []).map(drop)
+    Ok(())
 }
 
 /// Leaves that every destination has.
 const CONFIRMED: &str = "leaf < coalesce((SELECT min(next) FROM forward_cursor), 9223372036854775807)";
 
-/// Drops what everybody has confirmed, a bounded number of messages at a time: the rest goes with the next confirmation.
-fn drop_confirmed(conn: &Connection) -> Result<()> {
+/// Drops what everybody has confirmed, a bounded number of messages at a time: the rest goes with the next confirmation. How many it were.
+pub fn drop_confirmed(conn: &Connection) -> Result<usize> {
     let sql = format!("DELETE FROM spool WHERE leaf IN (SELECT leaf FROM spool WHERE {CONFIRMED} ORDER BY leaf LIMIT ?1)");
-    conn.prepare_cached(&sql)?.execute([SPOOL_DROPPED_AT_ONCE as i64]).map(drop)
+    conn.prepare_cached(&sql)?.execute([SPOOL_DROPPED_AT_ONCE as i64])
 }
 
 #[cfg(test)]

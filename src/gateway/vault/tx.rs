@@ -6,7 +6,7 @@ use super::{
     heads::{Appended, Life, Pending, is_mortal},
     index, rows,
     shared::Shared,
-    spool,
+    spool::{self, Wording},
 };
 use crate::{
     audit::{LeafFrame, Mark, SALT_BYTES, Tree, detail_commitment, leaf_hash},
@@ -41,6 +41,8 @@ pub struct Tx<'a> {
     conn: &'a Connection,
     working: &'a mut Working,
     shared: &'a Shared,
+    /// In which words what this command records is told to others.
+    wording: Option<Wording>,
     now: Time,
     /// Where the tree stood before this command's first leaf.
     mark: Option<Mark>,
@@ -73,7 +75,7 @@ impl Sealed {
 impl<'a> Tx<'a> {
     pub(super) fn new(conn: &'a Connection, working: &'a mut Working, shared: &'a Shared) -> Self {
         let now = working.pending.last().map_or_else(|| shared.now(), |last| shared.now().max(last.at));
-        Self { conn, working, shared, now, mark: None, torn: None }
+        Self { conn, working, shared, wording: shared.wording(), now, mark: None, torn: None }
     }
 
     /// What the writer needs to undo this command.
@@ -89,6 +91,11 @@ impl<'a> Tx<'a> {
     /// The connection, for the index's static SQL. It sees what this command and those before it have written.
     pub const fn conn(&self) -> &Connection {
         self.conn
+    }
+
+    /// What this command records from here on is told in these words. For later commands [`super::Ledger::teller`] says it.
+    pub fn tell(&mut self, wording: Option<Wording>) {
+        self.wording = wording;
     }
 
     /// Records a fact as the next leaf, and brings the index up to it.
@@ -124,7 +131,7 @@ impl<'a> Tx<'a> {
         let record = Record { index, at: self.now, by, on, event: leaf.event, detail };
         index::apply(self.conn, &record)?;
         // 5. What others are told of it: durable with it, or not at all.
-        if let Some(wording) = self.shared.wording() {
+        if let Some(wording) = &self.wording {
             spool::append(self.conn, index, &wording(&record, &appended.hash))?;
         }
         Ok(record)
