@@ -1,7 +1,7 @@
 //! The one executable: `egressd`, or `egressctl` when called by that name.
 
 use clap::{Parser, Subcommand};
-use egressd::demo::Play;
+use egressd::demo::{Address, Play};
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -33,13 +33,16 @@ enum Command {
         config: PathBuf,
     },
     /// Play the main job with a gateway, staff and vendors of its own
-    #[command(after_help = "Examples:\n  egressd demo\n  egressd demo --check")]
+    #[command(after_help = "Examples:\n  egressd demo\n  egressd demo --check\n  egressd demo --syslog unix:/dev/log")]
     Demo {
         #[arg(default_value = "./egressd-demo")]
         directory: PathBuf,
         /// Play the whole story, check every step, and end
         #[arg(long)]
         check: bool,
+        /// Tell every event to a syslog server: unix:/dev/log, tcp://HOST:PORT or udp://HOST:PORT
+        #[arg(long, value_name = "ADDR")]
+        syslog: Option<Address>,
     },
 }
 
@@ -77,7 +80,9 @@ fn run(command: Command) -> anyhow::Result<()> {
             log_to_stderr();
             egressd::daemon::serve(&config)
         }
-        Command::Demo { directory, check } => egressd::demo::run(&directory, if check { Play::Check } else { Play::Show }),
+        Command::Demo { directory, check, syslog } => {
+            egressd::demo::run(&directory, if check { Play::Check } else { Play::Show }, syslog.as_ref())
+        }
     }
 }
 

@@ -33,7 +33,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("init", &["audit", "clock", "config", "gateway", "sealing"]),
     ("daemon", &["clock", "config", "domain", "endpoints", "forward", "gateway"]),
     // It plays the staff and the vendors from outside; of the gateway it knows the answers, as everybody who asks does.
-    ("demo", &["clock", "config", "domain", "endpoints", "gateway", "init"]),
+    ("demo", &["clock", "config", "domain", "forward", "endpoints", "gateway", "init"]),
     ("main", &["ctl", "daemon", "demo", "init"]),
     ("lib", &[]),
 ];

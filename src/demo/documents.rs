@@ -37,6 +37,16 @@ pub fn with_in(text: &str, table: &str, key: &str, value: &str) -> anyhow::Resul
     Ok(format!("{before}{}", with(after, key, value)?))
 }
 
+/// How the block begins that names the demonstration's log server. It is found again by this.
+const LOG_SERVER: &str = "\n[[syslog.destination]]\nname = \"demo\"\nto = ";
+
+/// A configuration with this log server, and without the one that was named before.
+pub fn telling(text: &str, to: &str) -> String {
+    let (before, after) = text.split_once(LOG_SERVER).unwrap_or((text, "\n"));
+    let rest = after.split_once('\n').map_or("", |(_, rest)| rest);
+    format!("{before}{LOG_SERVER}{}\n{rest}", string(to))
+}
+
 /// A TOML string.
 pub fn string(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
@@ -132,6 +142,15 @@ mod tests {
     fn the_example_vendor_is_read_and_explains_every_key_that_exists() {
         let vendor = VendorDocument::parse(VENDOR).unwrap();
         check(VENDOR, &serde_json::to_value(&vendor).unwrap());
+    }
+
+    #[test]
+    fn a_log_server_is_named_once_and_everything_else_stays() {
+        let text = include_str!("../../config/egressd.toml");
+        let first = telling(text, "tcp://[::1]:601");
+        assert_eq!(first, format!("{text}\n[[syslog.destination]]\nname = \"demo\"\nto = \"tcp://[::1]:601\"\n"));
+        let after = format!("{first}datagram_bytes = 480\n");
+        assert_eq!(telling(&after, "unix:/dev/log"), after.replace("tcp://[::1]:601", "unix:/dev/log"));
     }
 
     #[test]

@@ -22,6 +22,8 @@ mod ticket;
 mod vendors;
 mod watch;
 
+pub use crate::forward::Address;
+
 use anyhow::{Context, anyhow, bail};
 use cast::Party;
 use delivery::Released;
@@ -41,21 +43,25 @@ pub enum Play {
     Check,
 }
 
-/// Runs the demonstration in `directory`, which it makes, or made on an earlier day.
+/// Runs the demonstration in `directory`, which it makes, or made on an earlier day. `log_server` is told of every event, on later days too.
 ///
 /// # Errors
 /// What went wrong, in words for whoever typed the command. No process of it runs any more.
-pub fn run(directory: &Path, play: Play) -> anyhow::Result<()> {
+pub fn run(directory: &Path, play: Play, log_server: Option<&Address>) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("the runtime")?;
-    runtime.block_on(play_in(directory, play))
+    runtime.block_on(play_in(directory, play, log_server))
 }
 
-async fn play_in(directory: &Path, play: Play) -> anyhow::Result<()> {
+async fn play_in(directory: &Path, play: Play, log_server: Option<&Address>) -> anyhow::Result<()> {
     let screen = Screen::of_stdout();
     let mut asked = Asked::to_stop()?;
     screen.title("egressd demo", "no approved ticket, no byte");
     screen.heading("The gateway");
     let place = Place::open(directory, &screen)?;
+    if let Some(address) = log_server {
+        place.tell(address)?;
+        screen.done(&format!("every event is told to {address}"));
+    }
     // From here on an end in any way ends the daemon: it goes with its value.
     let mut serving = Serving::start(&place, &screen).await?;
     let ended = tokio::select! {

@@ -1,7 +1,10 @@
 //! The demonstration's directory: what lies where, made once, known again by its marker, used by one demonstration at a time.
 
 use super::{documents, keys, lines, screen::Screen};
-use crate::config::{Config, InternalAddress};
+use crate::{
+    config::{Config, InternalAddress},
+    forward::Address,
+};
 use anyhow::{Context, bail, ensure};
 use rustix::fs::{FlockOperation, flock};
 use std::{
@@ -177,6 +180,12 @@ impl Place {
         let text = read(&path)?.replacen(&format!("\"{configured}\""), &format!("\"{free}\""), 1);
         replace(&path, text.as_bytes())?;
         Ok(free)
+    }
+
+    /// Names the log server that is told of every event, in place of the one that was named before.
+    pub fn tell(&self, address: &Address) -> anyhow::Result<()> {
+        let path = self.config();
+        replace(&path, documents::telling(&read(&path)?, &address.to_string()).as_bytes())
     }
 
     fn configure(&self, values: &[(&str, &str)]) -> anyhow::Result<()> {

@@ -5,7 +5,7 @@ use crate::{
     reload::reload,
 };
 use rustix::process::Signal;
-use std::{collections::HashMap, io::Write};
+use std::{collections::HashMap, io::Write, path::Path, process::Command};
 use syslog_loose::{Variant, parse_message};
 
 /// A gateway that tells everything to these servers.
@@ -271,4 +271,37 @@ fn by_reload_destinations_come_move_and_go_and_each_hears_all_of_its_time_and_no
     assert_eq!(priority / 8, 19, "local3, from the reload on");
     until("nothing waits", || (house.sql("SELECT count(*) FROM spool") == ["0"]).then_some(()));
     house.check();
+}
+
+/// Plays the demonstration to its end: its exit status, and what it said.
+fn demonstration(directory: &Path, log_server: &str) -> (Option<i32>, String) {
+    let mut demo = Command::new(env!("CARGO_BIN_EXE_egressd"));
+    let ended = demo.args(["demo", "--check", "--syslog", log_server]).arg(directory).output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+    (ended.status.code(), said)
+}
+
+#[test]
+fn a_demonstration_tells_its_story_to_the_log_server_it_was_given_last() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().join("demo");
+    let (code, said) = demonstration(&directory, "tcp://127.0.0.1");
+    assert!(code == Some(2) && said.contains("is no destination") && !directory.exists(), "{said}");
+    let (first, second) = (Rsyslog::new(Way::Tcp), Rsyslog::new(Way::Unix));
+    let mut begins = 0;
+    for server in [&first, &second] {
+        let (code, said) = demonstration(&directory, &server.address());
+        assert!(code == Some(0) && said.contains(&server.address()), "{said}");
+        let story = until("the end of the story has arrived", || {
+            let story = heard(server);
+            story.last().is_some_and(|last| last.event == "stopped").then_some(story)
+        });
+        let leaves: Vec<u64> = story.iter().map(|message| message.leaf).collect();
+        assert_eq!(leaves, (begins..begins + story.len() as u64).collect::<Vec<_>>(), "not in order, or not all");
+        for event in ["started", "delivery_released", "transfer_begun", "purged"] {
+            assert!(story.iter().any(|message| message.event == event), "{event} was not told: {story:?}");
+        }
+        begins = leaves.last().unwrap() + 1;
+    }
+    assert!(heard(&first).last().unwrap().leaf < heard(&second)[0].leaf);
 }
