@@ -104,16 +104,19 @@ fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
 fn check_shape(demo: &Value) {
     let members = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     assert_eq!(members(demo), "config egressctl https metrics other_vendor released sftp socket staff staging ticket vendor");
-    assert!(demo["https"].is_null() && demo["metrics"].is_null());
+    assert!(demo["metrics"].is_null());
+    assert_eq!(members(&demo["https"]), "ca url");
+    assert!(text(demo, "/https/url").starts_with("https://"));
     assert_eq!(members(&demo["sftp"]), "host known_hosts port");
-    let mut paths = vec!["/config", "/socket", "/staging", "/egressctl", "/sftp/known_hosts", "/released/0/plaintext"];
+    let mut paths =
+        vec!["/config", "/socket", "/staging", "/egressctl", "/sftp/known_hosts", "/https/ca", "/released/0/plaintext"];
     let mut private = Vec::new();
     for vendor in ["/vendor", "/other_vendor"] {
         let vendor = demo.pointer(vendor).unwrap();
         assert_eq!(members(vendor), "age_identity id ssh_key tls_cert tls_key token_file user");
-        assert!(["tls_cert", "tls_key", "token_file"].iter().all(|member| vendor[member].is_null()));
+        assert!(Path::new(text(vendor, "/tls_cert")).exists());
         assert_eq!(vendor["id"], vendor["user"]);
-        private.extend([text(vendor, "/ssh_key"), text(vendor, "/age_identity")]);
+        private.extend(["/ssh_key", "/age_identity", "/tls_key", "/token_file"].map(|member| text(vendor, member)));
     }
     for person in demo["staff"].as_array().unwrap() {
         assert_eq!(members(person), "name role ssh_key");

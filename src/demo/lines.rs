@@ -33,7 +33,7 @@ pub fn print(prepared: &Prepared, place: &Place, screen: &Screen) {
     let certificate = format!("--cert {}", quoted_path(&vendor.tls_cert));
     let key = format!("--key {}", quoted_path(&vendor.tls_key));
     let url = format!("https://{https}/{}", released.delivery);
-    line(&["curl --fail -C - -O", &ca, &certificate, &key, &quoted(&format!("{url}/{}.age", released.name))]);
+    line(&["curl --fail -O", &ca, &certificate, &key, &quoted(&format!("{url}/{}.age", released.name))]);
     let bearer = format!("-H \"Authorization: Bearer $(cat {})\"", quoted_path(&vendor.token_file));
     line(&["curl --fail", &ca, &bearer, &quoted(&format!("{url}/"))]);
     let (plain, sealed) = (quoted(&released.name), quoted(&format!("{}.age", released.name)));

@@ -12,8 +12,12 @@ fn every_file_in_config_is_read_by_this_program() {
     let mut names: Vec<_> =
         fs::read_dir(config("")).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    assert_eq!(names, ["egressd.toml", "policy.toml", "ticket.toml", "vendor.toml"], "each example has its line below");
-    // egressd.toml and policy.toml are served by every house. The vendor's and then its ticket, as anybody would file them:
+    assert_eq!(
+        names,
+        ["egressd.toml", "policy.toml", "prometheus-rules.yml", "ticket.toml", "vendor.toml"],
+        "each example has its line below"
+    );
+    // egressd.toml and policy.toml are served by every house; Prometheus reads its rules in a test of its own. The vendor's and then its ticket, as anybody would file them:
     house.file_vendor(OPERATOR, &fs::read_to_string(config("vendor.toml")).unwrap()).done();
     let submitted = house.submit(&fs::read_to_string(config("ticket.toml")).unwrap()).done();
     assert!(!submitted["gates"].as_array().unwrap().is_empty(), "{submitted}");

@@ -57,7 +57,7 @@ fn a_malformed_vendor_is_located_and_changes_nothing() {
         ("recipients =", "recipient =", "E2001", vec!["line 6", "did you mean recipients?"]),
         ("contact =", "kontakt =", "E2001", vec!["line 4", "did you mean contact?"]),
         ("id = \"nova\"", "id = \"Nova Inc\"", "E2001", vec!["line 2"]),
-        ("valid_until = \"2", "valid_until = \"x2", "E2001", vec!["line 10", "is not a day"]),
+        ("valid_until = \"2", "valid_until = \"x2", "E2001", vec!["line 11", "is not a day"]),
         ("127.0.0.0/8", "127.0.0.0/80", "E2001", vec!["line 7", "no address or network"]),
     ];
     for (from, to, code, words) in cases {
@@ -79,7 +79,8 @@ fn a_malformed_configuration_or_policy_is_located_by_check_and_never_served() {
     let cases = [
         ("egressd.toml", "settle_seconds", "settel_seconds", vec!["egressd.toml", "LINE", "did you mean settle_seconds?"]),
         ("egressd.toml", "[sftp]", "[sftpp]", vec!["LINE", "did you mean sftp?"]),
-        ("egressd.toml", "127.0.0.1:0", "127.0.0.1", vec!["LINE"]),
+        ("egressd.toml", "ciphers = \"aes\"", "ciphers = \"des\"", vec!["LINE"]),
+        ("egressd.toml", "hosts = []", "hosts = [\"a b\"]", vec!["https.hosts", "without a port"]),
         ("egressd.toml", "egressd = 1", "egressd = 2", vec!["this program reads 1"]),
         ("egressd.toml", "settle_seconds = 1", "settle_seconds = 0", vec!["at least 1"]),
         ("policy.toml", "[tiers.T2]", "[tiers.T4]", vec!["policy.toml", "LINE"]),

@@ -38,7 +38,7 @@ fn installed() -> (TempDir, Vec<PathBuf>) {
 #[test]
 fn the_units_are_sound_and_leave_the_daemon_little() {
     let (directory, files) = installed();
-    assert_eq!(files.len(), 4, "{files:?}");
+    assert_eq!(files.len(), 5, "{files:?}");
     let output = Command::new("systemd-analyze").arg("verify").args(&files).output().unwrap();
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(output.status.success() && said.is_empty(), "{said}");

@@ -35,6 +35,8 @@ fn samples(ticket: &str) -> Vec<(String, Value)> {
         ask("staff_list", json!({})),
         ask("vendor_add", json!({"document": include_str!("../../../config/vendor.toml").replace("\"acme\"", "\"other\"")})),
         ask("vendor_confirm", json!({"vendor": "nobody", "revision": digest})),
+        ask("vendor_token", json!({"vendor": "nobody", "token": digest, "until": "2027-06-30"})),
+        ask("vendor_confirm_token", json!({"vendor": "nobody", "token": digest})),
         ask("vendor_list", json!({})),
         ask("vendor_show", json!({"vendor": "acme"})),
         ask("key_list", json!({})),
@@ -55,6 +57,7 @@ fn samples(ticket: &str) -> Vec<(String, Value)> {
         ask("transfer_list", json!({})),
         ask("session_list", json!({})),
         ask("session_kill", json!({"session": id, "reason": "x"})),
+        ask("log_test", json!({})),
         ask("purge", json!({})),
         ask("audit_verify", json!({})),
         ask("audit_tail", json!({"count": 1})),
@@ -67,7 +70,7 @@ fn samples(ticket: &str) -> Vec<(String, Value)> {
         let members = json!({"ticket": ticket, "gate": gate, "decision": "approve", "reason": "", "text": "", "signature": ""});
         (format!("ticket_vote at {gate}"), ask("ticket_vote", members).1)
     });
-    samples.splice(13..13, gates);
+    samples.splice(15..15, gates);
     samples
 }
 

@@ -149,11 +149,11 @@ impl House {
         let recipient = run(Command::new("age-keygen").arg("-y").arg(directory.join("age.txt")));
         format!(
             "vendor = 1\nid = \"{id}\"\nname = \"{id} Analytics\"\ncontact = \"security@{id}.example\"\n\
-             login_keys = [\"{}\"]\ntls_keys = [\"{}\"]\nrecipients = [\"{}\"]\naddresses = [\"127.0.0.0/8\"]\n\
+             login_keys = [\"{}\"]\nrecipients = [\"{}\"]\naddresses = [\"127.0.0.0/8\"]\ntls_keys = [\"{}\"]\n\
              [assessment]\nreference = \"VRA-17\"\nvalid_until = \"{}\"\ncontract = \"DPA of 2026\"\n",
             login.trim(),
-            pin.trim(),
             recipient.trim(),
+            pin.trim(),
             day(400),
         )
     }

@@ -7,6 +7,9 @@ use std::{
     time::Duration,
 };
 
+/// A certificate, and the fields of a request.
+type Offer<'a> = (Option<&'a TlsPair>, Vec<(&'a str, String)>);
+
 const NOBODY: &str = "/EGR-2026-0001/0001/orders.csv.age";
 
 #[test]
@@ -21,7 +24,7 @@ fn whoever_is_not_let_in_gets_one_answer_whatever_the_reason() {
     // What is public must not be as good as what is secret: an SSH key's wire form has the very digest that is filed.
     let public = served.vendor.login.public_key().to_bytes().unwrap();
     let public = base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, public);
-    let attempts: Vec<(Option<&TlsPair>, Vec<(&str, String)>)> = vec![
+    let attempts: Vec<Offer<'_>> = vec![
         (None, vec![]),
         (Some(&stranger), vec![]),
         (Some(&stranger), vec![("Authorization", bearer(&token))]),
