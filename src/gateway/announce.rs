@@ -218,6 +218,7 @@ impl<S: Source> Facts<'_, S> {
 impl Desk {
     /// Records that the way to those who are told is tested, and says who has heard of it within [`limits::SYSLOG_TEST_TIME`].
     pub async fn log_test(&self, by: Actor, destination: Option<Slug>) -> Result<LogTest, Refused> {
+        self.look(|facts| Ok(Act::TestLog.allowed(facts.person(by)?)?))?;
         if let Some(name) = &destination
             && !self.gateway.core.announcing.links().contains_key(name)
         {

@@ -11,7 +11,7 @@ use crate::domain::{
     event::{Actor, Record, Subject},
     file::{DeliveryDossier, FileDossier},
     house::HouseDossier,
-    ids::{DeliveryId, DeliveryNumber, FileId, Slug, TicketId, TicketNumber, VendorId},
+    ids::{DeliveryId, DeliveryNumber, FileId, Slug, TicketId, TicketNumber, TransferId, VendorId},
     people::{Person, Roster},
     policy::Policy,
     refusal::{Fingerprint, Refusal},
@@ -141,6 +141,16 @@ impl<'s, S: Source> Facts<'s, S> {
 
     pub(super) fn announcing(&self) -> &'s super::announce::Announcing {
         &self.core.announcing
+    }
+
+    /// How much of a transfer that runs was served so far, and which ranges where that is known before its end.
+    pub fn progress(&self, transfer: TransferId) -> Option<(u64, Option<Vec<(u64, u64)>>)> {
+        if let Some((bytes, ranges)) = self.core.pulls.progress(transfer) {
+            return Some((bytes, Some(ranges)));
+        }
+        let live = self.core.leases.live();
+        let held = live.iter().flat_map(|session| &session.transfers).find(|(id, ..)| *id == transfer)?;
+        Some((held.3, None))
     }
 
     pub fn source(&self) -> &'s S {

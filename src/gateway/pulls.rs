@@ -112,6 +112,13 @@ impl Pulls {
         book.open.values().map(|pull| pull.transfer).chain(book.ending.iter().copied()).collect()
     }
 
+    /// How much of an open pull was served so far, and which ranges.
+    pub(super) fn progress(&self, transfer: TransferId) -> Option<(u64, Vec<(u64, u64)>)> {
+        let book = lock(&self.0);
+        let state = lock(&book.open.values().find(|pull| pull.transfer == transfer)?.state);
+        Some((state.served, state.ranges.clone().into_vec()))
+    }
+
     /// Takes out what nobody reads and `which` names.
     fn close(&self, which: impl Fn(&State) -> bool) -> Vec<Arc<Pull>> {
         let mut book = lock(&self.0);

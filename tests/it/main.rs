@@ -7,6 +7,7 @@
 
 mod audit;
 mod crash;
+mod doors;
 mod encrypted;
 mod examples;
 mod faults;
@@ -19,6 +20,7 @@ mod kills;
 mod large;
 mod latency;
 mod malformed;
+mod order;
 mod policy;
 mod power_cut;
 mod refusals;

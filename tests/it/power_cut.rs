@@ -138,6 +138,7 @@ impl Play {
             scope.spawn(|| until_over(&over, || this.vote()));
             scope.spawn(|| until_over(&over, || this.take_a_checkpoint()));
             scope.spawn(|| this.pull(&over));
+            scope.spawn(|| this.pull_over_https(&over, round));
             thread::sleep(life);
             let cut = std::panic::catch_unwind(|| disk.cut());
             over.store(true, Ordering::SeqCst);
@@ -146,10 +147,13 @@ impl Play {
         });
         self.house.kill9();
         disk.power_up();
-        let written = self.pulled_with_bytes();
+        let [by_sftp, by_https] = ["sftp", "https"].map(|door| self.pulled_with_bytes(door));
         self.house.restart();
-        let begun = self.transfers() - before;
-        assert!(written <= begun, "round {round}: {written} files were pulled, {begun} beginnings are durable");
+        let [sftp, https] = [0, 1].map(|door| self.transfers()[door] - before[door]);
+        assert!(by_sftp <= sftp, "round {round}: {by_sftp} files were pulled, {sftp} beginnings are durable");
+        // One vendor's fetches of one file are one transfer for as long as the daemon lives.
+        assert!(by_https == 0 || https == 1, "round {round}: {by_https} files were fetched, {https} beginnings are durable");
+        let written = by_sftp + by_https;
         self.check();
         self.house.check();
         written
@@ -203,7 +207,7 @@ impl Play {
     /// The large file, again and again, each time under another name.
     fn pull(&self, over: &AtomicBool) {
         for n in 0.. {
-            let batch = format!("get /{}/0001/large.csv.age pull-{n}.age\n", self.large);
+            let batch = format!("get /{}/0001/large.csv.age sftp-{n}.age\n", self.large);
             let output = self.house.sftp("acme", &batch, &["-l", "200000"]);
             if over.load(Ordering::SeqCst) {
                 return;
@@ -214,19 +218,40 @@ impl Play {
         }
     }
 
-    /// How many files the vendor has written bytes of. They are of no further use.
-    fn pulled_with_bytes(&self) -> usize {
+    /// The same by curl.
+    fn pull_over_https(&self, over: &AtomicBool, round: u64) {
+        let url = self.house.url(&format!("{}/0001/large.csv.age", self.large));
+        for n in 0.. {
+            let mut curl = self.house.curl("acme");
+            let output = curl.args(["--limit-rate", "20M", "-o", &format!("https-{round}-{n}.age")]).arg(&url).output().unwrap();
+            if over.load(Ordering::SeqCst) {
+                return;
+            }
+            if output.status.success() {
+                self.told.lock().unwrap().pulls += 1;
+            }
+        }
+    }
+
+    /// How many files the vendor has written bytes of that came by this door. They are of no further use.
+    fn pulled_with_bytes(&self, door: &str) -> usize {
         let mut written = 0;
         for entry in fs::read_dir(self.house.pulled("acme", "")).unwrap().flatten() {
+            if !entry.file_name().to_string_lossy().starts_with(door) {
+                continue;
+            }
             written += usize::from(entry.metadata().unwrap().len() > 0);
             fs::remove_file(entry.path()).unwrap();
         }
         written
     }
 
-    /// Beginnings of transfers on durable record.
-    fn transfers(&self) -> usize {
-        self.house.sql("SELECT count(*) FROM transfer")[0].parse().unwrap()
+    /// Beginnings of transfers on durable record, by door: SFTP, HTTPS.
+    fn transfers(&self) -> [usize; 2] {
+        ["sftp", "https"].map(|door| {
+            let count = "SELECT count(*) FROM transfer JOIN session ON session.id = transfer.session WHERE protocol";
+            self.house.sql(&format!("{count} = '{door}'"))[0].parse().unwrap()
+        })
     }
 
     fn check(&self) {

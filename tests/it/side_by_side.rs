@@ -21,6 +21,7 @@ const CLIENT_CORE: &str = "1";
 const LARGE_BYTES: u64 = 1 << 30;
 const SMALL_FILES: usize = 1_000;
 const SMALL_ROWS: usize = 90;
+const HANDSHAKES: u32 = 200;
 /// Clock ticks of /proc/PID/stat in a second: what every Linux has had for twenty years (USER_HZ).
 const TICKS: f64 = 100.0;
 
@@ -166,6 +167,46 @@ impl Sshd {
     }
 }
 
+/// Debian's nginx, serving a directory by the gateway's own certificate.
+struct Nginx {
+    server: Server,
+    port: u16,
+}
+
+impl Nginx {
+    fn start(house: &House, root: &Path) -> Self {
+        let (port, directory) = (free_port(), house.path("peers"));
+        let keys = house.gateway().join("keys");
+        let text = format!(
+            "daemon off; master_process off; pid {0}/nginx.pid; error_log {0}/nginx.log;\nevents {{ worker_connections 512; }}\n\
+             http {{ access_log off; sendfile on; tcp_nopush on; client_body_temp_path {0}/body; proxy_temp_path {0}/proxy;\n\
+             fastcgi_temp_path {0}/fastcgi; uwsgi_temp_path {0}/uwsgi; scgi_temp_path {0}/scgi;\n\
+             server {{ listen 127.0.0.1:{port} ssl; root {1}; ssl_protocols TLSv1.3; ssl_session_tickets off;\n\
+             ssl_conf_command Ciphersuites TLS_AES_256_GCM_SHA384;\n\
+             ssl_certificate {2}/tls.crt; ssl_certificate_key {2}/tls.key; }} }}\n",
+            directory.display(),
+            root.display(),
+            keys.display()
+        );
+        let configuration = directory.join("nginx.conf");
+        fs::write(&configuration, text).unwrap();
+        let mut command = Command::new("taskset");
+        command.args(["-c", SERVER_CORE, "/usr/sbin/nginx", "-c"]).arg(&configuration);
+        let server = Server::spawned("nginx", &mut command);
+        until_open(port);
+        Self { server, port }
+    }
+}
+
+/// curl, pinned, with the vendor's certificate; it asks for nothing that nginx would not do too.
+fn curl(house: &House, url: &str, options: &[&str]) -> Child {
+    let curl = house.curl("acme");
+    let mut command = Command::new("taskset");
+    command.args(["-c", CLIENT_CORE]).arg(curl.get_program()).args(curl.get_args());
+    command.args(["--http1.1", "--tls13-ciphers", "TLS_AES_256_GCM_SHA384", "-o", "/dev/null"]).args(options).arg(url);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap()
+}
+
 fn client(port: u16, key: &Path, known: &Path, user: &str, batch: &str, options: &[&str], at: &Path) -> Child {
     use std::io::Write;
     let mut command = Command::new("taskset");
@@ -263,6 +304,36 @@ fn the_gateway_beside_sshd_and_nginx() {
         (&ours.server, &|| fetched(ours.sftp(&house, &format!("get -r /{small}/0001 small\n"), GCM))),
         (&sshd.server, &|| fetched(sshd.sftp(&format!("get -r {}/small small\n", served.display()), GCM))),
     );
+    let nginx = Nginx::start(&house, &served);
+    let (mine_url, theirs_url) =
+        (house.url(&format!("{large}/0001/large.csv.age")), format!("https://localhost:{}/large.csv.age", nginx.port));
+    for (streams, targets) in [(1, "0.95, 1.0"), (8, "–")] {
+        compare(
+            &format!("HTTPS, TLS 1.3 AES-256-GCM, {streams} × 1 GiB"),
+            gib * f64::from(streams),
+            targets,
+            (&ours.server, &|| all_succeed((0..streams).map(|_| curl(&house, &mine_url, &[])).collect())),
+            (&nginx.server, &|| all_succeed((0..streams).map(|_| curl(&house, &theirs_url, &[])).collect())),
+        );
+    }
+    // Without a certificate of the client's: the handshake alone, and the shortest answer.
+    let knock = |url: &str| {
+        for _ in 0..HANDSHAKES {
+            let mut command = house.bare_curl("acme");
+            command.args(["--http1.1", "-I", "-o", "/dev/null", "--no-fail"]).arg(url).stdout(Stdio::null());
+            let mut pinned = Command::new("taskset");
+            pinned.args(["-c", CLIENT_CORE]).arg(command.get_program()).args(command.get_args()).stdout(Stdio::null());
+            assert!(pinned.status().unwrap().success(), "a handshake failed");
+        }
+    };
+    compare(
+        &format!("HTTPS, {HANDSHAKES} handshakes"),
+        f64::from(HANDSHAKES),
+        "0.9, –",
+        (&ours.server, &|| knock(&house.url(""))),
+        (&nginx.server, &|| knock(&format!("https://localhost:{}/SHA256SUMS", nginx.port))),
+    );
+    drop(nginx);
     crate::house::edit(&house.configuration(), "ciphers = \"aes-gcm\"", "ciphers = \"aes-and-chacha20\"");
     let ours = Ours::of(&mut house);
     compare(

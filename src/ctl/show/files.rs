@@ -176,7 +176,8 @@ impl Row for TransferRow {
                 format!("{} of {}", row.bytes.map_or("?".into(), size), size(row.of_bytes)).into(),
             ]);
             let line = format!("{} from {}, transfer {}", protocol(row.protocol), row.address, row.transfer);
-            table.note(&format!("{}: {}; {line}", row.path, served(row.served)));
+            let so_far = if row.how.is_none() { " so far" } else { "" };
+            table.note(&format!("{}: {}{so_far}; {line}", row.path, served(row.served)));
         }
         page.table(&table);
     }

@@ -70,7 +70,8 @@ fn samples(ticket: &str) -> Vec<(String, Value)> {
         let members = json!({"ticket": ticket, "gate": gate, "decision": "approve", "reason": "", "text": "", "signature": ""});
         (format!("ticket_vote at {gate}"), ask("ticket_vote", members).1)
     });
-    samples.splice(15..15, gates);
+    let votes = samples.iter().position(|(name, _)| name == "ticket_activate").unwrap();
+    samples.splice(votes..votes, gates);
     samples
 }
 

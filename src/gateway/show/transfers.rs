@@ -86,7 +86,10 @@ pub fn row<S: Source>(facts: &Facts<'_, S>, id: TransferId) -> Result<Option<Tra
     let of_bytes = size(facts, *ticket, *delivery, item)?;
     let (ended, how, bytes, ranges) = match end {
         Some((at, how, bytes, ranges)) => (Some(at.to_string()), Some(how), bytes, ranges),
-        None => (None, None, None, None),
+        None => match facts.progress(id) {
+            Some((bytes, ranges)) => (None, None, Some(bytes), ranges),
+            None => (None, None, None, None),
+        },
     };
     let served = match ranges.as_deref() {
         None => Served::Unknown,

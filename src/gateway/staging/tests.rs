@@ -162,7 +162,7 @@ fn names_that_may_not_exist_are_unacceptable_with_their_reason() {
         (b"a\nb.csv", NotAFileName::Control),
         (b"\xff.csv", NotAFileName::NotUtf8),
         (b"..csv", NotAFileName::Beginning),
-        (b"a.csv.age", NotAFileName::Encrypted),
+        (b"a.csv.age.age", NotAFileName::Encrypted),
         (b".egressd-taken-me", NotAFileName::Beginning),
     ];
     for (name, _) in &names {
