@@ -128,6 +128,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Overheard<S> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
         if self.listening.is_some() && self.listen(&buf.filled()[before..]).is_err() {
+            // Who answers with an error has read nothing: that is what AsyncRead's callers go by.
+            buf.set_filled(before);
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::ConnectionAborted, "no greeting of ours")));
         }
         Poll::Ready(Ok(()))
