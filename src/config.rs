@@ -1,6 +1,7 @@
 //! The configuration: one TOML file, read strictly, and the key files that it names.
 
 mod credentials;
+mod https;
 mod internal;
 mod kept;
 mod marks;
@@ -28,6 +29,7 @@ use crate::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use credentials::key_path;
+use https::Https;
 use internal::Internal;
 use russh::keys::PrivateKey;
 use rustix::{
@@ -137,19 +139,6 @@ struct Sftp {
 impl Default for Sftp {
     fn default() -> Self {
         Self { listen: vec![SocketAddr::from(([127, 0, 0, 1], 2222))], ciphers: CipherChoice::Aes }
-    }
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Https {
-    listen: Vec<SocketAddr>,
-    hosts: Vec<String>,
-}
-
-impl Default for Https {
-    fn default() -> Self {
-        Self { listen: vec![SocketAddr::from(([127, 0, 0, 1], 8443))], hosts: Vec::new() }
     }
 }
 
@@ -283,6 +272,8 @@ impl Config {
             ("sftp.listen", self.sftp != running.sftp),
             ("internal.listen", self.internal != running.internal),
             ("https.listen", self.https != running.https),
+            // A listener that runs cannot lose what it serves with, nor one that does not begin with it.
+            ("keys.tls_certificate", self.serves_tls() != running.serves_tls()),
         ];
         fixed.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }
@@ -306,6 +297,10 @@ impl Config {
             host_keys.push(private);
         }
         Ok(Secrets { master, signer, identity, host_keys, marks, tls: self.tls()? })
+    }
+
+    fn serves_tls(&self) -> bool {
+        self.keys.tls_certificate.is_some() && self.keys.tls_key.is_some()
     }
 
     /// The gateway's certificate and its key, as the next connections are to begin with them.

@@ -1,10 +1,15 @@
 //! Reload: SIGHUP changes what runs, whole or not at all. What a new policy no longer allows is cut; what is wrong in any file
 //! changes nothing and is named.
 
-use crate::house::{AUDITOR, House, OPERATOR, edit, orders, ticket_file, until};
+use crate::house::{AUDITOR, House, OPERATOR, edit, orders, run, ticket_file, until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use std::{fs, os::unix::fs::PermissionsExt};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 const T1: &str = "[tiers.T1]\ngates = [\"business\", \"data_owner\", \"privacy\", \"security\"]";
 const T1_TIGHTER: &str = "[tiers.T1]\ngates = [\"business\", \"data_owner\", \"privacy\", \"security\", \"vendor_risk\"]";
@@ -172,6 +177,105 @@ fn new_connections_meet_the_new_host_key_and_running_ones_go_on() {
     let done = running.wait_with_output().unwrap();
     assert!(done.status.success(), "{done:?}");
     assert_eq!(house.decrypt("acme", "orders.csv.age"), orders(ROWS).as_bytes());
+    house.check();
+}
+
+/// A certificate of its own for the gateway, by Debian's openssl, as two files.
+fn certificate(certificate: &Path, key: &Path) {
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "ed25519", "-nodes", "-days", "30", "-subj", "/CN=gateway"]);
+    openssl.args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]);
+    run(openssl.arg("-out").arg(certificate).arg("-keyout").arg(key));
+    fs::set_permissions(key, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
+/// Who a new connection by HTTPS meets: the certificate, in openssl's words.
+fn met(house: &House) -> String {
+    let at = format!("127.0.0.1:{}", house.https_port());
+    let mut client = Command::new("openssl");
+    let output = client.args(["s_client", "-connect", &at, "-tls1_3"]).stdin(Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let (_, from) = said.split_once("-----BEGIN CERTIFICATE-----").unwrap_or_else(|| panic!("no certificate: {output:?}"));
+    from.split_once("-----END CERTIFICATE-----").unwrap().0.split_whitespace().collect()
+}
+
+/// The same of a file.
+fn written(path: &Path) -> String {
+    fs::read_to_string(path).unwrap().lines().filter(|line| !line.starts_with("-----")).collect()
+}
+
+#[test]
+fn new_connections_meet_the_new_certificate_and_answer_to_the_new_names_and_running_ones_go_on() {
+    let mut house = House::new();
+    let ticket = house.ticket(&ticket_file("acme"));
+    let delivery = house.release(&ticket, "orders.csv", orders(ROWS));
+    let path = format!("{delivery}/orders.csv.age");
+    let (shown, key) = (house.path("gateway/keys/tls.crt"), house.path("gateway/keys/tls.key"));
+    let first = house.path("first.crt");
+    fs::copy(&shown, &first).unwrap();
+    let mut running = house.curl("acme");
+    let mut running = running.args(["--limit-rate", "4M", "-O"]).arg(house.url(&path)).spawn().unwrap();
+    house.until_pulled("acme", "orders.csv.age", 1 << 20);
+    assert_eq!(met(&house), written(&first));
+    certificate(&shown, &key);
+    assert_eq!(reload(&house)["outcome"], "done");
+    assert_eq!(met(&house), written(&shown));
+    // Who trusts the first certificate alone turns back; who was told the second one does not wonder.
+    let refused = house.curl("acme").arg("--cacert").arg(&first).arg(house.url("")).output().unwrap();
+    assert_eq!(refused.status.code(), Some(60), "{refused:?}");
+    run(house.curl("acme").arg(house.url("")));
+    // The names are the door's too.
+    let named = |name: &str| house.curl("acme").args(["-H", &format!("Host: {name}")]).arg(house.url("")).output().unwrap();
+    assert!(!named("pull.example").status.success());
+    house.configure("hosts = []", "hosts = [\"pull.example\"]");
+    assert_eq!(reload(&house)["outcome"], "done");
+    assert!(named("pull.example").status.success() && !named("localhost").status.success());
+    assert!(running.wait().unwrap().success(), "{}", house.log());
+    assert_eq!(house.decrypt("acme", "orders.csv.age"), orders(ROWS).as_bytes());
+    house.check();
+}
+
+#[test]
+fn a_certificate_that_cannot_be_served_leaves_everything_as_it_was_and_is_named() {
+    let mut house = House::new();
+    let before = standing(&house);
+    let (shown, key) = (house.path("gateway/keys/tls.crt"), house.path("gateway/keys/tls.key"));
+    let first = written(&shown);
+    let (other, others_key) = (house.path("other.crt"), house.path("other.key"));
+    certificate(&other, &others_key);
+    for (file, content, mode, named) in [
+        (&shown, b"garbage".to_vec(), 0o644, "no certificate"),
+        (&shown, b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec(), 0o644, "cannot be read"),
+        (&shown, fs::read(&other).unwrap(), 0o644, "certificate and key"),
+        (&key, fs::read(&others_key).unwrap(), 0o400, "certificate and key"),
+        (&key, b"garbage".to_vec(), 0o400, "not a private key"),
+        (&key, fs::read(&key).unwrap(), 0o444, "may be read by others"),
+    ] {
+        let good = fs::read(file).unwrap();
+        let good_mode = fs::metadata(file).unwrap().permissions();
+        fs::write(file, content).unwrap();
+        fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
+        let attempt = reload(&house);
+        let why = attempt["why"].as_str().unwrap_or_else(|| panic!("{named:?} was taken: {attempt}"));
+        assert!(why.contains(named) && why.contains("keys/tls."), "{named:?}: {why}");
+        assert_eq!((standing(&house), met(&house)), (before.clone(), first.clone()), "{named}");
+        fs::write(file, good).unwrap();
+        fs::set_permissions(file, good_mode).unwrap();
+    }
+    let https = "[https]\nlisten = [\"127.0.0.1:0";
+    for (from, to, named) in [
+        (https, "[https]\nlisten = [\"127.0.0.1:1", ["https.listen", "restart"]),
+        ("hosts = []", "hosts = [\"a b\"]", ["https.hosts", "a b"]),
+        ("tls_key = ", "# tls_key = ", ["https.listen", "keys.tls_key"]),
+    ] {
+        house.configure(from, to);
+        let attempt = reload(&house);
+        let why = attempt["why"].as_str().unwrap_or_else(|| panic!("{to} was taken: {attempt}"));
+        assert!(named.iter().all(|word| why.contains(word)), "{named:?}: {why}");
+        assert_eq!((standing(&house), met(&house)), (before.clone(), first.clone()), "{to}");
+        house.configure(to, from);
+    }
+    assert_eq!(reload(&house)["outcome"], "done");
     house.check();
 }
 

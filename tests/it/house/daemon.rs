@@ -102,9 +102,14 @@ impl House {
     }
 
     /// Takes over a daemon that a test has started in another way.
-    pub fn adopt(&mut self, child: Child, sftp_port: u16, internal_port: u16) {
+    pub fn adopt(&mut self, child: Child, sftp_port: u16, https_port: u16, internal_port: u16) {
         self.terminate();
-        (self.daemon, self.sftp_port, self.internal_port) = (Some(child), sftp_port, internal_port);
+        (self.daemon, self.sftp_port, self.https_port, self.internal_port) = (Some(child), sftp_port, https_port, internal_port);
+    }
+
+    /// Where HTTPS is served.
+    pub fn https_port(&self) -> u16 {
+        self.https_port
     }
 
     /// Where the machine's monitoring connects.
