@@ -133,7 +133,7 @@ fn every_metric_stands_on_its_page() {
         "<!-- Generated from src/gateway/metrics.rs by tests/docs.rs: edit there. -->\n\
          # Metrics\n\n\
          `GET /metrics` on the internal listener (`internal.listen`), in Prometheus' text format. Labels are closed sets of words; no vendor, ticket\n\
-         or address stands in one. Counters begin at zero at each start. Rules to begin with: `config/prometheus-rules.yml`.\n\n\
+         or address stands in one, and destinations by the names that the configuration gives them. Counters begin at zero at each start. Rules to begin with: `config/prometheus-rules.yml`.\n\n\
          | metric | type | what |\n|---|---|---|\n",
     );
     for (name, kind, help) in egressd::gateway::described_metrics() {

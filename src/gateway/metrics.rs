@@ -1,8 +1,9 @@
 //! Metrics: what has happened since the start, counted where it is recorded, and how much there is now.
 //!
 //! Names follow Prometheus' convention. Labels are closed sets of words: no vendor, no ticket and no address stands in one, so
-//! that neither what is told nor how much of it depends on who comes.
+//! that neither what is told nor how much of it depends on who comes. The names of destinations are the operator's own, in the configuration.
 
+mod forwarding;
 mod labels;
 mod text;
 
@@ -20,6 +21,7 @@ use crate::{
     },
     inspection::FindingCode,
 };
+use forwarding::Forwarding;
 use labels::{
     Label, PROTOCOLS, PURGES, REJECTIONS, SESSION_ENDS, TRANSFER_ENDS, panicked, protocol, purged, rejected, session_end,
     transfer_end, troubled,
@@ -35,7 +37,7 @@ use prometheus_client::{
     registry::Registry,
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
@@ -70,6 +72,8 @@ pub struct Metrics {
     panics: Counts<1>,
     reloads: Counts<1>,
     now: Now,
+    /// One scrape at a time: what is read anew is cleared and set.
+    scrape: Mutex<Forwarding>,
     /// By what protocol those that live came, so that their end can be counted.
     live: Mutex<Live>,
 }
@@ -136,6 +140,7 @@ impl Metrics {
             panics: Counts::default(),
             reloads: Counts::default(),
             now: Now::default(),
+            scrape: Mutex::default(),
             live: Mutex::default(),
         };
         metrics.begin_at_zero();
@@ -230,6 +235,7 @@ impl Metrics {
         r.register("wal_size_bytes", "Bytes of the ledger's write-ahead log", now.wal_bytes.clone());
         r.register("disk_free_bytes", "Bytes that are free where the directory lies", now.disk_free.clone());
         r.register("disk_size_bytes", "Bytes of the file system where the directory lies", now.disk_size.clone());
+        self.scrape.get_mut().unwrap_or_else(PoisonError::into_inner).register(r);
         self.registry = registry;
         self
     }
@@ -317,6 +323,8 @@ impl Metrics {
 
     /// Everything, in Prometheus' text format 0.0.4.
     pub fn text(&self, reading: &Reading) -> Result<String, std::fmt::Error> {
+        let forwarding = self.scrape.lock().unwrap_or_else(PoisonError::into_inner);
+        forwarding.take_in(&reading.destinations);
         self.take_in(reading);
         let mut open_metrics = String::new();
         encode_registry(&mut open_metrics, &self.registry)?;
@@ -332,9 +340,9 @@ impl Metrics {
         for by in PROTOCOLS {
             let these = || reading.live.iter().filter(|session| session.visitor.protocol() == by);
             now.sessions.get_or_create(&[protocol(by)]).set(amount(these().count()));
-            now.transfers
-                .get_or_create(&[protocol(by)])
-                .set(amount(these().map(|session| session.transfers.len()).sum::<usize>()));
+            // Ranges of one file are read by several sessions and are one transfer.
+            let transfers = these().flat_map(|session| &session.transfers).map(|(id, ..)| id);
+            now.transfers.get_or_create(&[protocol(by)]).set(amount(transfers.collect::<HashSet<_>>().len()));
         }
         for (state, count) in &reading.files {
             now.files.get_or_create(&[("state", state.name())]).set(amount(*count));
@@ -366,6 +374,7 @@ impl Witness for Metrics {
 /// Every metric: its name, its type, what it says.
 pub fn described() -> Vec<(String, String, String)> {
     let metrics = Metrics::new(Arc::new(SystemClock::new()));
+    metrics.scrape.lock().unwrap_or_else(PoisonError::into_inner).exemplify();
     let mut text = String::new();
     encode_registry(&mut text, &metrics.registry).expect("a string takes everything");
     let text = classic(&text);

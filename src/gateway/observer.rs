@@ -2,7 +2,7 @@
 
 use super::{
     Gateway,
-    answers::{FileState, ReloadOutcome},
+    answers::{DestinationRow, FileState, ReloadOutcome},
     lease::LiveSession,
     metrics::{Metrics, Panicked},
     outcome::{Fault, Refused},
@@ -103,6 +103,7 @@ pub struct Reading {
     pub wal_bytes: u64,
     /// (`state` or `staging`, bytes free, bytes in all)
     pub disks: Vec<(&'static str, u64, u64)>,
+    pub destinations: Vec<DestinationRow>,
 }
 
 impl Gateway {
@@ -160,6 +161,7 @@ impl Observer {
             log_bytes: size(&gateway.state.join("ledger.db")),
             wal_bytes: size(&gateway.state.join("ledger.db-wal")),
             disks: self.disks(),
+            destinations: gateway.destinations()?,
         };
         gateway.core.metrics.text(&reading).map_err(|error| Fault::new("the metrics", error))
     }

@@ -1,6 +1,7 @@
 //! The internal listener of a real daemon: health, readiness and metrics for the machine's monitoring, and nothing of it for vendors.
 
-use crate::house::{House, OPERATOR, RESPONDER, orders, run, ticket_file, until};
+use crate::house::{House, OPERATOR, RESPONDER, Rsyslog, Way, orders, run, ticket_file, until};
+use rustix::process::Signal;
 use serde_json::Value;
 use std::{
     io::{Read, Write},
@@ -45,19 +46,30 @@ fn promtool_says_nothing(arguments: &[&str], input: &str) {
 
 #[test]
 fn metrics_count_what_was_recorded_and_promtool_finds_nothing_to_say() {
-    let mut house = House::new();
+    let mut server = Rsyslog::new(Way::Tcp);
+    // One hears, and at the other's address nobody does.
+    let mut house = House::configured(|gateway| {
+        let path = gateway.join("egressd.toml");
+        let block = |name, to: &str| format!("\n[[syslog.destination]]\nname = \"{name}\"\nto = \"{to}\"\n");
+        let more = block("siem", &server.address()) + &block("dead", "tcp://127.0.0.1:1");
+        std::fs::write(&path, std::fs::read_to_string(&path).unwrap() + &more).unwrap();
+    });
     let ticket = house.ticket(&ticket_file("acme"));
     let csv = orders(2_000);
     let delivery = house.release(&ticket, "orders.csv", &csv);
     house.stage(&ticket, "elsewhere.csv", "nobody,asked,for,this\n1,2,3,4\n");
     house.until_file(&ticket, "elsewhere.csv", &["held"]);
     house.pull("acme", &format!("get /{delivery}/orders.csv.age\n"));
+    run(house.curl("acme").arg(house.url(&format!("{delivery}/orders.csv.age"))).args(["-o", "by-https"]));
     house.ctl(RESPONDER, ["revoke", "vendor", "umbra", "--reason", "a drill"]).done();
     // The end of a session is recorded after its client has gone.
     let metrics = until("the session's end is counted", || {
         let (code, metrics) = get(&house, "/metrics");
         assert_eq!(code, 200, "{metrics}");
-        (value(&metrics, "egressd_sessions_ended_total{protocol=\"sftp\",how=\"closed\"}") == 1.0).then_some(metrics)
+        let ended = |by| value(&metrics, &format!("egressd_sessions_ended_total{{protocol=\"{by}\",how=\"closed\"}}")) == 1.0;
+        let heard = value(&metrics, "egressd_forward_lag_messages{destination=\"siem\"}") == 0.0;
+        let failed = value(&metrics, "egressd_forward_link{destination=\"dead\",state=\"waiting\"}") == 1.0;
+        (ended("sftp") && ended("https") && heard && failed).then_some(metrics)
     });
     promtool_says_nothing(&["check", "metrics"], &metrics);
     for (series, count) in [
@@ -65,7 +77,11 @@ fn metrics_count_what_was_recorded_and_promtool_finds_nothing_to_say() {
         ("egressd_sessions{protocol=\"sftp\"}", 0.0),
         ("egressd_transfers_begun_total{protocol=\"sftp\"}", 1.0),
         ("egressd_transfers_ended_total{protocol=\"sftp\",how=\"closed\"}", 1.0),
-        ("egressd_transfers_begun_total{protocol=\"https\"}", 0.0),
+        ("egressd_sessions_opened_total{protocol=\"https\"}", 1.0),
+        ("egressd_transfers_begun_total{protocol=\"https\"}", 1.0),
+        ("egressd_forward_sent_total{destination=\"dead\"}", 0.0),
+        ("egressd_forward_link{destination=\"siem\",state=\"waiting\"}", 0.0),
+        ("egressd_forward_lag_seconds{destination=\"siem\"}", 0.0),
         ("egressd_files_staged_total", 2.0),
         ("egressd_files_sealed_total", 1.0),
         ("egressd_files_held_total", 1.0),
@@ -79,7 +95,11 @@ fn metrics_count_what_was_recorded_and_promtool_finds_nothing_to_say() {
         assert_eq!(value(&metrics, series), count, "{series}\n{metrics}");
     }
     let pulled = std::fs::metadata(house.pulled("acme", "orders.csv.age")).unwrap().len();
-    assert_eq!(value(&metrics, "egressd_served_bytes_total{protocol=\"sftp\"}"), pulled as f64);
+    for by in ["sftp", "https"] {
+        assert_eq!(value(&metrics, &format!("egressd_served_bytes_total{{protocol=\"{by}\"}}")), pulled as f64);
+    }
+    assert!(value(&metrics, "egressd_forward_sent_total{destination=\"siem\"}") > 0.0);
+    assert!(value(&metrics, "egressd_forward_lag_messages{destination=\"dead\"}") > 0.0);
     assert!(value(&metrics, "egressd_commit_duration_seconds_count") > 0.0);
     assert!(
         value(&metrics, "egressd_log_size_bytes") > 0.0 && value(&metrics, "egressd_disk_free_bytes{directory=\"state\"}") > 0.0
@@ -95,6 +115,7 @@ fn metrics_count_what_was_recorded_and_promtool_finds_nothing_to_say() {
         assert!(!metrics.contains(name), "{name} stands in the metrics");
     }
     house.check();
+    server.end(Signal::TERM);
 }
 
 #[test]
@@ -150,9 +171,25 @@ fn said_by(port: u16, bytes: &[u8]) -> String {
 #[test]
 fn no_internal_route_is_on_the_vendors_listener_and_no_vendors_route_on_the_internal_one() {
     let mut house = House::new();
+    let ticket = house.ticket(&ticket_file("acme"));
+    let delivery = house.release(&ticket, "orders.csv", orders(3));
     for path in ["/metrics", "/healthz", "/readyz"] {
         let said = said_by(house.sftp_port(), format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes());
         assert!(!said.contains("HTTP/1.1") && !said.contains("egressd_"), "{said}");
+        // A vendor that is let in and somebody whom nobody knows: neither is told anything.
+        let url = house.url(&path[1..]);
+        for (mut curl, code) in [(house.curl("acme"), "404"), (house.bare_curl("acme"), "401")] {
+            let output = curl.args(["--no-fail", "-w", "%{http_code}", &url]).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stdout).into_owned();
+            assert!(said.ends_with(code) && !said.contains("egressd_") && !said.contains("ready"), "{path}: {said}");
+        }
+    }
+    for path in ["".to_owned(), format!("{ticket}/"), format!("{delivery}/"), format!("{delivery}/orders.csv.age")] {
+        let (code, body) = get(&house, &format!("/{path}"));
+        assert!(code == 404 && !body.contains("orders"), "{path}: {code} {body}");
+        // A vendor's own certificate opens nothing here: there is no TLS.
+        let url = format!("https://127.0.0.1:{}/{path}", house.internal_port());
+        assert!(!house.curl("acme").arg(&url).output().unwrap().status.success());
     }
     let said = said_by(house.internal_port(), b"SSH-2.0-OpenSSH_9.2\r\n");
     assert!(!said.contains("SSH-2.0") && said.starts_with("HTTP/1.1 400"), "{said}");
