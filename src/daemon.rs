@@ -45,28 +45,28 @@ pub fn check(path: &Path) -> anyhow::Result<String> {
         "{} holds no ledger.db: egressd init makes the first; a lost one is restored from backup, never made anew",
         config.state.display()
     );
-    let sftp: Vec<_> = config.sftp.iter().map(ToString::to_string).collect();
-    let internal: Vec<_> = config.internal.iter().map(ToString::to_string).collect();
     let https = match &secrets.tls {
-        Some(tls) if !config.https.is_empty() => {
-            let listed = |items: Vec<String>| items.join(", ");
-            let at = listed(config.https.iter().map(ToString::to_string).collect());
-            format!("{at} as {}", listed(tls.hosts().iter().map(ToString::to_string).collect()))
-        }
+        Some(tls) if !config.https.is_empty() => format!("{} as {}", listed(&config.https), listed(tls.hosts().iter())),
         _ => "none".to_owned(),
     };
     let told = config.syslog.destinations.iter().map(|destination| format!("{} at {}", destination.name, destination.address));
-    let told: Vec<_> = told.collect();
-    Ok(format!(
-        "{} is good\n  configuration {}\n  policy        {}\n  log           {}\n  sftp          {}\n  https         {https}\n  internal      {}\n  syslog        {}",
-        path.display(),
-        configuration.short(),
-        policy.short(),
-        secrets.signer.verifier(),
-        sftp.join(", "),
-        if internal.is_empty() { "none".to_owned() } else { internal.join(", ") },
-        if told.is_empty() { "nobody".to_owned() } else { told.join(", ") }
-    ))
+    let found = [
+        ("configuration", configuration.short()),
+        ("policy", policy.short()),
+        ("log", secrets.signer.verifier().to_string()),
+        ("sftp", listed(&config.sftp)),
+        ("https", https),
+        ("internal", listed(&config.internal)),
+        ("control", config.control_socket.display().to_string()),
+        ("syslog", listed(told)),
+    ];
+    let lines: Vec<_> = found.iter().map(|(what, is)| format!("\n  {what:13} {is}")).collect();
+    Ok(format!("{} is good{}", path.display(), lines.concat()))
+}
+
+fn listed<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
+    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    if items.is_empty() { "none".to_owned() } else { items.join(", ") }
 }
 
 /// Runs until SIGTERM or SIGINT, or until the log can no longer be written.

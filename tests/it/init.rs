@@ -71,6 +71,29 @@ fn init_makes_secrets_for_their_owner_alone_and_never_replaces_a_gateway() {
 }
 
 #[test]
+fn check_shows_every_listener_and_every_destination() {
+    let house = House::bare();
+    house.configure("[sftp]\nlisten = [\"127.0.0.1:0\"]", "[sftp]\nlisten = [\"127.0.0.1:2201\", \"[::1]:2202\"]");
+    house.configure("[https]\nlisten = [\"127.0.0.1:0\"]", "[https]\nlisten = [\"127.0.0.1:8401\", \"[::1]:8402\"]");
+    house.configure("[internal]\nlisten = [\"127.0.0.1:0\"]", "[internal]\nlisten = [\"127.0.0.1:9401\", \"unix:i.sock\"]");
+    let told = "\n[[syslog.destination]]\nname = \"siem\"\nto = \"tcp://127.0.0.1:601\"\n\
+                \n[[syslog.destination]]\nname = \"near\"\nto = \"unix:/dev/log\"\n";
+    let text = fs::read_to_string(house.configuration()).unwrap();
+    fs::write(house.configuration(), text + told).unwrap();
+    let said = run(Command::new(PROGRAM).args(["check", "--config"]).arg(house.configuration()));
+    for (what, all) in [
+        ("sftp", vec!["127.0.0.1:2201", "[::1]:2202"]),
+        ("https", vec!["127.0.0.1:8401", "[::1]:8402", "localhost"]),
+        ("internal", vec!["127.0.0.1:9401", "i.sock"]),
+        ("control", vec!["control.sock"]),
+        ("syslog", vec!["siem at tcp://127.0.0.1:601", "near at unix:/dev/log"]),
+    ] {
+        let line = said.lines().find(|line| line.trim_start().starts_with(what)).unwrap_or_else(|| panic!("no {what} in {said}"));
+        assert!(all.iter().all(|one| line.contains(one)), "{line}");
+    }
+}
+
+#[test]
 fn a_key_file_that_others_can_read_and_a_lost_ledger_are_not_served() {
     let mut house = House::new();
     house.terminate();
