@@ -116,6 +116,7 @@ fn every_system_call_of_a_files_life_passes_the_units_filter() {
     let ticket = house.ticket(&ticket_file("acme"));
     let delivery = house.release(&ticket, "orders.csv", orders(1_000));
     house.pull("acme", &format!("get /{delivery}/orders.csv.age\n"));
+    run(house.curl("acme").arg(house.url(&format!("{delivery}/orders.csv.age"))).args(["-o", "by-https"]));
     let file = house.sql("SELECT lower(hex(id)) FROM file");
     assert_eq!(file.len(), 1);
     kill_process(Pid::from_raw(i32::try_from(house.pid()).unwrap()).unwrap(), Signal::HUP).unwrap();
@@ -190,17 +191,20 @@ fn passed_sockets_take_the_place_of_configured_ones_and_the_manager_hears_how_it
     let delivery = house.release(&ticket, "orders.csv", orders(100));
     house.terminate();
     let control = house.state().join("control.sock");
-    let (sftp, internal) = (free_port(), free_port());
+    let (sftp, https, internal) = (free_port(), free_port(), free_port());
     let mut manager = Manager::at(&house.path("notify"));
-    let listen = [format!("127.0.0.1:{sftp}"), format!("127.0.0.1:{internal}"), control.display().to_string()];
-    let child = activated(&house, "sftp:internal:control", &listen);
-    house.adopt(child, sftp, internal);
+    let [at_sftp, at_https, at_internal] = [sftp, https, internal].map(|port| format!("127.0.0.1:{port}"));
+    let child =
+        activated(&house, "sftp:https:internal:control", &[at_sftp, at_https, at_internal, control.display().to_string()]);
+    house.adopt(child, sftp, https, internal);
     until("the sockets are there", || TcpStream::connect(("127.0.0.1", internal)).ok());
     manager.hears("READY=1");
     // Every door is a passed one.
     house.pull("acme", &format!("get /{delivery}/orders.csv.age\n"));
     assert_eq!(house.decrypt("acme", "orders.csv.age"), orders(100).as_bytes());
     assert_eq!(house.ctl(OPERATOR, ["status"]).done()["reload"], serde_json::Value::Null);
+    run(house.curl("acme").arg(house.url(&format!("{delivery}/orders.csv.age"))).args(["-o", "by-https"]));
+    assert_eq!(fs::read(house.pulled("acme", "by-https")).unwrap(), fs::read(house.pulled("acme", "orders.csv.age")).unwrap());
     run(Command::new("curl").args(["-sf", &format!("http://127.0.0.1:{internal}/readyz")]));
     // It lives, and says so at the pace that was asked for.
     manager.hears("WATCHDOG=1");
@@ -231,7 +235,7 @@ fn a_passed_socket_that_nobody_knows_is_an_error_and_opens_nothing() {
     for (names, said) in [("https-old", "FileDescriptorName= is one of"), ("control", "not a valid unix stream socket")] {
         let port = free_port();
         let child = activated(&house, names, &[format!("127.0.0.1:{port}")]);
-        house.adopt(child, port, port);
+        house.adopt(child, port, port, port);
         until("the socket is there", || TcpStream::connect(("127.0.0.1", port)).ok());
         assert_eq!(house.until_ended().code(), Some(3));
         let log = house.log();
