@@ -104,7 +104,8 @@ fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
 fn check_shape(demo: &Value) {
     let members = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
     assert_eq!(members(demo), "config egressctl https metrics other_vendor released sftp socket staff staging ticket vendor");
-    assert!(demo["metrics"].is_null());
+    let metrics = text(demo, "/metrics");
+    assert!(metrics.starts_with("http://127.0.0.1:") && metrics.ends_with("/metrics"), "{metrics}");
     assert_eq!(members(&demo["https"]), "ca url");
     assert!(text(demo, "/https/url").starts_with("https://"));
     assert_eq!(members(&demo["sftp"]), "host known_hosts port");
@@ -152,7 +153,7 @@ fn two_run_side_by_side_and_every_printed_line_works_when_it_is_pasted() {
     let pasted = Command::new("bash").args(["-c", &script]).env_remove("SSH_AUTH_SOCK").stdin(Stdio::null()).output().unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&pasted.stdout), String::from_utf8_lossy(&pasted.stderr));
     assert!(pasted.status.success(), "{said}\n--- of\n{script}");
-    for expected in [".csv.age: OK", "people.csv is held", "cut, and it stays so", "sound: the log"] {
+    for expected in [".csv.age: OK", "people.csv is held", "cut, and it stays so", "egressd_transfers_begun_total{protocol=\"https\"} 1", "sound: the log"] {
         assert!(said.contains(expected), "{expected:?} is not in:\n{said}");
     }
     let plaintext = fs::read(text(&demo, "/released/0/plaintext")).unwrap();

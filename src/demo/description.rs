@@ -1,7 +1,7 @@
 //! `demo.json`: what a script needs to act as anybody in the demonstration. Written last, by rename.
 //!
 //! All paths are absolute. `staff` has one entry for each person, and each person has one role, so `role` is a string
-//! and each role stands there once. What this version does not serve is null.
+//! and each role stands there once.
 
 use super::{
     Prepared,
@@ -22,10 +22,11 @@ struct Description<'a> {
     /// The active ticket.
     ticket: TicketNumber,
     egressctl: PathBuf,
-    metrics: Option<String>,
+    /// The URL that this machine's monitoring asks.
+    metrics: &'a str,
     staff: Vec<Person>,
     sftp: Sftp,
-    https: Option<Https>,
+    https: Https,
     /// The one that the ticket names.
     vendor: Outside<'a>,
     other_vendor: Outside<'a>,
@@ -82,7 +83,7 @@ impl<'a> Outside<'a> {
 }
 
 pub fn write(prepared: &Prepared, place: &Place) -> anyhow::Result<()> {
-    let Prepared { vendors, released, doors: Doors { sftp, https } } = prepared;
+    let Prepared { vendors, released, doors: Doors { sftp, https }, metrics } = prepared;
     let person = |player: &super::cast::Player| Person {
         name: player.name,
         role: player.role.name(),
@@ -94,10 +95,10 @@ pub fn write(prepared: &Prepared, place: &Place) -> anyhow::Result<()> {
         staging: place.staging(),
         ticket: released.delivery.ticket,
         egressctl: place.egressctl(),
-        metrics: None,
+        metrics,
         staff: CAST.iter().map(person).collect(),
         sftp: Sftp { host: sftp.ip().to_string(), port: sftp.port(), known_hosts: place.known_hosts() },
-        https: Some(Https { url: format!("https://{https}"), ca: place.certificate() }),
+        https: Https { url: format!("https://{https}"), ca: place.certificate() },
         vendor: Outside::of(&vendors.vendor),
         other_vendor: Outside::of(&vendors.other),
         released: vec![File { path: &released.path, plaintext: &released.plaintext, sha256: released.sha256 }],

@@ -13,7 +13,7 @@ use std::path::Path;
 const COLUMNS: usize = 76;
 
 pub fn print(prepared: &Prepared, place: &Place, screen: &Screen) {
-    let Prepared { vendors, released, doors: Doors { sftp, https } } = prepared;
+    let Prepared { vendors, released, doors: Doors { sftp, https }, metrics } = prepared;
     let vendor = &vendors.vendor;
     let line = |words: &[&str]| broken(words).iter().for_each(|part| screen.line(part));
     let ticket = released.delivery.ticket.to_string();
@@ -56,6 +56,9 @@ pub fn print(prepared: &Prepared, place: &Place, screen: &Screen) {
     screen.heading("As the security responder: cut the vendor off, then try sftp and curl again");
     let responder = format!("--key {}", quoted_path(&place.staff().join(the(Role::SecurityResponder).name)));
     line(&["egressctl", &responder, "revoke vendor", &vendor.id, "--reason \"trying it out\""]);
+
+    screen.heading("As this machine's monitoring: what happened is counted");
+    line(&["curl --fail --silent", &quoted(metrics), "| grep ^egressd_transfers"]);
 
     screen.heading("As the auditor: every event is there, and none was changed");
     let auditor = format!("--key {}", quoted_path(&place.staff().join(the(Role::Auditor).name)));

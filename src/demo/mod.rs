@@ -86,6 +86,8 @@ struct Prepared {
     vendors: vendors::Both,
     released: Released,
     doors: Doors,
+    /// The URL of the metrics.
+    metrics: String,
 }
 
 /// Everything up to a released delivery, and then what `play` says.
@@ -113,7 +115,7 @@ async fn prepare(place: &Place, screen: &Screen) -> anyhow::Result<Prepared> {
     };
     let ticket = ticket::active(&vendors.vendor, place, &egressctl, screen).await?;
     let released = delivery::released(ticket, &vendors.vendor, place, &egressctl, screen).await?;
-    Ok(Prepared { vendors, released, doors: place.doors()? })
+    Ok(Prepared { vendors, released, doors: place.doors()?, metrics: place.metrics()? })
 }
 
 /// Ends the daemon by SIGTERM; whoever asks a second time does not wait for its transfers.

@@ -159,6 +159,15 @@ impl Place {
         Ok(Doors { sftp, https })
     }
 
+    /// What this machine's monitoring asks for.
+    pub fn metrics(&self) -> anyhow::Result<String> {
+        let config = Config::read(&self.config())?;
+        match config.internal.first() {
+            Some(InternalAddress::Tcp(address)) => Ok(format!("http://{address}/metrics")),
+            _ => bail!("{}: internal.listen is not an address", self.config().display()),
+        }
+    }
+
     fn free(&self, configured: SocketAddr) -> anyhow::Result<(SocketAddr, TcpListener)> {
         // A new directory has the default port, which is somebody's who meant it.
         if self.known_hosts().exists()
