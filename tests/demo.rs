@@ -153,7 +153,13 @@ fn two_run_side_by_side_and_every_printed_line_works_when_it_is_pasted() {
     let pasted = Command::new("bash").args(["-c", &script]).env_remove("SSH_AUTH_SOCK").stdin(Stdio::null()).output().unwrap();
     let said = format!("{}{}", String::from_utf8_lossy(&pasted.stdout), String::from_utf8_lossy(&pasted.stderr));
     assert!(pasted.status.success(), "{said}\n--- of\n{script}");
-    for expected in [".csv.age: OK", "people.csv is held", "cut, and it stays so", "egressd_transfers_begun_total{protocol=\"https\"} 1", "sound: the log"] {
+    for expected in [
+        ".csv.age: OK",
+        "people.csv is held",
+        "cut, and it stays so",
+        "egressd_transfers_begun_total{protocol=\"https\"} 1",
+        "sound: the log",
+    ] {
         assert!(said.contains(expected), "{expected:?} is not in:\n{said}");
     }
     let plaintext = fs::read(text(&demo, "/released/0/plaintext")).unwrap();
