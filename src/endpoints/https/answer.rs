@@ -3,22 +3,29 @@
 use super::{
     body::FileBody,
     conditions::{Asked, Version},
-    listing::{self, Form},
+    listing::{self, Form, STYLE},
     request::Unfit,
 };
 use crate::{
-    domain::{limits, refusal::Outside, time::Time, vendor_path::VendorPath},
+    domain::{digest::Digest, limits, refusal::Outside, time::Time, vendor_path::VendorPath},
     gateway::{Entry, EntryKind, Opened, Pickup, Refused},
 };
 use axum::body::Body;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
-use std::ops::Range;
+use std::{ops::Range, sync::LazyLock};
 
 const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 
-/// A page of ours loads nothing, sends nothing anywhere, and stands in nobody's frame.
-const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
+/// A page of ours loads nothing, runs nothing, sends nothing anywhere, and stands in nobody's frame. Its one style is named by
+/// its digest; a browser may save what is linked to, which a bare sandbox would forbid.
+static POLICY: LazyLock<String> = LazyLock::new(|| {
+    let style = STANDARD.encode(Digest::of(STYLE.as_bytes()).as_bytes());
+    format!(
+        "default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+         sandbox allow-downloads"
+    )
+});
 
 /// An answer of a status and one line. Equal ones are equal byte for byte.
 fn plain(status: StatusCode) -> Response<Body> {
@@ -38,8 +45,8 @@ fn set(answer: &mut Response<Body>, name: HeaderName, value: &str) {
 
 /// What every answer says to browsers and caches.
 fn guarded(mut answer: Response<Body>) -> Response<Body> {
+    set(&mut answer, header::CONTENT_SECURITY_POLICY, &POLICY);
     for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::CACHE_CONTROL, "no-store"),

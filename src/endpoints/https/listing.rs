@@ -102,13 +102,18 @@ pub(super) fn encoded(path: &str) -> String {
     out
 }
 
-/// The page: no script, no style, nothing fetched from anywhere; what a browser makes of it is readable on every screen.
+/// All the style there is. The answer's policy allows these very bytes and no others.
+pub(super) const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:56rem;margin:2rem auto;padding:0 1rem}\
+    table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.4rem .8rem .4rem 0;border-bottom:1px solid #8886;\
+    vertical-align:top}td:nth-child(2),th:nth-child(2){text-align:right;white-space:nowrap}code{overflow-wrap:anywhere}";
+
+/// The page: no script, nothing fetched from anywhere, readable on every screen.
 pub(super) fn page(place: &VendorPath, entries: &[Entry]) -> Vec<u8> {
     let name = escaped(&place.to_string());
     let mut out = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{name}</title>\n</head>\n<body>\n<h1>{name}</h1>\n"
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{name}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<h1>{name}</h1>\n"
     );
     if let Some(up) = parent(place) {
         let _ = writeln!(out, "<p><a href=\"{}\">Up</a></p>", path_of(&up));
@@ -116,19 +121,44 @@ pub(super) fn page(place: &VendorPath, entries: &[Entry]) -> Vec<u8> {
     if entries.is_empty() {
         out.push_str("<p>There is nothing for you to fetch at the moment.</p>\n");
     } else {
-        out.push_str("<ul>\n");
+        out.push_str("<table>\n<tr><th>Name</th><th>Bytes</th><th>Released (UTC)</th></tr>\n");
         for entry in entries {
             let (link, name) = (below(place, entry), escaped(&entry.name));
-            let size = match entry.kind {
-                EntryKind::File => format!("{} bytes, ", entry.size),
+            let bytes = match entry.kind {
+                EntryKind::File => grouped(entry.size),
                 EntryKind::Directory => String::new(),
             };
-            let _ = writeln!(out, "<li><a href=\"{link}\">{name}</a><br>{size}released {}</li>", entry.modified);
+            let released = minute(&entry.modified.to_string());
+            let _ = writeln!(out, "<tr><td><a href=\"{link}\">{name}</a></td><td>{bytes}</td><td>{released}</td></tr>");
         }
-        out.push_str("</ul>\n");
+        out.push_str("</table>\n");
+        if matches!(place, VendorPath::Delivery(..)) {
+            out.push_str(
+                "<p>The files are encrypted to your own keys. Check them with <code>sha256sum -c SHA256SUMS</code>, \
+                 decrypt them with <code>age -d -i YOUR-IDENTITY</code>.</p>\n",
+            );
+        }
     }
     out.push_str("</body>\n</html>\n");
     out.into_bytes()
+}
+
+/// `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `2026-11-21 15:57` of `2026-11-21T15:57:51Z`.
+fn minute(time: &str) -> String {
+    time.get(..16).unwrap_or(time).replace('T', " ")
 }
 
 fn parent(place: &VendorPath) -> Option<VendorPath> {
@@ -175,6 +205,12 @@ mod tests {
         }
         assert_eq!(form("text/*"), Form::Page);
         assert_eq!(Form::of(&HeaderMap::new()), Form::Document);
+    }
+
+    #[test]
+    fn sizes_and_times_are_for_people() {
+        assert_eq!([0, 999, 1_000, 52_089, 1 << 30].map(grouped), ["0", "999", "1,000", "52,089", "1,073,741,824"]);
+        assert_eq!(minute("2026-11-21T15:57:51Z"), "2026-11-21 15:57");
     }
 
     #[test]
