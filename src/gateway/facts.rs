@@ -117,6 +117,13 @@ fn misled(what: String) -> Fault {
     Fault::new("the index does not say what the log says; egressctl audit verify names the row", what)
 }
 
+/// A transfer that runs.
+pub struct Underway {
+    pub bytes: u64,
+    /// Half-open; over SFTP they are known at its end.
+    pub ranges: Option<Vec<(u64, u64)>>,
+}
+
 /// What every decision needs, as of one moment.
 pub struct Facts<'s, S> {
     source: &'s S,
@@ -143,14 +150,14 @@ impl<'s, S: Source> Facts<'s, S> {
         &self.core.announcing
     }
 
-    /// How much of a transfer that runs was served so far, and which ranges where that is known before its end.
-    pub fn progress(&self, transfer: TransferId) -> Option<(u64, Option<Vec<(u64, u64)>>)> {
+    /// How much of a transfer that runs was served so far.
+    pub fn underway(&self, transfer: TransferId) -> Option<Underway> {
         if let Some((bytes, ranges)) = self.core.pulls.progress(transfer) {
-            return Some((bytes, Some(ranges)));
+            return Some(Underway { bytes, ranges: Some(ranges) });
         }
         let live = self.core.leases.live();
         let held = live.iter().flat_map(|session| &session.transfers).find(|(id, ..)| *id == transfer)?;
-        Some((held.3, None))
+        Some(Underway { bytes: held.3, ranges: None })
     }
 
     pub fn source(&self) -> &'s S {

@@ -13,7 +13,7 @@ use crate::{
     gateway::{
         answers::{Listing, Served, SessionRow, TransferRow},
         desk::Desk,
-        facts::{Facts, Source},
+        facts::{Facts, Source, Underway},
         outcome::Refused,
         release::Notes,
         vault::find,
@@ -86,8 +86,8 @@ pub fn row<S: Source>(facts: &Facts<'_, S>, id: TransferId) -> Result<Option<Tra
     let of_bytes = size(facts, *ticket, *delivery, item)?;
     let (ended, how, bytes, ranges) = match end {
         Some((at, how, bytes, ranges)) => (Some(at.to_string()), Some(how), bytes, ranges),
-        None => match facts.progress(id) {
-            Some((bytes, ranges)) => (None, None, Some(bytes), ranges),
+        None => match facts.underway(id) {
+            Some(Underway { bytes, ranges }) => (None, None, Some(bytes), ranges),
             None => (None, None, None, None),
         },
     };
