@@ -42,7 +42,7 @@ use std::{
     fs::File,
     io::Read,
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::{Path, PathBuf, absolute},
     sync::Arc,
     time::Duration,
 };
@@ -63,7 +63,7 @@ const EXAMPLE_KEYS: [&str; 5] = [
 /// What is wrong with a configuration, in which file, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("{}: {source}", path.display())]
+    #[error("{} cannot be read", path.display())]
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("{}: {error}", path.display())]
     Document { path: PathBuf, error: Box<DocumentError> },
@@ -218,7 +218,9 @@ impl Config {
         let hosts = hosts.map_err(|error| value(&format!("https.hosts: {error}")))?;
         let settings = settings(&document.files).map_err(|what| value(&what))?;
         let syslog = document.syslog.read().map_err(|what| value(&what))?;
-        let base = path.parent().unwrap_or(Path::new(".")).to_owned();
+        // Seen from the root: the kernel's notifications name what was watched as it was named, and are compared with it.
+        let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+        let base = absolute(path).map_err(unreadable)?.parent().unwrap_or(Path::new("/")).to_owned();
         let at = |path: &Path| base.join(path);
         let internal = document.internal.addresses(&base).map_err(|what| value(&what))?;
         let Paths { policy, staging, state, control_socket } = &document.paths;

@@ -13,6 +13,14 @@ fn the_commented_example_says_what_the_defaults_are() {
 }
 
 #[test]
+fn a_configuration_that_was_named_from_here_names_its_places_from_the_root() {
+    let config = Config::read(Path::new("config/egressd.toml")).unwrap();
+    for place in [&config.staging, &config.state, &config.control_socket] {
+        assert!(place.is_absolute(), "{}", place.display());
+    }
+}
+
+#[test]
 fn a_mistyped_key_is_located_and_the_nearest_is_named() {
     let text = include_str!("../../config/egressd.toml").replace("settle_seconds", "setle_seconds");
     let error = document::parse::<Document>(&text).unwrap_err();

@@ -203,6 +203,8 @@ pub const RETRY_AT_MOST: Duration = Duration::from_secs(60);
 pub const PURGE_TURN: Duration = Duration::from_secs(60);
 /// Bytes of an encrypted staged file's header, which is collected in memory: some 500 recipients, and one is needed.
 pub const AGE_HEADER_BYTES: u64 = 64 * 1024;
+/// Lines of it, two for each of those recipients: the library looks at the whole header again after each line.
+pub const AGE_HEADER_LINES: u64 = 1_024;
 /// Connections of one internal listener: a few monitors, each with one or two.
 pub const INTERNAL_CONNECTIONS: usize = 64;
 /// Bytes of a request's head on an internal listener. A monitor's takes a few hundred.

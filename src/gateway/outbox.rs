@@ -44,12 +44,20 @@ impl Outbox {
         // Its place goes with the leaf of the reload, a moment before anything in memory.
         let next: Option<u64> =
             self.gateway.ledger.read(|view| view.sql(|conn| spool::next(conn, &self.told.name))).map_err(Fault::from)?;
-        next.filter(|_| self.gateway.core.announcing.tells(&self.told)).ok_or(Unheard::Withdrawn)
+        let next = next.filter(|_| self.gateway.core.announcing.tells(&self.told)).ok_or(Unheard::Withdrawn)?;
+        // Nobody has heard what has not happened: somebody moved the place, and what lies before it would never be told.
+        if next > self.gateway.ledger.checkpoint().size {
+            let what =
+                format!("{}'s place is beyond the log's end: take it out of the configuration and in again", self.told.name);
+            return Err(Fault::new("the spool was edited", what).into());
+        }
+        Ok(next)
     }
 
     /// Messages from leaf `from` on, without a gap, in the log's order. Empty: there is nothing newer yet.
     ///
-    /// What somebody took out of the spool is worded again, from the log itself: nobody silences the gateway by editing a table.
+    /// What is missing in the spool is worded again, from the log itself. What somebody changed in it goes out as changed, with the
+    /// leaf's hash beside it (SECURITY.md).
     pub fn batch(&self, from: u64) -> Result<Vec<Message>, Unheard> {
         let batch = self.waiting(from)?;
         // Asked afterwards: whoever was withdrawn is given nothing from the leaf on that says so.

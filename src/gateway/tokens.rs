@@ -90,6 +90,10 @@ fn confirm(
     if issued.issued_by == Some(person.id) {
         return Err(Refusal::SamePerson { act: "a token".into() }.into());
     }
+    // Since it was issued the digest may have been confirmed as somebody else's key.
+    if facts.roster.by_key(token).is_some() || facts.confirmed_owner(token, Some(dossier.id))?.is_some() {
+        return Err(Refusal::LoginKeyTaken { key: openssh_fingerprint(token) }.into());
+    }
     let signature = signature.ok_or(Refusal::SignatureMissing {})?;
     let text = token_confirmation_text(vendor, token, issued.until);
     person

@@ -1,7 +1,7 @@
 //! The gateway's own age identity: what producers may encrypt files to, and how such a file is read, in the stream.
 
 use super::{at_rest::AtRestError, recipient::Recipient};
-use crate::domain::limits::AGE_HEADER_BYTES;
+use crate::domain::limits::{AGE_HEADER_BYTES, AGE_HEADER_LINES};
 use age::{DecryptError, Decryptor, stream::StreamReader};
 use age_core::secrecy::ExposeSecret;
 use std::{
@@ -28,7 +28,7 @@ pub enum OpenError {
     NotAge,
     #[error("it is encrypted to somebody else")]
     ForSomebodyElse,
-    #[error("its header is longer than {AGE_HEADER_BYTES} bytes")]
+    #[error("its header is longer than {AGE_HEADER_BYTES} bytes or {AGE_HEADER_LINES} lines")]
     HeaderTooLong,
     #[error("it is damaged or cut off")]
     Damaged,
@@ -65,9 +65,9 @@ impl Identity {
 
     /// Begins to read an encrypted file.
     pub fn open<R: Read>(&self, input: R) -> Result<Unsealed<R>, OpenError> {
-        // 1. The header, of a bounded length: age collects it in memory before it looks at the whole.
+        // 1. The header, of a bounded length: age collects it in memory, and reads it anew from its beginning after each line.
         let left = Rc::new(Cell::new(AGE_HEADER_BYTES));
-        let input = Bounded { input: BufReader::new(input), left: Rc::clone(&left) };
+        let input = Bounded { input: BufReader::new(input), left: Rc::clone(&left), lines: 0 };
         let decryptor = Decryptor::new_buffered(input).map_err(|error| refused(error, &left))?;
         if decryptor.is_scrypt() {
             return Err(OpenError::ForSomebodyElse);
@@ -112,6 +112,8 @@ impl<R: Read> Read for Unsealed<R> {
 struct Bounded<R> {
     input: BufReader<R>,
     left: Rc<Cell<u64>>,
+    /// Of the header, so far.
+    lines: u64,
 }
 
 impl<R: Read> BufRead for Bounded<R> {
@@ -123,7 +125,10 @@ impl<R: Read> BufRead for Bounded<R> {
 
     fn consume(&mut self, count: usize) {
         if self.left.get() != u64::MAX {
-            self.left.set(self.left.get().saturating_sub(count as u64));
+            let taken = &self.input.buffer()[..count];
+            self.lines += taken.iter().filter(|byte| **byte == b'\n').count() as u64;
+            let left = if self.lines > AGE_HEADER_LINES { 0 } else { self.left.get().saturating_sub(count as u64) };
+            self.left.set(left);
         }
         self.input.consume(count);
     }
@@ -208,6 +213,23 @@ mod tests {
             }
         }
         assert!(matches!(Identity::generate().open(Endless(endless)), Err(OpenError::HeaderTooLong)));
+    }
+
+    #[test]
+    fn a_header_of_many_short_lines_is_given_up_long_before_its_bytes_are_used_up() {
+        let header = ["age-encryption.org/v1\n", &"-> a\n\n".repeat(10_000), "--- "].concat();
+        let read = Cell::new(0);
+        struct Counted<'a>(&'a [u8], &'a Cell<usize>);
+        impl Read for Counted<'_> {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                let count = self.0.read(&mut buffer[..1])?;
+                self.1.set(self.1.get() + count);
+                Ok(count)
+            }
+        }
+        let opened = Identity::generate().open(Counted(header.as_bytes(), &read));
+        assert!(matches!(opened, Err(OpenError::HeaderTooLong)));
+        assert!(read.get() < 5_000, "{} bytes were read", read.get());
     }
 
     #[test]

@@ -141,7 +141,6 @@ impl Show for Status {
             page.field("last reload", outcome);
         }
         page.field("log", format!("{} leaves, root {}", self.log.size, self.log.root.short()));
-        page.field("last checkpoint", self.log.last_checkpoint.as_deref().unwrap_or("none yet"));
         page.field("people, vendors", format!("{}, {}", self.people, self.vendors));
         page.field("tickets", counted(self.tickets.iter().map(|(state, n)| (state.name(), *n))));
         page.field("files", counted(self.files.iter().map(|(state, n)| (state.name(), *n))));

@@ -162,8 +162,16 @@ async fn converse(
     };
     if done == Done::Closed {
         // What was answered last may still be on its way: a reset would take it back. A cut ends this as it ends everything.
-        let until = if connection.is_logged_in() { Instant::now() + limits::HTTPS_LINGER } else { grace };
-        let _ = time::timeout_at(until, connection.switch.peer_has_left()).await;
+        let farewell = Instant::now() + limits::FAREWELL;
+        let until = if connection.is_logged_in() { Instant::now() + limits::HTTPS_LINGER } else { grace.min(farewell) };
+        let stopping = async {
+            draining(&mut running).await;
+            time::sleep(limits::FAREWELL).await;
+        };
+        tokio::select! {
+            _ = time::timeout_at(until, connection.switch.peer_has_left()) => {}
+            () = stopping => {}
+        }
     }
     done
 }

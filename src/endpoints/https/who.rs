@@ -43,14 +43,17 @@ pub(super) struct Connection {
 enum Peer {
     /// Counted among the strangers as long as this stands.
     Stranger {
-        _place: Stranger,
+        place: Stranger,
     },
     Known {
         pickup: Pickup,
         by: Proof,
     },
-    /// Nothing more is heard.
-    Nobody,
+    /// Nothing more is heard. Whoever was never let in keeps its place among the strangers for as long as its connection lives: a
+    /// refusal must not make room for the next.
+    Nobody {
+        _place: Option<Stranger>,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,7 +78,7 @@ impl Admitted<'_> {
     pub(super) fn pickup(&self) -> Option<&Pickup> {
         match &*self.0 {
             Peer::Known { pickup, .. } => Some(pickup),
-            Peer::Stranger { .. } | Peer::Nobody => None,
+            Peer::Stranger { .. } | Peer::Nobody { .. } => None,
         }
     }
 }
@@ -97,7 +100,7 @@ impl Connection {
             tls,
             agreed,
             certificate,
-            peer: Mutex::new(Peer::Stranger { _place: stranger }),
+            peer: Mutex::new(Peer::Stranger { place: stranger }),
             logins: Mutex::default(),
             logged_in: AtomicBool::new(false),
             refused: AtomicBool::new(false),
@@ -135,9 +138,12 @@ impl Connection {
     }
 
     fn refuse(&self, peer: &mut Peer, why: NotAdmitted) -> NotAdmitted {
-        if matches!(peer, Peer::Stranger { .. }) {
-            *peer = Peer::Nobody;
-            self.door.note_rejected(self.address, Rejected::UnknownOrForeign);
+        match std::mem::replace(peer, Peer::Nobody { _place: None }) {
+            Peer::Stranger { place } => {
+                *peer = Peer::Nobody { _place: Some(place) };
+                self.door.note_rejected(self.address, Rejected::UnknownOrForeign);
+            }
+            other => *peer = other,
         }
         self.refused.store(true, Ordering::SeqCst);
         why
@@ -180,9 +186,9 @@ impl Connection {
     pub(super) async fn leave(&self) -> Option<Pickup> {
         let mut logins = self.logins.lock().await;
         while logins.join_next().await.is_some() {}
-        match std::mem::replace(&mut *self.peer.lock().await, Peer::Nobody) {
+        match std::mem::replace(&mut *self.peer.lock().await, Peer::Nobody { _place: None }) {
             Peer::Known { pickup, .. } => Some(pickup),
-            Peer::Stranger { .. } | Peer::Nobody => None,
+            Peer::Stranger { .. } | Peer::Nobody { .. } => None,
         }
     }
 }

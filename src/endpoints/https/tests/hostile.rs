@@ -1,6 +1,7 @@
 //! What hostile clients try, and what they get.
 
 use super::*;
+use crate::domain::limits;
 use std::{
     io::{Read, Write},
     net::TcpStream,
@@ -178,6 +179,19 @@ fn what_is_too_large_or_too_slow_or_no_http_ends() {
     let mut flood = TcpStream::connect(("127.0.0.1", served.port)).unwrap();
     flood.set_write_timeout(Some(Duration::from_secs(60))).unwrap();
     while flood.write_all(&[0x16; 1 << 16]).is_ok() {}
+}
+
+#[test]
+fn whoever_was_refused_keeps_its_place_among_the_strangers_for_as_long_as_it_stays() {
+    let served = Served::new();
+    let _silent: Vec<_> = (1..limits::UNAUTHENTICATED_PER_ADDRESS).map(|_| served.nobody()).collect();
+    let mut refused = served.nobody();
+    assert_eq!(refused.get("/").status, 401);
+    assert!(Client::connect(served.port, &served.pair, Some(&served.vendor.tls)).is_err(), "a refusal made room for the next");
+    drop(refused);
+    served.runtime.block_on(fixture::until("its place is free", async || {
+        Client::connect(served.port, &served.pair, Some(&served.vendor.tls)).ok().map(drop)
+    }));
 }
 
 #[test]
