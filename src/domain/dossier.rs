@@ -12,7 +12,11 @@ use super::{
     time::Time,
     vendor::VendorDossier,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::{Mutex, PoisonError},
+};
 
 /// Where a ticket stands. Derived, never stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -66,6 +70,42 @@ pub struct Revision {
     pub digest: Digest,
     pub document: TicketDocument,
     pub submitted_at: Time,
+    questions: Questions,
+}
+
+/// What a revision asked the last time somebody wanted to know, and under what. Each listing, open and read wants to know, and a
+/// question is a digest over the whole inventory.
+#[derive(Default)]
+struct Questions(Mutex<Option<Asked>>);
+
+struct Asked {
+    policy: Digest,
+    assessment: Digest,
+    by: BTreeMap<Gate, Digest>,
+}
+
+impl Questions {
+    fn get(&self, policy: &Policy, assessment: Digest, gate: Gate, ask: impl FnOnce() -> Digest) -> Digest {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let same = |asked: &Asked| asked.policy == policy.digest() && asked.assessment == assessment;
+        let asked = match kept.take().filter(same) {
+            Some(asked) => kept.insert(asked),
+            None => kept.insert(Asked { policy: policy.digest(), assessment, by: BTreeMap::new() }),
+        };
+        *asked.by.entry(gate).or_insert_with(ask)
+    }
+}
+
+impl Clone for Questions {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl fmt::Debug for Questions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Questions")
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -130,7 +170,12 @@ impl TicketDossier {
             Event::TicketSubmitted { revision, .. } => {
                 let Some(Detail::Ticket { document }) = &record.detail else { return None };
                 let document = TicketDocument::parse(document).ok().filter(|document| document.digest() == *revision)?;
-                self.revisions.push(Revision { digest: *revision, document, submitted_at: record.at });
+                self.revisions.push(Revision {
+                    digest: *revision,
+                    document,
+                    submitted_at: record.at,
+                    questions: Questions::default(),
+                });
             }
             Event::TicketVoted { gate, decision, question, .. } => {
                 let Some(Detail::Signed { reason, .. }) = &record.detail else { return None };
@@ -171,7 +216,8 @@ impl TicketDossier {
     /// The question that `gate` asks now.
     pub fn question(&self, gate: Gate, around: &Surroundings<'_>) -> Option<Digest> {
         let vendor = around.vendor.current(around.roster).or(around.vendor.revisions.last())?;
-        Some(self.document().question(gate, self.vendor, vendor.document.assessment_digest(), around.policy))
+        let ask = || self.document().question(gate, self.vendor, vendor.assessment, around.policy);
+        Some(self.current().questions.get(around.policy, vendor.assessment, gate, ask))
     }
 
     /// The gates that today's policy asks for, each with the vote that counts. A vote counts while it answers today's

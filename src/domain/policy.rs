@@ -7,7 +7,7 @@ use super::{
     people::Gate,
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, collections::BTreeSet, fmt};
+use std::{collections::BTreeMap, collections::BTreeSet, fmt, sync::OnceLock};
 
 /// How much harm a field can do: computed from classes, never lowered by hand.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -62,15 +62,18 @@ pub struct Combination {
     pub tier: Tier,
 }
 
-/// The policy file, checked: every tier has a rule, every rule a gate.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+/// The policy file, checked: every tier has a rule, every rule a gate. Nobody changes one once it is read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
     /// The version of this file's format.
-    pub policy: u32,
-    pub combination: Combination,
-    pub classes: BTreeMap<Slug, Class>,
-    pub tiers: BTreeMap<Tier, TierRule>,
+    pub(super) policy: u32,
+    pub(super) combination: Combination,
+    pub(super) classes: BTreeMap<Slug, Class>,
+    pub(super) tiers: BTreeMap<Tier, TierRule>,
+    /// Every decision names it.
+    #[serde(skip)]
+    digest: OnceLock<Digest>,
 }
 
 /// Gates that no policy can take from a tier. Everywhere at least one approver who is not the requester.
@@ -119,7 +122,7 @@ impl Policy {
     }
 
     pub fn digest(&self) -> Digest {
-        Digest::of_canonical(self).expect("a policy holds only integers, strings and booleans")
+        *self.digest.get_or_init(|| Digest::of_canonical(self).expect("a policy holds only integers, strings and booleans"))
     }
 
     pub fn class(&self, name: &Slug) -> Option<&Class> {

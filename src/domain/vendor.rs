@@ -130,6 +130,8 @@ pub fn confirmation_text(vendor: &Slug, revision: Digest) -> String {
 pub struct VendorRevision {
     pub digest: Digest,
     pub document: VendorDocument,
+    /// Of the document's assessment: every gate's question names it.
+    pub assessment: Digest,
     /// Fingerprints of the document's recipients, in its order.
     pub recipients: Vec<Digest>,
     pub filed_by: Option<PersonId>,
@@ -328,6 +330,7 @@ fn revision(record: &Record) -> Option<VendorRevision> {
     let document = VendorDocument::parse(document).ok().filter(|document| document.digest() == *revision)?;
     Some(VendorRevision {
         digest: *revision,
+        assessment: document.assessment_digest(),
         document,
         recipients: recipients.clone(),
         filed_by: record.by.person(),
