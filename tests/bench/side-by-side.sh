@@ -1,6 +1,6 @@
 #!/bin/sh
 # Measures the gateway beside Debian's sshd and nginx and prints the table of docs/performance.md:
-#     tests/bench/side-by-side.sh [rounds]
+#     tests/bench/side-by-side.sh [rounds] [part of a case's name]
 # Needs two cores of its own, openssh-server and nginx-light; as root, since sshd separates its privileges.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -10,6 +10,7 @@ done
 [ "$(id -u)" = 0 ] || { echo "sshd separates its privileges: run this as root" >&2; exit 1; }
 EGRESSD_ROUNDS=${1:-6}
 export EGRESSD_ROUNDS
+[ $# -lt 2 ] || export EGRESSD_CASES="$2"
 grep -m1 'model name' /proc/cpuinfo
 /usr/sbin/sshd -V 2>&1 | head -1
 /usr/sbin/nginx -v 2>&1

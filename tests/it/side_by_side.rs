@@ -97,8 +97,16 @@ fn median(mut values: Vec<f64>) -> f64 {
     if values.len().is_multiple_of(2) { f64::midpoint(values[middle - 1], values[middle]) } else { values[middle] }
 }
 
+/// Whether a case is to be measured: all are, or those whose name contains what the script was given.
+fn is_asked_for(case: &str) -> bool {
+    env::var("EGRESSD_CASES").map_or(true, |part| case.contains(&part))
+}
+
 /// Runs both in turn and prints a line of the table. `per`: how many GiB, or files, or connections a round is.
 fn compare(case: &str, per: f64, targets: &str, ours: (&Server, &dyn Fn()), theirs: (&Server, &dyn Fn())) {
+    if !is_asked_for(case) {
+        return;
+    }
     let samples: Vec<(Sample, Sample)> =
         (0..=rounds()).map(|_| (measured(ours.0, ours.1), measured(theirs.0, theirs.1))).skip(1).collect();
     let of = |pick: &dyn Fn(&(Sample, Sample)) -> f64| median(samples.iter().map(pick).collect());
