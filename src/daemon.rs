@@ -12,7 +12,7 @@ use crate::{
     endpoints::{
         control, https,
         internal::{self, Watched},
-        listener::Running,
+        listener::{Entrance, Places, Running},
         sftp,
     },
     gateway::{Fault, Gateway, Panicked, Parts, Rules},
@@ -147,15 +147,17 @@ async fn run(prepared: Prepared, passed: Passed) -> anyhow::Result<()> {
     let doors = Doors::new(transport, tls);
     let control = listeners::control(&config, control_passed, &mut made)?;
     for listener in listeners::sftp(&config, sftp_passed)? {
+    let places = Places::default();
+    let entrance = |listener| Entrance { listener, places: places.clone(), running: vendors.running.clone() };
         let address = listener.local_addr().context("sftp.listen")?;
         tracing::info!(%address, "sftp is open");
-        vendors.doors.spawn(sftp::run(listener, gateway.door(), doors.transport.subscribe(), vendors.running.clone()));
+        vendors.doors.spawn(sftp::run(entrance(listener), gateway.door(), doors.transport.subscribe()));
     }
     for listener in listeners::https(&config, https_passed)? {
         let tls = doors.tls.as_ref().context("keys.tls_certificate")?;
         let address = listener.local_addr().context("https.listen")?;
         tracing::info!(%address, "https is open");
-        vendors.doors.spawn(https::run(listener, gateway.door(), tls.subscribe(), vendors.running.clone()));
+        vendors.doors.spawn(https::run(entrance(listener), gateway.door(), tls.subscribe()));
     }
     staff.doors.spawn(control::run(control, Arc::new(gateway.desk()), draining(staff.running.clone())));
     tracing::info!(socket = %config.control_socket.display(), "the control socket is open");

@@ -125,7 +125,7 @@ pub const UNAUTHENTICATED_BYTES: u64 = 128 * 1024;
 pub const SSH_GREETING_BYTES: usize = 36 * 1024;
 /// Characters kept of a peer's version line.
 pub const SSH_VERSION_CHARS: usize = 64;
-/// Connections of one listener, logged in or not: idle ones cost 49 KiB each.
+/// Connections of all vendors' listeners together, logged in or not: idle ones cost 49 KiB each.
 pub const VENDOR_CONNECTIONS: usize = 4_096;
 /// Bytes the kernel may hold unsent for one connection (TCP_NOTSENT_LOWAT): what a cut has to discard.
 pub const UNSENT_BYTES: u32 = 128 * 1024;
@@ -150,7 +150,7 @@ pub const HTTPS_RETRY_AFTER: Duration = Duration::from_secs(60);
 pub const LOGIN_GRACE: Duration = Duration::from_secs(30);
 /// Public keys one connection may offer. OpenSSH offers each of its agent's.
 pub const KEY_OFFERS: usize = 20;
-/// Connections that have not logged in, in total and from one address.
+/// Connections to all vendors' listeners together that have not logged in, in total and from one address.
 pub const UNAUTHENTICATED_CONNECTIONS: usize = 256;
 pub const UNAUTHENTICATED_PER_ADDRESS: usize = 32;
 /// Smallest RSA key that may log in or receive (bits).

@@ -20,15 +20,15 @@ pub use certificate::{Unfit, pin};
 pub use hosts::{Host, NotAHost};
 pub use tls::{Tls, UnfitCertificate};
 
-use super::listener::{self, Running};
+use super::listener::{self, Entrance};
 use crate::gateway::{Door, Rejected};
-use tokio::{net::TcpListener, sync::watch};
+use tokio::sync::watch;
 
-/// Serves vendors on `listener` until `running` says [`Running::Draining`], then until the last session has ended.
+/// Serves vendors at `entrance` until the daemon drains, then until the last session has ended.
 ///
 /// Each connection begins with the newest value of `tls`: another certificate counts from the next connection on.
-pub async fn run(listener: TcpListener, door: Door, tls: watch::Receiver<Tls>, running: watch::Receiver<Running>) {
+pub async fn run(entrance: Entrance, door: Door, tls: watch::Receiver<Tls>) {
     let turned_away = |address| door.note_rejected(address, Rejected::TooMany);
     let attend = |arrival| session::attend(arrival, door.clone(), tls.borrow().clone());
-    listener::run(listener, running, turned_away, attend).await;
+    listener::run(entrance, turned_away, attend).await;
 }

@@ -16,7 +16,7 @@ use crate::{
         ids::{FileId, TicketNumber},
         time::{Day, days},
     },
-    endpoints::listener::Running,
+    endpoints::listener::{Entrance, Places, Running},
     gateway::{
         asked::{DeliveryPath, Scope},
         fixture::{self, Clock, Ended, House, Staff, SystemClock, TlsPair, Vendor},
@@ -80,7 +80,8 @@ impl Served {
             let ticket = house.ticket_within(&vendor, "health", limits).await;
             let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
             let port = listener.local_addr().unwrap().port();
-            listening.spawn(super::run(listener, house.door(), newest, heard));
+            let entrance = Entrance { listener, places: Places::default(), running: heard };
+            listening.spawn(super::run(entrance, house.door(), newest));
             (house, vendor, ticket, port)
         });
         fs::write(house.path("ca.pem"), &pair.certificate).unwrap();

@@ -18,18 +18,18 @@ mod transport;
 
 pub use transport::{Ciphers, Transport, UnfitHostKey};
 
-use super::listener::{self, Running};
+use super::listener::{self, Entrance};
 use crate::gateway::{Door, Rejected};
 use std::io;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::sync::watch;
 
-/// Serves vendors on `listener` until `running` says [`Running::Draining`], then until the last session has ended: at
+/// Serves vendors at `entrance` until the daemon drains, then until the last session has ended: at
 /// most [`limits::DRAIN`](crate::domain::limits::DRAIN) and a farewell later. A connection keeps the transport that it
 /// began with; the next one begins with whatever stands in `transport` then.
-pub async fn run(listener: TcpListener, door: Door, transport: watch::Receiver<Transport>, running: watch::Receiver<Running>) {
+pub async fn run(entrance: Entrance, door: Door, transport: watch::Receiver<Transport>) {
     let turned_away = |address| door.note_rejected(address, Rejected::TooMany);
     let attend = |arrival| session::attend(arrival, door.clone(), transport.borrow().clone());
-    listener::run(listener, running, turned_away, attend).await;
+    listener::run(entrance, turned_away, attend).await;
 }
 
 /// How a client broke the protocol. The connection is over; nothing that the client sent is repeated.

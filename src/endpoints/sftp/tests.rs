@@ -13,7 +13,7 @@ use crate::{
         event::{Event, SessionEnd, TransferEnd},
         ids::TicketNumber,
     },
-    endpoints::listener::Running,
+    endpoints::listener::{Entrance, Places, Running},
     gateway::{
         asked::DeliveryPath,
         fixture::{self, Clock, Ended, House, SystemClock, Vendor},
@@ -59,7 +59,8 @@ impl Served {
             let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
             let port = listener.local_addr().unwrap().port();
             let transport = watch::Sender::new(Transport::new(vec![fixture::key()], Ciphers::Aes).unwrap());
-            listening.spawn(super::run(listener, house.door(), transport.subscribe(), heard));
+            let entrance = Entrance { listener, places: Places::default(), running: heard };
+            listening.spawn(super::run(entrance, house.door(), transport.subscribe()));
             (house, vendor, ticket, port)
         });
         write_key(&house.path("id"), &vendor.login);
