@@ -1,7 +1,7 @@
 //! HTTPS for vendors: the same read-only tree as over SFTP, over HTTP/1.1 and TLS 1.3, with a certificate or a token.
 //!
 //! `tls` sets the TLS layer up, `certificate` judges a client's, `session` owns a connection, `who` says who its peer is,
-//! `request` is what may be asked, `conditions` and `listing` how it is answered, `body` how a file's bytes leave.
+//! `target` hears fragments, `request` is what may be asked, `conditions` and `listing` how it is answered, `body` how a file's bytes leave.
 
 mod answer;
 mod body;
@@ -11,6 +11,7 @@ mod hosts;
 mod listing;
 mod request;
 mod session;
+mod target;
 #[cfg(test)]
 mod tests;
 mod tls;

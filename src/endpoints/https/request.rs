@@ -1,6 +1,6 @@
 //! What may be asked: GET and HEAD of a place, of one of our hosts, with nothing in the body.
 
-use super::hosts::Host;
+use super::{hosts::Host, listing::encoded};
 use crate::domain::vendor_path::VendorPath;
 use http::{HeaderMap, Method, StatusCode, Uri, header, request::Parts};
 
@@ -58,18 +58,17 @@ fn host(target: &Uri, headers: &HeaderMap) -> Option<Host> {
     }
 }
 
-/// The place that is asked for, if it is written as we write it: one spelling is one place. A slash may end a directory's.
+/// The place that is asked for, if it is written as our listings link to it: one spelling is one place. A slash may end a directory's.
 pub(super) fn place(target: &Uri) -> Option<VendorPath> {
     if target.query().is_some() {
         return None;
     }
-    let path = decoded(target.path())?;
-    let place = VendorPath::parse(&path).ok()?;
-    let spelled = place.to_string();
+    let path = target.path();
+    let place = VendorPath::parse(&decoded(path)?).ok()?;
+    let spelled = encoded(&place.to_string());
     let is_directory = matches!(place, VendorPath::Ticket(_) | VendorPath::Delivery(..));
-    let exact = path == spelled.as_bytes();
-    let slashed = is_directory && path.strip_suffix(b"/") == Some(spelled.as_bytes());
-    (exact || slashed).then_some(place)
+    let slashed = is_directory && path.strip_suffix('/') == Some(&spelled);
+    (path == spelled || slashed).then_some(place)
 }
 
 /// Percent-decoded once (RFC 3986 section 2.1). A separator in disguise is none.
@@ -108,6 +107,8 @@ mod tests {
         assert_eq!(at("/EGR-2026-0001").as_deref(), Some("/EGR-2026-0001"));
         assert_eq!(at("/EGR-2026-0001/0001/").as_deref(), Some("/EGR-2026-0001/0001"));
         assert_eq!(at("/EGR-2026-0001/0001/a%20b.csv.age").as_deref(), Some("/EGR-2026-0001/0001/a b.csv.age"));
+        assert_eq!(at("/EGR-2026-0001/0001/%C3%A9%281%29.csv.age").as_deref(), Some("/EGR-2026-0001/0001/é(1).csv.age"));
+        assert_eq!(at("/EGR-2026-0001/0001/%252e").as_deref(), Some("/EGR-2026-0001/0001/%2e"), "decoded once");
         for target in [
             "//",
             "/./",
@@ -124,13 +125,18 @@ mod tests {
             "/EGR-2026-0001/0001/%ff",
             "/EGR-2026-0001/0001/%2",
             "/EGR-2026-0001/0001/%zz",
-            "/EGR-2026-0001/0001/%252e",
             "/EGR-2026-0001?x=1",
+            "/%45GR-2026-0001",
+            "/EGR%2d2026-0001",
+            "/EGR%2D2026-0001",
+            "/EGR-2026-0001/0001/%61.csv.age",
+            "/EGR-2026-0001/0001/a%7e.csv.age",
+            "/EGR-2026-0001/0001/%c3%a9.csv.age",
+            "/EGR-2026-0001/0001/a(1).csv.age",
             "/..;/EGR-2026-0001",
             "*",
         ] {
-            let found = at(target);
-            assert!(found.is_none() || target.ends_with("%252e"), "{target} is {found:?}");
+            assert_eq!(at(target), None, "{target}");
         }
     }
 

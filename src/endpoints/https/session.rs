@@ -4,6 +4,7 @@ use super::{
     answer,
     certificate::pin,
     request,
+    target::WithoutFragments,
     tls::Tls,
     who::{Connection, NotAdmitted},
 };
@@ -127,7 +128,8 @@ async fn converse(
     mut running: watch::Receiver<Running>,
 ) -> Done {
     let router = Router::new().fallback(answer_to).with_state(Arc::clone(connection));
-    let mut served = pin!(protocol().serve_connection(TokioIo::new(stream), TowerToHyperService::new(router)));
+    let stream = TokioIo::new(WithoutFragments::new(stream));
+    let mut served = pin!(protocol().serve_connection(stream, TowerToHyperService::new(router)));
     let mut end_of_drain = None;
     let mut watched = Watched::from(&connection.switch);
     let done = loop {

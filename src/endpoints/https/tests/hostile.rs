@@ -142,13 +142,26 @@ fn a_path_has_one_spelling() {
         format!("{}/", file.path),
         format!("{}?", file.path),
         format!("/..;/{name}"),
+        file.path.replace("orders", "%6frders"),
+        file.path.replace("/EGR", "/%45GR"),
+        file.path.replace("EGR-", "EGR%2D"),
+        format!("{}#", file.path),
+        format!("{}#x", file.path),
+        format!("{}#x", file.path.rsplit_once('/').unwrap().0),
+        "/#x".into(),
         "/keys/tls.key".into(),
         "/state/ledger.db".into(),
     ] {
         let answer = client.ask("GET", &target, &[]).unwrap();
         assert_eq!(answer.timeless(), unknown.timeless(), "{target}");
     }
-    assert_eq!(client.get(&file.path.replace("orders", "%6frders")).status, 200, "encoded without need is the same name");
+    // A fragment in one of several requests that come at once is that request's own matter.
+    let one = |target: &str| format!("GET {target} HTTP/1.1\r\nHost: localhost\r\nX: #\r\n\r\n");
+    client.say([one("/"), one("/#x"), one("/")].concat()).unwrap();
+    assert_eq!([(); 3].map(|()| client.answer("GET").unwrap().status), [200, 404, 200]);
+    // As whoever writes it that names a whole URL.
+    let whole = |end: &str| format!("https://127.0.0.1:{}{}{end}", served.port, file.path);
+    assert_eq!([whole(""), whole("#x"), whole("?x")].map(|target| client.get(&target).status), [200, 404, 404]);
 }
 
 #[test]
