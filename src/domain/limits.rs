@@ -211,8 +211,10 @@ pub const INTERNAL_CONNECTIONS: usize = 64;
 pub const INTERNAL_HEAD_BYTES: usize = 16 * 1024;
 /// Headers of a request on an internal listener.
 pub const INTERNAL_HEADERS: usize = 64;
-/// A request on an internal listener has come whole by then; an idle connection ends.
-pub const INTERNAL_REQUEST_TIME: Duration = Duration::from_secs(30);
+/// A request's head on an internal listener has come whole by then; an idle connection ends. Who monitors is near.
+pub const INTERNAL_HEAD_TIME: Duration = Duration::from_secs(5);
+/// Where all of an internal listener's places are taken, one that has asked nothing for so long makes way for who comes.
+pub const INTERNAL_PATIENCE: Duration = Duration::from_millis(100);
 /// A connection of an internal listener, with all its requests. Who monitors connects again.
 pub const INTERNAL_CONNECTION_TIME: Duration = Duration::from_secs(300);
 /// How often the service manager's line about the gateway is looked at, where it asks for no watchdog.
@@ -223,6 +225,8 @@ pub const TURN_MISSED: Duration = Duration::from_secs(60);
 pub const DISK_LOW_BYTES: u64 = 10 << 30;
 /// Bytes of one stored object's plaintext: ext4's longest file. All arithmetic on lengths stays within 64 bits.
 pub const AT_REST_OBJECT_BYTES: u64 = 1 << 44;
+/// Sockets that the service manager may pass: a few addresses for each of four names.
+pub const PASSED_SOCKETS: usize = 64;
 
 /// Read-only connections to the ledger. Reads are short and mostly cached; more would only hold more memory.
 pub const LEDGER_READERS: usize = 4;

@@ -6,7 +6,7 @@ use crate::{
     endpoints::listener::Running,
     gateway::{
         Observer,
-        fixture::{House, Staff, until},
+        fixture::{House, Staff},
     },
 };
 use std::net::SocketAddr;
@@ -77,7 +77,7 @@ async fn readiness_follows_the_gateway_from_its_start_to_its_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn those_above_the_cap_wait_until_somebody_leaves() {
+async fn who_has_asked_nothing_for_longest_makes_way_for_who_comes() {
     let rig = Rig::new().await;
     let mut held = Vec::new();
     for _ in 0..limits::INTERNAL_CONNECTIONS {
@@ -86,13 +86,39 @@ async fn those_above_the_cap_wait_until_somebody_leaves() {
         assert_eq!(stream.read_u8().await.unwrap(), b'H', "it is served and kept");
         held.push(stream);
     }
-    let mut late = TcpStream::connect(rig.at).await.unwrap();
-    late.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-    let mut first = [0];
-    let unheard = tokio::time::timeout(std::time::Duration::from_millis(200), late.read(&mut first)).await;
-    assert!(unheard.is_err(), "one too many was served");
-    held.pop();
-    assert_eq!(until("its turn", async || late.read_u8().await.ok()).await, b'H');
+    // The first has asked again since.
+    held[0].write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    let answers = |said: &[u8]| String::from_utf8_lossy(said).matches("ok\n").count();
+    let mut said = Vec::new();
+    while answers(&said) < 2 {
+        assert_ne!(held[0].read_buf(&mut said).await.unwrap(), 0);
+    }
+    Rig::is(&rig.get("/healthz").await, 200, "ok");
+    let mut rest = Vec::new();
+    held[1].read_to_end(&mut rest).await.ok();
+    assert_eq!(answers(&rest), 1, "the one that was silent for longest has made way");
+    held[0].write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await.unwrap();
+    assert!(held[0].read_to_end(&mut said).await.is_ok() && answers(&said) == 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_idle_connections_keep_no_probe_from_its_answer() {
+    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    let raised = rustix::process::Rlimit { current: most.maximum, ..most };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, raised).unwrap();
+    let rig = Rig::new().await;
+    let mut idle = Vec::new();
+    for count in 0..1_000 {
+        let mut stream = TcpStream::connect(rig.at).await.unwrap();
+        if count % 2 == 0 {
+            stream.write_all(b"GET /healthz HT").await.ok();
+        }
+        idle.push(stream);
+    }
+    // Long before all the idle ones have had their time, one after the other.
+    let answer = tokio::time::timeout(6 * limits::INTERNAL_HEAD_TIME, rig.get("/healthz")).await;
+    Rig::is(&answer.expect("the probe waited for idle ones"), 200, "ok");
+    drop(idle);
 }
 
 #[tokio::test(flavor = "multi_thread")]
