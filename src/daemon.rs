@@ -77,6 +77,7 @@ pub fn serve(path: &Path) -> anyhow::Result<()> {
     // Before there is a second thread: it changes the environment.
     let passed = Passed::take()?;
     let prepared = Prepared::read(path)?;
+    passed.fit(&prepared.secrets)?;
     // Neither a core file nor another process of this user reads keys out of this one's memory.
     set_dumpable_behavior(DumpableBehavior::NotDumpable).context("PR_SET_DUMPABLE")?;
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).context("RLIMIT_CORE")?;
@@ -146,9 +147,9 @@ async fn run(prepared: Prepared, passed: Passed) -> anyhow::Result<()> {
     // 4. The doors.
     let doors = Doors::new(transport, tls);
     let control = listeners::control(&config, control_passed, &mut made)?;
-    for listener in listeners::sftp(&config, sftp_passed)? {
     let places = Places::default();
     let entrance = |listener| Entrance { listener, places: places.clone(), running: vendors.running.clone() };
+    for listener in listeners::sftp(&config, sftp_passed)? {
         let address = listener.local_addr().context("sftp.listen")?;
         tracing::info!(%address, "sftp is open");
         vendors.doors.spawn(sftp::run(entrance(listener), gateway.door(), doors.transport.subscribe()));

@@ -242,3 +242,45 @@ fn a_passed_socket_that_nobody_knows_is_an_error_and_opens_nothing() {
         assert!(log.contains(said) && log.contains(names), "{log}");
     }
 }
+
+/// Starts the daemon with a descriptor 3 that a shell makes, as `LISTEN_FDS` passes it under `name`.
+fn passed(house: &House, descriptor: &str, count: &str, name: &str) -> Child {
+    let serve = format!("LISTEN_PID=$$ LISTEN_FDS={count} LISTEN_FDNAMES={name} exec \"$0\" serve --config \"$1\"");
+    let mut command = Command::new("bash");
+    command.args(["-c", &format!("exec 3{descriptor}; {serve}"), PROGRAM]).arg(house.configuration());
+    let log = fs::OpenOptions::new().create(true).append(true).open(house.path("daemon.log")).unwrap();
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap()
+}
+
+#[test]
+fn a_passed_descriptor_that_does_not_listen_or_cannot_be_served_ends_the_start_by_its_name() {
+    let mut house = House::new();
+    house.terminate();
+    let peer = TcpListener::bind("127.0.0.1:0").unwrap();
+    let connected = format!("<>/dev/tcp/127.0.0.1/{}", peer.local_addr().unwrap().port());
+    let ends = |house: &mut House, child: Child, said: &[&str]| {
+        house.adopt(child, 0, 0, 0);
+        assert_eq!(house.until_ended().code(), Some(3));
+        let log = house.log();
+        assert!(said.iter().all(|said| log.contains(said)), "{said:?} is not in {log}");
+    };
+    for name in ["sftp", "https", "internal"] {
+        let child = passed(&house, &connected, "1", name);
+        ends(&mut house, child, &[name, "it does not listen"]);
+    }
+    for (descriptor, count, said) in [("</dev/null", "1", "is not a socket"), ("</dev/null", "4000000000", "at most 64 sockets")]
+    {
+        let child = passed(&house, descriptor, count, "sftp");
+        ends(&mut house, child, &[said]);
+    }
+    // A socket that listens, for a door without keys.
+    let text = fs::read_to_string(house.configuration()).unwrap();
+    let (before, https) = text.split_once("[https]").unwrap();
+    let kept = format!("{before}[https]{}", https.replacen("listen = [\"127.0.0.1:0\"]", "listen = []", 1));
+    let kept: Vec<&str> = kept.lines().filter(|line| !line.starts_with("tls_")).collect();
+    fs::write(house.configuration(), kept.join("\n")).unwrap();
+    let port = free_port();
+    let child = activated(&house, "https", &[format!("127.0.0.1:{port}")]);
+    until("the socket is there", || TcpStream::connect(("127.0.0.1", port)).ok());
+    ends(&mut house, child, &["passed socket \"https\"", "keys.tls_certificate"]);
+}
