@@ -341,7 +341,8 @@ fn settings(files: &Files) -> Result<Settings, String> {
 }
 
 fn parsed(path: &Path) -> Result<Document, ConfigError> {
-    document::parse(&text(path)?).map_err(|error| ConfigError::Document { path: path.to_owned(), error: error.into() })
+    document::parse(&text(path)?, include_str!("../config/egressd.toml"))
+        .map_err(|error| ConfigError::Document { path: path.to_owned(), error: error.into() })
 }
 
 fn text(path: &Path) -> Result<String, ConfigError> {

@@ -84,12 +84,16 @@ pub fn next_steps(directory: &Path) -> String {
 1. Start the gateway, in a terminal of its own:
        egressd serve --config {at}/egressd.toml
 
-2. Enrol the first two of the staff, as the user that the gateway runs as (each with a key of their own):
+2. Enrol the first two of the staff, as the user that the gateway runs as. Each makes a key of their own (one with a
+   passphrase signs through ssh-agent: ssh-add alice):
+       ssh-keygen -t ed25519 -C alice -f alice
+       ssh-keygen -t ed25519 -C bob -f bob
        export EGRESSCTL_SOCKET={at}/state/control.sock
        egressctl staff enroll alice --unsigned --roles sysadmin,security_responder --public-key alice.pub
        egressctl staff enroll bob --unsigned --roles operator,vendor_risk_analyst --public-key bob.pub
 
 3. Everybody else is enrolled by two of the staff, with the same command:
+       ssh-keygen -t ed25519 -C carol -f carol
        egressctl --key alice staff enroll carol --roles requester --public-key carol.pub
        egressctl --key bob staff enroll carol --roles requester --public-key carol.pub
 

@@ -19,23 +19,30 @@ struct Daemon {
 enum Command {
     /// Make a gateway's directory: configuration, policy, keys, an empty log
     #[command(after_help = "Example:\n  egressd init /srv/egressd")]
-    Init { directory: PathBuf },
+    Init {
+        /// The directory to make: it must not hold a gateway yet
+        #[arg(value_name = "DIR")]
+        directory: PathBuf,
+    },
     /// Check a configuration and everything that it names
     #[command(after_help = "Example:\n  egressd check --config /etc/egressd/egressd.toml")]
     Check {
+        /// The configuration (config/egressd.toml explains it)
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
     /// Run the gateway
     #[command(after_help = "Example:\n  egressd serve --config /etc/egressd/egressd.toml")]
     Serve {
+        /// The configuration (config/egressd.toml explains it)
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
     /// Play the main job with a gateway, staff and vendors of its own
     #[command(after_help = "Examples:\n  egressd demo\n  egressd demo --check\n  egressd demo --syslog unix:/dev/log")]
     Demo {
-        #[arg(default_value = "./egressd-demo")]
+        /// The demonstration's directory: made anew, or found again with its keys and its log
+        #[arg(value_name = "DIR", default_value = "./egressd-demo")]
         directory: PathBuf,
         /// Play the whole story, check every step, and end
         #[arg(long)]

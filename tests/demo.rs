@@ -156,7 +156,7 @@ fn two_run_side_by_side_and_every_printed_line_works_when_it_is_pasted() {
     for expected in [
         ".csv.age: OK",
         "people.csv is held",
-        "cut, and it stays so",
+        "cut, and revoked for good",
         "egressd_transfers_begun_total{protocol=\"https\"} 1",
         "sound: the log",
     ] {

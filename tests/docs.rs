@@ -67,13 +67,15 @@ fn refusals(entries: &[Entry], findings: &[FindingCode]) -> String {
             .unwrap();
             last = section;
         }
-        let [what, why, who, command] = [entry.what, entry.why, entry.who, entry.command].map(cell);
+        let command = if entry.commands.is_empty() { entry.command.to_owned() } else { entry.commands.join("` or `") };
+        let [what, why, who, command] = [entry.what, entry.why, entry.who, &command].map(cell);
         writeln!(page, "| E{:04} | {what} | {why} | {who} | `{command}` |", entry.code).unwrap();
     }
     page.push_str(
         "\n## Findings: what is wrong with a file\n\n\
          A file with a finding is held. `egressctl file show` tells row, line and column; no value of the data stands in a finding. Whoever\n\
-         produces the file mends it and drops it again, or an operator has it checked again with `egressctl file recheck`.\n\n\
+         produces the file mends it; an operator discards this one, and the mended one is dropped again. `egressctl file recheck` looks at the\n\
+         same bytes again, which helps where the gateway's own key was wrong (F3107).\n\n\
          | code | what | what its producer does |\n|---|---|---|\n",
     );
     for finding in findings {

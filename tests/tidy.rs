@@ -71,6 +71,7 @@ const LONG: &[(&str, &str)] = &[
     ("src/ctl/commands.rs", "the command line as one table: half of it is the text of --help"),
     ("src/domain/dossier/tests.rs", "what may count as an approval and what may not, one test each"),
     ("src/domain/event.rs", "every event and every detail record: one list, so that a reader sees that it is all"),
+    ("src/domain/refusal.rs", "every refusal with its words: one list, so that a code is never given twice"),
     ("src/gateway/lease.rs", "the order of opening and revoking, with the model checks that prove it beside it"),
     ("src/gateway/stage.rs", "from a look at staging to the record: one act, whose order is the point"),
     ("tests/tidy.rs", "every wall in one list, each with the sample that it refuses"),

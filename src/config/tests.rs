@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn the_commented_example_says_what_the_defaults_are() {
-    let document: Document = document::parse(include_str!("../../config/egressd.toml")).unwrap();
+    let document: Document = document::parse(include_str!("../../config/egressd.toml"), "").unwrap();
     assert_eq!(document.sftp, Sftp::default());
     assert_eq!(document.internal, Internal::default());
     assert_eq!(document.https, Https::default());
@@ -23,7 +23,7 @@ fn a_configuration_that_was_named_from_here_names_its_places_from_the_root() {
 #[test]
 fn a_mistyped_key_is_located_and_the_nearest_is_named() {
     let text = include_str!("../../config/egressd.toml").replace("settle_seconds", "setle_seconds");
-    let error = document::parse::<Document>(&text).unwrap_err();
+    let error = document::parse::<Document>(&text, "").unwrap_err();
     assert!(error.line.is_some() && error.hint.as_deref() == Some("did you mean settle_seconds?"), "{error}");
 }
 

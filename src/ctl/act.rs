@@ -74,7 +74,7 @@ pub async fn act(cli: Cli, page: Page) -> Result<Told, Trouble> {
         Command::Session(Session::List) => desk.tell::<Listing<SessionRow>>(R::SessionList {}).await,
         Command::Session(Session::Kill { session, reason }) => desk.tell::<Receipt>(R::SessionKill { session, reason }).await,
         Command::Revoke { kind, id, reason } => {
-            let scope = Scope::parse(kind, &id).map_err(|e| usage(&id, &e.to_string()))?;
+            let scope = Scope::parse(kind, &id).map_err(|e| usage(&id, &e.to_string(), "revoke"))?;
             desk.tell::<Receipt>(R::Revoke { scope, reason }).await
         }
         Command::Freeze { reason } => desk.tell::<Receipt>(R::Freeze { reason }).await,
@@ -112,7 +112,10 @@ async fn staff(desk: Desk, command: Staff) -> Result<Told, Trouble> {
 
 async fn vendor(mut desk: Desk, command: Vendor) -> Result<Told, Trouble> {
     match command {
-        Vendor::Add { file } => desk.tell::<VendorFiled>(R::VendorAdd { document: document(&file)? }).await,
+        Vendor::Add { file } => {
+            let told = desk.tell::<VendorFiled>(R::VendorAdd { document: document(&file)? }).await;
+            told.map_err(|trouble| trouble.in_file(&file))
+        }
         Vendor::Confirm { vendor, revision } => {
             let answered = vote::on_vendor(&mut desk.caller, vendor, revision).await?;
             Ok(Told::new(answered, desk.page))
@@ -132,7 +135,10 @@ async fn vendor(mut desk: Desk, command: Vendor) -> Result<Told, Trouble> {
 
 async fn ticket(mut desk: Desk, command: Ticket) -> Result<Told, Trouble> {
     match command {
-        Ticket::Submit { file } => desk.tell::<Submitted>(R::TicketSubmit { document: document(&file)? }).await,
+        Ticket::Submit { file } => {
+            let told = desk.tell::<Submitted>(R::TicketSubmit { document: document(&file)? }).await;
+            told.map_err(|trouble| trouble.in_file(&file))
+        }
         Ticket::List => desk.tell::<Listing<TicketRow>>(R::TicketList {}).await,
         Ticket::Show { ticket } => desk.tell::<TicketView>(R::TicketShow { ticket }).await,
         Ticket::Vote { ticket, gate, decision: Decided { approve, reject: _ }, reason } => {
@@ -148,19 +154,19 @@ async fn ticket(mut desk: Desk, command: Ticket) -> Result<Told, Trouble> {
 async fn delivery(desk: Desk, command: Delivery) -> Result<Told, Trouble> {
     match command {
         Delivery::List { ticket } => desk.tell::<Listing<DeliveryRow>>(R::DeliveryList { ticket }).await,
-        Delivery::Show(name) => match named(&name)? {
+        Delivery::Show(name) => match named(&name, "delivery show")? {
             (ticket, Some(delivery)) => desk.tell::<DeliveryView>(R::DeliveryShow { ticket, delivery }).await,
-            (_, None) => Err(usage(&name.name, "say which delivery: EGR-2026-0042/0001")),
+            (ticket, None) => Err(Trouble::WhichDelivery { ticket }),
         },
         Delivery::Close(name) => {
-            let (ticket, delivery) = named(&name)?;
+            let (ticket, delivery) = named(&name, "delivery close")?;
             desk.tell::<Done>(R::DeliveryClose { ticket, delivery }).await
         }
     }
 }
 
-fn named(given: &DeliveryName) -> Result<(TicketNumber, Option<DeliveryNumber>), Trouble> {
-    let bad = |cause: String| usage(&given.name, &cause);
+fn named(given: &DeliveryName, command: &'static str) -> Result<(TicketNumber, Option<DeliveryNumber>), Trouble> {
+    let bad = |cause: String| usage(&given.name, &cause, command);
     match (given.name.contains('/'), given.number) {
         (false, number) => Ok((given.name.parse().map_err(|e: crate::domain::ids::NotAnId| bad(e.to_string()))?, number)),
         (true, None) => {
@@ -225,6 +231,7 @@ fn text_of(file: &Path, most: usize) -> Result<String, Trouble> {
     String::from_utf8(read_bounded(file, most).map_err(bad)?).map_err(|_| bad("not UTF-8 text".to_owned()))
 }
 
-fn usage(given: &str, cause: &str) -> Trouble {
-    Trouble::Argument { given: given.to_owned(), cause: cause.to_owned() }
+/// `command` is the one whose help shows how it is written.
+fn usage(given: &str, cause: &str, command: &'static str) -> Trouble {
+    Trouble::Argument { given: given.to_owned(), cause: cause.to_owned(), help: command }
 }

@@ -12,10 +12,10 @@ use crate::{
     gateway::asked::{ScopeKind, Subject},
 };
 use clap::{
-    Args, Parser, Subcommand,
+    Args, CommandFactory, FromArgMatches, Parser, Subcommand,
     builder::{FalseyValueParser, PossibleValuesParser, TypedValueParser},
 };
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 const EXIT_STATUS: &str = "\
 Exit status: 0 done, 1 refused, 2 usage, 3 daemon unreachable or faulty, 4 cut but not durable.
@@ -43,11 +43,11 @@ pub struct Common {
     #[arg(long, global = true, env = "EGRESSCTL_SOCKET", hide_env_values = true, value_name = "PATH")]
     #[arg(default_value = super::connection::DEFAULT_SOCKET)]
     pub socket: PathBuf,
-    /// Who you mean to be: picks the ssh-agent key with this comment (NAME or NAME@…), and is refused for another's key
-    #[arg(long = "as", global = true, env = "EGRESSCTL_AS", hide_env_values = true, value_name = "NAME")]
+    /// Who you mean to be: picks the ssh-agent key with this comment (WHO or WHO@…), and is refused for another's key
+    #[arg(long = "as", global = true, env = "EGRESSCTL_AS", hide_env_values = true, value_name = "WHO")]
     pub named: Option<Slug>,
     /// Your SSH key: a private key file, or a .pub file whose key ssh-agent holds
-    #[arg(long, global = true, env = "EGRESSCTL_KEY", hide_env_values = true, value_name = "FILE")]
+    #[arg(long, global = true, env = "EGRESSCTL_KEY", hide_env_values = true, value_name = "KEY_FILE")]
     pub key: Option<PathBuf>,
     /// Print one JSON document
     #[arg(long, global = true, env = "EGRESSCTL_JSON", hide_env_values = true, value_parser = FalseyValueParser::new())]
@@ -109,21 +109,21 @@ pub enum Command {
         /// Its name, number, fingerprint, id or address
         id: String,
         /// Why, in a sentence: it is recorded
-        #[arg(long)]
+        #[arg(long, value_name = "WHY")]
         reason: String,
     },
     /// Stop everything, at once
     #[command(after_help = "Example:\n  egressctl freeze --reason \"unexplained transfers\"")]
     Freeze {
         /// Why, in a sentence: it is recorded
-        #[arg(long)]
+        #[arg(long, value_name = "WHY")]
         reason: String,
     },
     /// Lift a freeze: takes two people, one of them a security_responder
     #[command(after_help = "Example (each of the two types it):\n  egressctl unfreeze --reason \"cause found and removed\"")]
     Unfreeze {
         /// Why, in a sentence: it is recorded
-        #[arg(long)]
+        #[arg(long, value_name = "WHY")]
         reason: String,
     },
     /// Destroy now what is due, and print the certificates
@@ -159,7 +159,7 @@ pub enum Staff {
         #[arg(long, required = true, value_delimiter = ',', value_parser = role())]
         roles: Vec<Role>,
         /// The person's SSH public key
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "PUB_FILE")]
         public_key: PathBuf,
         #[command(flatten)]
         unsigned: Unsigned,
@@ -261,7 +261,7 @@ pub enum Ticket {
         #[command(flatten)]
         decision: Decided,
         /// Why, in a sentence: it is recorded; needed for --reject
-        #[arg(long, required_if_eq("reject", "true"), default_value = "")]
+        #[arg(long, value_name = "WHY", required_if_eq("reject", "true"), default_value = "", hide_default_value = true)]
         reason: String,
     },
     /// Let an approved ticket's files leave, from now until its end
@@ -276,7 +276,7 @@ pub enum Ticket {
         /// Such as EGR-2026-0042
         ticket: TicketNumber,
         /// Why, in a sentence: it is recorded
-        #[arg(long)]
+        #[arg(long, value_name = "WHY")]
         reason: String,
     },
 }
@@ -316,6 +316,7 @@ pub struct DeliveryName {
     #[arg(value_name = "TICKET[/NUMBER]")]
     pub name: String,
     /// The delivery's number, such as 0001, after a ticket alone
+    #[arg(value_name = "NUMBER")]
     pub number: Option<DeliveryNumber>,
 }
 
@@ -332,12 +333,14 @@ pub enum FileCommand {
     #[command(after_help = "Example:\n  egressctl file show 01890a5d-ac96-774b-bcce-b302099a8057")]
     Show {
         /// Its id, as file list prints it
+        #[arg(value_name = "FILE_ID")]
         file: FileId,
     },
     /// Check a held file again
     #[command(after_help = "Example:\n  egressctl file recheck 01890a5d-ac96-774b-bcce-b302099a8057")]
     Recheck {
         /// Its id, as file list prints it
+        #[arg(value_name = "FILE_ID")]
         file: FileId,
     },
     /// Destroy a file that is not released
@@ -346,9 +349,10 @@ pub enum FileCommand {
     )]
     Discard {
         /// Its id, as file list prints it
+        #[arg(value_name = "FILE_ID")]
         file: FileId,
         /// Why, in a sentence: it is recorded
-        #[arg(long)]
+        #[arg(long, value_name = "WHY")]
         reason: String,
     },
 }
@@ -377,9 +381,10 @@ pub enum Session {
         --reason \"asked by the vendor\"")]
     Kill {
         /// Its id, as session list prints it
+        #[arg(value_name = "SESSION_ID")]
         session: SessionId,
         /// Why, in a sentence: it is recorded
-        #[arg(long)]
+        #[arg(long, value_name = "WHY")]
         reason: String,
     },
 }
@@ -391,13 +396,13 @@ pub enum Audit {
         egressctl audit verify --dir /mnt/copy --vkey log.vkey")]
     Verify {
         /// A copied gateway directory, to be verified without a daemon
-        #[arg(long, requires = "vkey")]
+        #[arg(long, value_name = "DIR", requires = "vkey")]
         dir: Option<PathBuf>,
         /// The log's verifier key
-        #[arg(long, value_name = "FILE", requires = "dir")]
+        #[arg(long, value_name = "VKEY_FILE", requires = "dir")]
         vkey: Option<PathBuf>,
         /// A checkpoint that was kept outside: the log must extend it
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "NOTE_FILE")]
         checkpoint: Option<PathBuf>,
     },
     /// Show the newest leaves
@@ -421,9 +426,29 @@ pub enum Log {
     #[command(after_help = "Examples:\n  egressctl log test\n  egressctl log test --destination siem")]
     Test {
         /// Only this one, by its name in the configuration
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "DESTINATION")]
         destination: Option<Slug>,
     },
+}
+
+impl Cli {
+    /// Reads a command. What a usage error shows is each command's own usage, whatever else was given or stands in the environment.
+    pub fn read<T: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = T>) -> Result<Self, clap::Error> {
+        Self::from_arg_matches(&tree().try_get_matches_from(arguments)?)
+    }
+}
+
+/// The tree of commands, with the usage of each as its help shows it.
+pub fn tree() -> clap::Command {
+    let mut tree = Cli::command();
+    tree.build();
+    with_usage(tree)
+}
+
+fn with_usage(mut command: clap::Command) -> clap::Command {
+    let usage = command.render_usage().to_string();
+    let usage = usage.trim_start_matches("Usage:").trim().to_owned();
+    command.override_usage(usage).mut_subcommands(with_usage)
 }
 
 fn day(text: &str) -> Result<Day, String> {

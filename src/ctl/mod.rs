@@ -15,7 +15,6 @@ mod trouble;
 mod vote;
 
 use act::Told;
-use clap::Parser;
 use commands::Cli;
 use page::{Page, USUAL_WIDTH};
 use std::{
@@ -29,7 +28,7 @@ use trouble::{Exit, Trouble};
 
 /// Runs one command and returns its exit status. `arguments` begin with the program's name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match Cli::read(arguments) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
@@ -65,8 +64,13 @@ fn screen() -> Page {
     Page::new(columns(io::stdout()), colour)
 }
 
-fn columns(terminal: impl AsFd) -> usize {
-    terminal_size::terminal_size_of(terminal).map_or(USUAL_WIDTH, |(width, _)| usize::from(width.0))
+/// What is no terminal, a pipe or a file, has no end of the line: nothing is cut there.
+fn columns(out: impl AsFd + IsTerminal) -> usize {
+    match terminal_size::terminal_size_of(&out) {
+        Some((width, _)) => usize::from(width.0),
+        None if out.is_terminal() => USUAL_WIDTH,
+        None => usize::MAX,
+    }
 }
 
 /// <https://no-color.org>: set and not empty.
@@ -96,6 +100,8 @@ fn complain(trouble: &Trouble) {
     drop(io::stderr().lock().write_all(text.as_bytes()));
 }
 
+#[cfg(test)]
+mod advice_tests;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]

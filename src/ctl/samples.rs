@@ -15,8 +15,8 @@ pub const DIGEST: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c
 const AT: &str = "2026-11-21T10:15:00Z";
 
 fn blocker() -> Value {
-    json!({"what": "the gate privacy has 0 of 1 votes", "who": "a privacy_reviewer who did not request it",
-        "command": "egressctl ticket vote EGR-2026-0042 --gate privacy --approve --reason \"…\""})
+    json!({"what": "the gate privacy has 0 of 1 vote", "who": "a privacy_reviewer who did not request it",
+        "command": "egressctl ticket vote EGR-2026-0042 --gate privacy --approve --reason \"WHY\""})
 }
 
 fn moment() -> Value {
@@ -30,7 +30,7 @@ fn file() -> Value {
 }
 
 fn stray() -> Value {
-    json!({"id": FILE, "directory": HOSTILE, "name": "customers.csv", "state": "refused", "bytes": 0, "since": AT, "reason": "no such ticket"})
+    json!({"directory": HOSTILE, "name": "customers.csv", "state": "refused", "bytes": 0, "since": AT, "reason": "no such ticket"})
 }
 
 fn delivery() -> Value {
@@ -80,7 +80,7 @@ fn ticket() -> Value {
 fn vendor() -> Value {
     json!({"vendor": "acme", "name": HOSTILE, "state": "filed", "why_not_approved": [blocker()], "keys": [key()], "addresses": ["192.0.2.0/24"],
         "assessment": "SOC 2 type II, October 2026", "assessment_until": "2027-10-31", "timeline": [moment()],
-        "revisions": [{"revision": DIGEST, "filed_at": AT, "filed_by": "olga", "confirmed_by": [], "keys": [KEY],
+        "revisions": [{"revision": DIGEST, "filed_at": AT, "filed_by": "olga", "confirmed_by": [], "keys": [KEY], "brings": [{"use": "recipient", "key": KEY}],
             "confirm_text": format!("{{\"revision\":\"{DIGEST}\",\"vendor\":\"acme\",\"v\":1}}")}]})
 }
 
@@ -90,7 +90,7 @@ fn destination() -> Value {
 }
 
 fn receipt() -> Value {
-    json!({"scope": "vendor acme", "durable": "yes", "leaf": 812, "at": AT, "took_ms": 4, "fallbacks": ["send the aggregate by post"],
+    json!({"scope": "vendor acme", "means": "cut, and revoked for good", "durable": "yes", "leaf": 812, "at": AT, "took_ms": 4, "fallbacks": ["send the aggregate by post"],
         "sessions": list(json!({"session": SESSION, "vendor": "acme", "address": "192.0.2.7:51022",
             "transfers": [{"path": format!("/EGR-2026-0042/0001/{HOSTILE}"), "last_offset": 1_073_741_824_u64, "bytes": 1_073_741_824_u64}]}))})
 }
@@ -110,7 +110,9 @@ pub fn answer(act: &str) -> Value {
         "vendor_list" => list(
             json!({"vendor": "acme", "name": HOSTILE, "state": "approved", "revision": DIGEST, "keys": 2, "active_tickets": 1}),
         ),
-        "vendor_add" => json!({"vendor": "acme", "revision": DIGEST, "keys": [KEY], "leaf": 9, "next": [blocker()]}),
+        "vendor_add" => {
+            json!({"vendor": "acme", "revision": DIGEST, "keys": [KEY], "brings": [{"use": "login", "key": KEY}], "leaf": 9, "next": [blocker()]})
+        }
         "vendor_token" => {
             json!({"vendor": "acme", "token": KEY, "until": "2027-06-30", "secret": "egressd_x", "leaf": 9, "next": [blocker()]})
         }
@@ -130,7 +132,7 @@ pub fn answer(act: &str) -> Value {
         }
         "delivery_list" => list(delivery()),
         "delivery_show" => {
-            json!({"delivery": delivery(), "closed_by": "ready", "why_not_released": [blocker()], "files": list(file()), "transfers": list(transfer()), "timeline": [moment()]})
+            json!({"delivery": delivery(), "closed_by": "ready", "why_not_released": [blocker()], "ended_by": [moment()], "files": list(file()), "transfers": list(transfer()), "timeline": [moment()]})
         }
         "file_list" => json!({"rows": [file(), stray()], "left_off": 0}),
         "file_show" => {
@@ -159,7 +161,7 @@ pub fn answer(act: &str) -> Value {
             "problems": [{"leaf": 77, "what": "the leaf's hash is not the one that was kept"}]})
         }
         "audit_tail" => list(
-            json!({"leaf": 811, "at": AT, "who": "alice", "subject": "EGR-2026-0042", "event": "ticket_activated", "what": HOSTILE, "hash": DIGEST}),
+            json!({"leaf": 811, "at": AT, "who": "alice", "subject": "ticket 01890a5d-ac96-774b-bcce-b302099a8057", "about": "EGR-2026-0042", "event": "ticket_activated", "what": HOSTILE, "hash": DIGEST}),
         ),
         "audit_checkpoint" => {
             json!({"size": 812, "root": DIGEST, "at": AT, "verifier_key": "egressd.example+0123abcd+AQ", "note": "egressd.example\n812\nroot=\n\n— egressd.example AAAA\n"})

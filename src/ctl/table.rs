@@ -83,7 +83,7 @@ const LEAST: usize = 10;
 
 pub struct Table {
     columns: Vec<Column>,
-    rows: Vec<(Vec<Cell>, Option<String>)>,
+    rows: Vec<(Vec<Cell>, Vec<String>)>,
 }
 
 impl Table {
@@ -93,13 +93,13 @@ impl Table {
 
     pub fn row<const N: usize>(&mut self, cells: [Cell; N]) {
         debug_assert_eq!(N, self.columns.len());
-        self.rows.push((cells.to_vec(), None));
+        self.rows.push((cells.to_vec(), Vec::new()));
     }
 
-    /// A line under the last row.
+    /// A line under the last row, below those it has.
     pub fn note(&mut self, text: &str) {
-        if let Some((_, note)) = self.rows.last_mut() {
-            *note = Some(visible(text));
+        if let Some((_, notes)) = self.rows.last_mut() {
+            notes.push(visible(text));
         }
     }
 
@@ -131,9 +131,9 @@ impl Table {
     fn as_table(&self, widths: &[usize], most: usize, colour: Colour) -> String {
         let heads: Vec<Cell> = self.columns.iter().map(|column| Cell::toned(column.head(), Tone::Faint)).collect();
         let mut out = self.line(&heads, widths, colour);
-        for (cells, note) in &self.rows {
+        for (cells, notes) in &self.rows {
             out.push_str(&self.line(cells, widths, colour));
-            for line in note.iter().flat_map(|note| wrap(note, most.saturating_sub(4))) {
+            for line in notes.iter().flat_map(|note| wrap(note, most.saturating_sub(4))) {
                 out.push_str(&format!("    {}\n", Tone::Faint.paint(&line, colour)));
             }
         }
@@ -156,7 +156,7 @@ impl Table {
     fn as_records(&self, most: usize, colour: Colour) -> String {
         let label = self.columns.iter().map(|column| width(column.head())).max().unwrap_or(0);
         let mut out = String::new();
-        for (i, (cells, note)) in self.rows.iter().enumerate() {
+        for (i, (cells, notes)) in self.rows.iter().enumerate() {
             if i > 0 {
                 out.push('\n');
             }
@@ -169,7 +169,7 @@ impl Table {
                 };
                 out.push_str(&format!("{head}  {}\n", cell.tone.paint(&text, colour)));
             }
-            for line in note.iter().flat_map(|note| wrap(note, most)) {
+            for line in notes.iter().flat_map(|note| wrap(note, most)) {
                 out.push_str(&format!("{}\n", Tone::Faint.paint(&line, colour)));
             }
         }

@@ -73,7 +73,7 @@ impl Rig {
                 common.extend([option.to_owned(), self.path(file).display().to_string()]);
             }
         }
-        let cli = Cli::try_parse_from(["egressctl".to_owned()].into_iter().chain(common).chain(words))
+        let cli = Cli::read(["egressctl".to_owned()].into_iter().chain(common).chain(words))
             .unwrap_or_else(|e| panic!("{command}: {e}"));
         act::act(cli, Page::new(width, Colour::Off)).await
     }
@@ -243,6 +243,30 @@ fn every_command_has_help_and_an_example() {
         assert!(seen.iter().any(|known| command.starts_with(known.as_str())), "{command}");
     }
     assert_eq!(seen.len(), 37, "{seen:?}");
+}
+
+#[test]
+fn a_usage_line_is_the_same_whatever_else_is_given_and_names_each_value_by_its_own_name() {
+    let usage = |words: &[&str]| {
+        let error = Cli::read([&["egressctl"], words].concat()).unwrap_err().to_string();
+        error.lines().find(|line| line.starts_with("Usage: ")).map(str::to_owned)
+    };
+    let plain = usage(&["file", "discard"]);
+    assert_eq!(plain.as_deref(), Some("Usage: egressctl file discard [OPTIONS] --reason <WHY> <FILE_ID>"));
+    for more in [&["--socket", "x"][..], &["--key", "x", "--json"], &["--as", "alice"]] {
+        assert_eq!(usage(&[&["file", "discard"], more].concat()), plain, "{more:?}");
+    }
+    fn walk(command: &clap::Command, above: &[String]) {
+        let mut names = above.to_vec();
+        for argument in command.get_arguments().filter(|argument| argument.get_action().takes_values()) {
+            names.extend(argument.get_value_names().unwrap_or_default().iter().map(ToString::to_string));
+        }
+        let different: std::collections::BTreeSet<&String> = names.iter().collect();
+        assert_eq!(different.len(), names.len(), "{}: {names:?}", command.get_name());
+        let everywhere: Vec<String> = if above.is_empty() { names } else { above.to_vec() };
+        command.get_subcommands().for_each(|sub| walk(sub, &everywhere));
+    }
+    walk(&Cli::command(), &[]);
 }
 
 #[test]

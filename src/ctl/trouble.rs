@@ -57,7 +57,9 @@ pub enum Trouble {
     #[error("the file cannot be read")]
     Document { file: PathBuf, cause: String },
     #[error("{given:?} is not understood")]
-    Argument { given: String, cause: String },
+    Argument { given: String, cause: String, help: &'static str },
+    #[error("{ticket} is a ticket, and a ticket may have many deliveries")]
+    WhichDelivery { ticket: TicketNumber },
     #[error("the text to sign is not what was asked for")]
     OtherText { expected: String },
     #[error("the ticket has no such gate")]
@@ -81,6 +83,7 @@ impl Trouble {
             | Self::KeyNeedsAgent { .. }
             | Self::AgentRefused { .. }
             | Self::Argument { .. }
+            | Self::WhichDelivery { .. }
             | Self::Document { .. } => Exit::Usage,
             Self::Fault(_)
             | Self::Unreachable { .. }
@@ -89,6 +92,17 @@ impl Trouble {
             | Self::OtherText { .. }
             | Self::Offline { .. }
             | Self::Output { .. } => Exit::Unavailable,
+        }
+    }
+
+    /// A refusal of a document is located in it; which file that was is known only here.
+    pub fn in_file(self, file: &Path) -> Self {
+        match self {
+            Self::Refused(note) if matches!(note.code.as_str(), "E2001" | "E2003" | "E2004" | "E2005" | "E2010" | "E2305") => {
+                let command = note.command.replace("FILE", &file.display().to_string());
+                Self::Refused(RefusalNote { what: format!("{}: {}", named(file), note.what), command, ..note })
+            }
+            other => other,
         }
     }
 
@@ -109,7 +123,7 @@ impl Trouble {
             }
             Self::Unreachable { socket, cause, nearby } => {
                 let command = nearby.as_ref().map_or_else(
-                    || "egressctl --socket DIR/state/control.sock status".to_owned(),
+                    || "egressctl --socket PATH status".to_owned(),
                     |nearby| format!("egressctl --socket {} status", nearby.display()),
                 );
                 let why = format!("connecting to {} failed: {cause}", socket.display());
@@ -122,10 +136,13 @@ impl Trouble {
                 let why = "egressctl and egressd are one program and come from one release".to_owned();
                 note("E9004", why, "whoever installed them", "egressd --version".to_owned())
             }
-            Self::NoKey { cause } => note("E9010", cause.clone(), "you", "egressctl --key ~/.ssh/id_ed25519 whoami".to_owned()),
+            Self::NoKey { cause } => {
+                let who = "you, with the private key whose public half was enrolled (for good: export EGRESSCTL_KEY=KEY_FILE)";
+                note("E9010", cause.clone(), who, "egressctl --key KEY_FILE whoami".to_owned())
+            }
             Self::SeveralKeys { keys } => {
                 let why = format!("it could sign with any of {}", keys.join(", "));
-                note("E9011", why, "you: say which key, or whose", "egressctl --as NAME whoami".to_owned())
+                note("E9011", why, "you: say which key, or whose", "egressctl --as WHO whoami".to_owned())
             }
             Self::NoSuchKey { wanted, keys } => {
                 let held = if keys.is_empty() { "nothing".to_owned() } else { keys.join(", ") };
@@ -139,10 +156,13 @@ impl Trouble {
             }
             Self::AgentRefused { cause } => note("E9015", cause.clone(), "you", "ssh-add -l".to_owned()),
             Self::Document { file, cause } => {
-                let name = if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() };
-                note("E9016", format!("{name}: {cause}"), "you", "egressctl help".to_owned())
+                note("E9016", format!("{}: {cause}", named(file)), "you", format!("ls -l {}", file.display()))
             }
-            Self::Argument { cause, .. } => note("E9022", cause.clone(), "you", "egressctl --help".to_owned()),
+            Self::Argument { cause, help, .. } => note("E9022", cause.clone(), "you", format!("egressctl {help} --help")),
+            Self::WhichDelivery { ticket } => {
+                let why = format!("say which: {ticket}/ and a number of four digits");
+                note("E9023", why, "you", format!("egressctl delivery list --ticket {ticket}"))
+            }
             Self::OtherText { expected } => {
                 let why = format!("the daemon's text does not name {expected}; nothing was signed");
                 note("E9017", why, "whoever runs the daemon here", "egressctl audit verify".to_owned())
@@ -159,6 +179,10 @@ impl Trouble {
             Self::Output { cause } => note("E9021", cause.to_string(), "you", "df -h".to_owned()),
         }
     }
+}
+
+fn named(file: &Path) -> String {
+    if file == Path::new("-") { "standard input".to_owned() } else { file.display().to_string() }
 }
 
 /// Columns of a label on standard error and the spaces around it.
@@ -193,9 +217,9 @@ mod tests {
         let note = RefusalNote {
             code: "E2101".to_owned(),
             what: "EGR-2026-0042 is not approved".to_owned(),
-            why: "the gate \u{1b}[2Jprivacy has 0 of 1 votes".to_owned(),
+            why: "the gate \u{1b}[2Jprivacy has 0 of 1 vote".to_owned(),
             who: "a privacy_reviewer who did not request it".to_owned(),
-            command: "egressctl ticket vote EGR-2026-0042 --gate privacy --approve --reason \"…\"".to_owned(),
+            command: "egressctl ticket vote EGR-2026-0042 --gate privacy --approve --reason \"WHY\"".to_owned(),
         };
         let text = written(&note, 80);
         assert!(

@@ -61,12 +61,13 @@ pub async fn released(
     let progress = Progress::default();
     let waiting = until_released(ticket, &name, egressctl, &progress);
     let file = screen.while_progressing(&progress, waiting).await?;
-    let view: FileView = egressctl.ask(the(Role::Operator), &["file", "show", &file.id.to_string()]).await?;
+    let id = file.id.context("a released file has an id")?;
+    let view: FileView = egressctl.ask(the(Role::Operator), &["file", "show", &id.to_string()]).await?;
     let sealed = view.sealed.context("a released file is a sealed one")?;
     let delivery = file.delivery.context("a released file has its delivery")?;
     ensure!(!staged.join(&name).exists(), "{} is released and still lies in staging", name);
     tell(view.rows, &sealed, delivery, vendor, egressctl, screen).await?;
-    Ok(Released { delivery, file: file.id, name, path: sealed.path, plaintext, sha256 })
+    Ok(Released { delivery, file: id, name, path: sealed.path, plaintext, sha256 })
 }
 
 /// One name for each run, so that no delivery's copy takes the place of another's.

@@ -75,7 +75,7 @@ async fn vote(ticket: TicketNumber, gate: Gate, egressctl: &Egressctl) -> anyhow
         Gate::Business => "the forecast pays for itself within a season",
         Gate::DataOwner => "these columns and no others; the source is right",
         Gate::Privacy => "pseudonymous, needed for the purpose, gone after 30 days",
-        Gate::Security => "sealed to the vendor's own key; SFTP only",
+        Gate::Security => "sealed to the vendor's own key, pulled from its own networks only",
         Gate::VendorRisk => "the assessment is current",
         Gate::Legal => "covered by the processing agreement",
         Gate::Executive => "worth the risk",

@@ -285,7 +285,7 @@ impl TicketDossier {
             return Some(refusal);
         }
         if let Some(field) = self.document().fields.iter().find(|field| around.house.class_revoked(&field.class)) {
-            return Some(Refusal::Revoked { scope: format!("class {}", field.class) });
+            return Some(Refusal::revoked_everywhere("class", &field.class));
         }
         match self.document().admissible(around.policy, around.now) {
             Err(refusal @ (Refusal::UnknownClass { .. } | Refusal::RetentionOutOfBounds { .. })) => Some(refusal),

@@ -93,7 +93,7 @@ impl HouseDossier {
     pub fn admits(&self, address: IpAddr) -> Result<(), Refusal> {
         self.is_frozen()?;
         match self.networks.iter().find(|(network, _)| network.contains(address)) {
-            Some((network, _)) => Err(Refusal::Revoked { scope: network.to_string() }),
+            Some((network, _)) => Err(Refusal::revoked_everywhere("address", network)),
             None => Ok(()),
         }
     }

@@ -6,7 +6,7 @@ use super::{
     dossier::{State, Surroundings, TicketDossier},
     event::{Protocol, ReleasedFile},
     file::{DeliveryDossier, FileDossier},
-    ids::{DeliveryId, FileId, TicketId, VendorId},
+    ids::{DeliveryId, FileId, TicketId, TicketNumber, VendorId},
     refusal::Refusal,
     time::{Time, days},
 };
@@ -16,6 +16,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 #[derive(Debug)]
 pub struct Approved {
     ticket: TicketId,
+    number: TicketNumber,
     revision: Digest,
     vendor: VendorId,
     retention_days: u32,
@@ -43,6 +44,7 @@ impl Approved {
         }
         Ok(Self {
             ticket: ticket.id,
+            number: ticket.number,
             revision: ticket.current().digest,
             vendor: ticket.vendor,
             retention_days: ticket.document().retention_days,
@@ -108,7 +110,7 @@ impl Sealed {
             return Err(disagree("the staged copy still exists"));
         }
         if file.revoked.is_some() {
-            return Err(Refusal::Revoked { scope: format!("file {}", file.id) });
+            return Err(Refusal::revoked("file", file.id));
         }
         if file.purge_begun.is_some() {
             return Err(Refusal::RetentionOver {});
@@ -142,7 +144,7 @@ impl Release {
         around: &Surroundings<'_>,
     ) -> Result<Self, Refusal> {
         let disagree = |reason: &str| Refusal::PapersDisagree { reason: reason.into() };
-        let number = delivery.number.to_string();
+        let number = format!("{}/{}", approved.number, delivery.number);
         if delivery.ticket != approved.ticket {
             return Err(disagree("the delivery is another ticket's"));
         }
@@ -150,7 +152,7 @@ impl Release {
             return Err(Refusal::DeliveryOpen { delivery: number });
         }
         if delivery.revoked.is_some() {
-            return Err(Refusal::Revoked { scope: format!("delivery {number}") });
+            return Err(Refusal::revoked("delivery", number));
         }
         if files.is_empty() {
             return Err(Refusal::DeliveryEmpty { delivery: number });
@@ -229,7 +231,7 @@ impl Sight {
         around.vendor.admits(visitor.credential, visitor.address, around.roster, around.now)?;
         let released = delivery.released.as_ref().ok_or(Refusal::NotYours {})?;
         if delivery.revoked.is_some() {
-            return Err(Refusal::Revoked { scope: format!("delivery {}/{}", ticket.number, delivery.number) });
+            return Err(Refusal::revoked("delivery", format_args!("{}/{}", ticket.number, delivery.number)));
         }
         if around.now >= released.until {
             return Err(Refusal::RetentionOver {});
@@ -268,7 +270,7 @@ impl Leave {
             });
         }
         if let Some(key) = sealed.recipients.iter().find(|key| around.vendor.is_revoked_key(**key)) {
-            return Err(Refusal::Revoked { scope: super::signature::openssh_fingerprint(*key) });
+            return Err(Refusal::revoked("key", super::signature::openssh_fingerprint(*key)));
         }
         Ok(Self { file: file.id })
     }

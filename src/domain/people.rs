@@ -203,8 +203,10 @@ impl Roster {
         self.enrolled.values().find(|person| person.name == *name)
     }
 
+    /// Those that can still be completed: no longer one whose name or key somebody has by now.
     pub fn proposals(&self) -> impl Iterator<Item = &Proposal> {
-        self.proposed.values()
+        let taken = |person: &Person| self.by_name(&person.name).is_some() || self.by_key(person.key.fingerprint()).is_some();
+        self.proposed.values().filter(move |proposal| !taken(&proposal.person))
     }
 
     pub fn people(&self) -> impl Iterator<Item = &Person> {

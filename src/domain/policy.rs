@@ -92,7 +92,7 @@ const RETENTION_CEILING: u32 = 366;
 impl Policy {
     /// Reads and checks a policy file.
     pub fn parse(text: &str) -> Result<Self, DocumentError> {
-        let policy: Self = document::parse(text)?;
+        let policy: Self = document::parse(text, include_str!("../../config/policy.toml"))?;
         policy.check().map_err(DocumentError::whole)?;
         Ok(policy)
     }

@@ -118,13 +118,16 @@ pub struct TicketDocument {
     pub fields: Vec<Field>,
 }
 
+/// How a ticket is written, for whoever made a mistake in one.
+const EXAMPLE: &str = include_str!("../../config/ticket.toml");
+
 /// Names that could hold anything: reviewers approve fields, not collections of them.
 const COLLECTIVE: [&str; 10] =
     ["all", "everything", "data", "fields", "columns", "various", "misc", "other", "etc", "customer_data"];
 
 impl TicketDocument {
     pub fn parse(text: &str) -> Result<Self, DocumentError> {
-        let document: Self = document::parse(text)?;
+        let document: Self = document::parse(text, EXAMPLE)?;
         document.check().map_err(DocumentError::whole)?;
         Ok(document)
     }

@@ -49,9 +49,12 @@ pub struct VendorDocument {
     pub assessment: Assessment,
 }
 
+/// How a vendor file is written, for whoever made a mistake in one.
+const EXAMPLE: &str = include_str!("../../config/vendor.toml");
+
 impl VendorDocument {
     pub fn parse(text: &str) -> Result<Self, DocumentError> {
-        let document: Self = document::parse(text)?;
+        let document: Self = document::parse(text, EXAMPLE)?;
         document.check().map_err(DocumentError::whole)?;
         Ok(document)
     }
@@ -283,17 +286,17 @@ impl VendorDossier {
         if self.revoked.is_some() {
             return Err(Refusal::VendorRevoked { vendor: self.slug.to_string() });
         }
-        let hold = |reason: String| Refusal::OnHold { ticket: self.slug.to_string(), reason };
+        let hold = |reason: String| Refusal::OnHold { vendor: self.slug.to_string(), reason };
         let current = self.current(roster).ok_or_else(|| {
             let missing = self.revisions.last().map_or_else(Vec::new, |revision| revision.missing(roster));
-            hold(format!("the vendor {} lacks {}", self.slug, missing.join(" and ")))
+            hold(format!("it lacks {}", missing.join(" and ")))
         })?;
         let until = current.document.assessment.valid_until;
         if now >= until.ends() {
-            return Err(hold(format!("the assessment of {} ended on {until}", self.slug)));
+            return Err(hold(format!("its assessment ended on {until}")));
         }
         if current.recipients.iter().all(|key| self.is_revoked_key(*key)) {
-            return Err(hold(format!("the vendor {} has no recipient key that is not revoked", self.slug)));
+            return Err(hold("it has no recipient key that is not revoked".into()));
         }
         Ok(current)
     }

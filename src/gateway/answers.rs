@@ -215,9 +215,20 @@ pub struct VendorRevision {
     pub confirmed_by: Vec<Slug>,
     /// The keys this revision brings, as fingerprints: what a second person compares out of band.
     pub keys: Vec<String>,
+    /// The same in the same order, each with its use.
+    #[serde(default)]
+    pub brings: Vec<FiledKey>,
     /// What a confirmation signs in the namespace `egressd-vote`; absent once nothing is missing.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub confirm_text: Option<String>,
+}
+
+/// A key as it was filed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct FiledKey {
+    pub r#use: KeyUse,
+    /// `SHA256:…`
+    pub key: String,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -225,6 +236,9 @@ pub struct VendorFiled {
     pub vendor: Slug,
     pub revision: Digest,
     pub keys: Vec<String>,
+    /// The same in the same order, each with its use.
+    #[serde(default)]
+    pub brings: Vec<FiledKey>,
     pub leaf: u64,
     pub next: Vec<Blocker>,
 }
@@ -375,6 +389,9 @@ pub struct TailRow {
     pub at: String,
     pub who: String,
     pub subject: String,
+    /// The subject by the name that people give it: a vendor's, a ticket's number, a delivery's path.
+    #[serde(default)]
+    pub about: String,
     /// The event's kind as the leaf writes it.
     pub event: String,
     /// In words, from the leaf and its detail record.

@@ -140,7 +140,8 @@ impl Scope {
         }
     }
 
-    fn id(&self) -> String {
+    /// What names it beside its kind.
+    pub fn id(&self) -> String {
         match self {
             Self::Vendor(name) | Self::Class(name) => name.to_string(),
             Self::Key(key) => openssh_fingerprint(*key),

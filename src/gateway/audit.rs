@@ -3,8 +3,9 @@
 use super::{
     answers::{AuditProblem, AuditVerdict, CheckpointNote, Listing, Soundness, TailRow},
     desk::Desk,
+    facts::{Facts, Source},
     outcome::{Fault, Refused},
-    show::moments,
+    show::{self, moments},
     vault::{Archive, LedgerFault, LogFault, compare},
 };
 use crate::{
@@ -49,6 +50,7 @@ impl Desk {
                     at: record.at.to_string(),
                     who: moments::who(facts, record.by),
                     subject: subject(&record.on),
+                    about: about(facts, &record.on),
                     event: kind.unwrap_or_default(),
                     what: moments::sentence(&record),
                     hash,
@@ -87,6 +89,17 @@ fn subject(on: &Subject) -> String {
         Subject::Session(id) => format!("session {id}"),
         Subject::Transfer(id) => format!("transfer {id}"),
     }
+}
+
+/// A subject as people name it; what cannot be read by its id.
+fn about<S: Source>(facts: &Facts<'_, S>, on: &Subject) -> String {
+    let named = match on {
+        Subject::Vendor(id) => facts.vendor(*id).map(|vendor| vendor.slug.to_string()),
+        Subject::Ticket(id) => facts.ticket(*id).map(|ticket| ticket.number.to_string()),
+        Subject::Delivery(id) => show::delivery_path(facts, *id).map(|path| path.to_string()),
+        _ => Ok(subject(on)),
+    };
+    named.unwrap_or_else(|_| subject(on))
 }
 
 /// Verifies a ledger that nobody serves: a copied directory, on any machine, with the log's verifier key.

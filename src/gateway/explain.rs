@@ -12,6 +12,7 @@ use super::{
 use crate::{
     domain::{
         authority::Act,
+        digest::Digest,
         event::{Actor, Subject},
         file_name,
         ids::{DeliveryId, FileId, SessionId, TicketId, TransferId, VendorId},
@@ -26,7 +27,7 @@ impl Desk {
         let away = self.turned_away(None);
         self.look(|facts| {
             Act::Look.allowed(facts.person(by)?)?;
-            let unknown = || Refused::from(Refusal::UnknownSubject { text: subject.to_string() });
+            let unknown = || Refused::from(Refusal::UnknownSubject { text: subject.to_string(), list: listed(&subject) });
             match &subject {
                 Asked::Code(code) => self::code(code).ok_or_else(unknown),
                 Asked::Ticket(number) => ticket(facts, facts.ticket_numbered(*number)?.id),
@@ -40,18 +41,7 @@ impl Desk {
                     None => file(facts, by_path(facts, path)?.ok_or_else(unknown)?),
                 },
                 Asked::Id(uuid) => by_id(facts, *uuid)?.ok_or_else(unknown),
-                Asked::Key(key) => {
-                    let owner = facts.find(|conn| find::vendors_of_key(conn, *key))?.first().copied();
-                    match (owner, facts.roster.by_key(*key)) {
-                        (Some(owner), _) => vendor(facts, owner),
-                        (None, Some(person)) => Ok(plain(
-                            openssh_fingerprint(*key),
-                            format!("{}'s key on the staff", person.name),
-                            person.roles.iter().map(|role| role.to_string()).collect(),
-                        )),
-                        (None, None) => Err(unknown()),
-                    }
-                }
+                Asked::Key(digest) => key(facts, *digest)?.ok_or_else(unknown),
                 Asked::Name(name) => match facts.vendor_named(name)? {
                     Some(named) => vendor(facts, named.id),
                     None => {
@@ -81,16 +71,27 @@ fn from_blockers(subject: String, headline: String, blockers: Vec<Blocker>) -> E
     }
 }
 
-/// A refusal's or a finding's code, whoever it was given to.
-fn code(code: &str) -> Option<Explanation> {
+/// The command that lists what somebody may have meant.
+const fn listed(subject: &Asked) -> &'static str {
+    match subject {
+        Asked::Code(_) => "explain --help",
+        Asked::Ticket(_) => "ticket list",
+        Asked::Delivery(_) => "delivery list",
+        Asked::Path(_) | Asked::Id(_) => "file list",
+        Asked::Key(_) => "key list",
+        Asked::Name(_) => "vendor list",
+    }
+}
+
+/// A refusal's or a finding's code, whomever it was given to.
+pub fn code(code: &str) -> Option<Explanation> {
     if let Some(entry) = Refusal::entry(code) {
-        let headline = entry.what.replace(['{', '}'], "");
         return Some(Explanation {
             subject: format!("E{:04}", entry.code),
-            headline,
+            headline: entry.means.into(),
             because: vec![entry.why.into()],
             who: entry.who.into(),
-            commands: vec![entry.command.replace(['{', '}'], "")],
+            commands: entry.to_type(),
             timeline: Vec::new(),
         });
     }
@@ -100,7 +101,7 @@ fn code(code: &str) -> Option<Explanation> {
         headline: finding.means().into(),
         because: vec![finding.fix().into()],
         who: "whoever produces the files".into(),
-        commands: vec!["egressctl file list".into()],
+        commands: vec!["egressctl file list".into(), "egressctl file show FILE_ID".into()],
         timeline: Vec::new(),
     })
 }
@@ -116,7 +117,7 @@ fn ticket<S: Source>(facts: &Facts<'_, S>, id: TicketId) -> Result<Explanation, 
         ticket.document().title,
         tickets::requester(facts, &ticket)
     );
-    let mut told = from_blockers(ticket.number.to_string(), headline, tickets::blockers(&ticket, &around));
+    let mut told = from_blockers(ticket.number.to_string(), headline, tickets::blockers(facts, &ticket, &around));
     if told.because.is_empty() {
         told.because.push("every gate has approved it and an operator has activated it: files staged under it leave".into());
     }
@@ -129,6 +130,8 @@ fn delivery<S: Source>(facts: &Facts<'_, S>, id: DeliveryId) -> Result<Explanati
     let path = show::delivery_path(facts, id)?.to_string();
     let state = deliveries::state(facts, &delivery)?.name();
     let mut told = from_blockers(path.clone(), format!("{path} is {state}"), deliveries::why_not_released(facts, &delivery)?);
+    let ended = show::ended_by(facts, &delivery)?;
+    told.because.extend(ended.iter().map(|end| format!("{}, by {} at {}", end.what, end.who, end.at)));
     told.timeline = show::timeline(facts, Subject::Delivery(id))?;
     Ok(told)
 }
@@ -137,14 +140,15 @@ fn delivery<S: Source>(facts: &Facts<'_, S>, id: DeliveryId) -> Result<Explanati
 fn turned_away(path: &str, row: &FileRow) -> Explanation {
     let headline = format!("{} is {}", row.name, row.state.name());
     let because = row.reason.clone().into_iter().collect();
-    Explanation { because, ..from_blockers(path.to_owned(), headline, deliveries::next(row)) }
+    Explanation { because, ..from_blockers(path.to_owned(), headline, deliveries::next(row, &[])) }
 }
 
 fn file<S: Source>(facts: &Facts<'_, S>, id: FileId) -> Result<Explanation, Refused> {
     let file = facts.file(id)?;
     let row = deliveries::file_row(facts, &file)?;
     let headline = format!("{} is {}", file.name, row.state.name());
-    let mut told = from_blockers(id.to_string(), headline, deliveries::next(&row));
+    let findings = file.held.as_ref().map(|held| held.findings.as_slice()).unwrap_or_default();
+    let mut told = from_blockers(id.to_string(), headline, deliveries::next(&row, findings));
     let mut because: Vec<String> = Vec::new();
     match &file.held {
         Some(held) => {
@@ -165,12 +169,34 @@ fn file<S: Source>(facts: &Facts<'_, S>, id: FileId) -> Result<Explanation, Refu
 
 fn vendor<S: Source>(facts: &Facts<'_, S>, id: VendorId) -> Result<Explanation, Refused> {
     let vendor = facts.vendor(id)?;
-    let (state, refusal) = vendors::standing(facts, &vendor);
-    let blocker = |refusal: Refusal| Blocker { what: refusal.what(), who: refusal.who().into(), command: refusal.command() };
+    let (state, _) = vendors::standing(facts, &vendor);
     let headline = format!("{} is {}", vendor.slug, state.name());
-    let mut told = from_blockers(vendor.slug.to_string(), headline, refusal.map(blocker).into_iter().collect());
+    let mut told = from_blockers(vendor.slug.to_string(), headline, vendors::blockers(facts, &vendor));
     told.timeline = show::timeline(facts, Subject::Vendor(id))?;
     Ok(told)
+}
+
+/// A key or token by its fingerprint: whose it is, for what, and whether it counts. A key may have been filed for several vendors.
+fn key<S: Source>(facts: &Facts<'_, S>, key: Digest) -> Result<Option<Explanation>, Refused> {
+    let fingerprint = openssh_fingerprint(key);
+    if let Some(person) = facts.roster.by_key(key) {
+        let roles: Vec<&str> = person.roles.iter().map(|role| role.name()).collect();
+        let headline = format!("{fingerprint} is {}'s key on the staff", person.name);
+        return Ok(Some(plain(fingerprint, headline, vec![format!("{} is {}", person.name, roles.join(", "))])));
+    }
+    let (mut named, mut blockers) = (Vec::new(), Vec::new());
+    for id in facts.find(|conn| find::vendors_of_key(conn, key))? {
+        let vendor = facts.vendor(id)?;
+        for row in vendors::keys(facts, &vendor).into_iter().filter(|row| row.key == fingerprint) {
+            named.push(format!("the {} of {} ({})", row.r#use.kind(), row.owner, row.state.name()));
+            blockers.extend(vendors::why_key_does_not_count(facts, &vendor, &row));
+        }
+    }
+    if named.is_empty() {
+        return Ok(None);
+    }
+    let headline = format!("{fingerprint} is {}", named.join(" and "));
+    Ok(Some(from_blockers(fingerprint, headline, blockers)))
 }
 
 fn by_path<S: Source>(facts: &Facts<'_, S>, path: &str) -> Result<Option<FileId>, Refused> {
@@ -212,4 +238,25 @@ fn by_id<S: Source>(facts: &Facts<'_, S>, uuid: uuid::Uuid) -> Result<Option<Exp
         }
     }
     Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::refusal::CATALOGUE;
+
+    #[test]
+    fn every_code_is_explained_in_general_and_sends_nobody_in_a_circle() {
+        let refusals = CATALOGUE.iter().map(|entry| format!("E{:04}", entry.code));
+        let findings = FindingCode::ALL.iter().map(|code| code.code().to_owned());
+        for asked in refusals.chain(findings) {
+            let told = code(&asked).unwrap_or_else(|| panic!("{asked} is not explained"));
+            let texts = told.because.iter().chain(&told.commands).chain([&told.headline, &told.who]);
+            for text in texts {
+                assert!(!text.is_empty() && !text.contains(['…', '{', '}', '‹']), "{asked}: {text}");
+                assert!(!text.contains("-0000") && !text.contains(&format!("explain {asked}")), "{asked}: {text}");
+            }
+            assert!(told.commands.iter().any(|command| command.starts_with("egressctl ")), "{asked}: {:?}", told.commands);
+        }
+    }
 }

@@ -114,7 +114,7 @@ impl Dossiers {
 
 /// The index was edited: what it names is not what its records say. Nothing is done about the wrong thing.
 fn misled(what: String) -> Fault {
-    Fault::new("the index does not say what the log says; egressctl audit verify names the row", what)
+    Fault::new("the index does not say what the log says; the row is named by egressctl audit verify", what)
 }
 
 /// A transfer that runs.

@@ -461,7 +461,7 @@ impl House {
     /// The id of a file of this ticket.
     pub(crate) async fn file(&self, ticket: TicketNumber, name: &str) -> FileId {
         let rows = self.desk().file_list(self.person(Staff::Olga), Some(ticket)).await.unwrap().rows;
-        rows.into_iter().find(|row| row.name == name).expect("the file is staged").id
+        rows.into_iter().find(|row| row.name == name).and_then(|row| row.id).expect("the file is staged")
     }
 
     pub(crate) async fn revoke(&self, scope: Scope) -> Result<super::answers::Receipt, Refused> {

@@ -300,10 +300,10 @@ fn as_fault(refused: Refused) -> Fault {
     }
 }
 
-/// A reason that is one: not empty, not a novel.
-fn reason(text: String) -> Result<String, Refusal> {
+/// A reason that is one: not empty, not a novel. `act` as it is typed.
+fn reason(act: &'static str, text: String) -> Result<String, Refusal> {
     if text.trim().is_empty() {
-        return Err(Refusal::ReasonNeeded {});
+        return Err(Refusal::ReasonNeeded { act });
     }
     if text.chars().count() > limits::TEXT_CHARS {
         return Err(Refusal::TooLong { text: "the reason".into(), limit: limits::TEXT_CHARS });

@@ -36,7 +36,7 @@ impl Desk {
 
     /// Destroys a file that was not released, with the reason on record.
     pub async fn file_discard(&self, by: Actor, file: FileId, reason: String) -> Result<Done, Refused> {
-        let reason = super::reason(reason)?;
+        let reason = super::reason("file discard", reason)?;
         let (leaf, name) = self.act(move |core, tx| discard(core, tx, by, file, reason)).await?;
         let gateway = self.gateway.clone();
         let purged = tokio::task::spawn_blocking(move || gateway.finish_purge(file));

@@ -133,7 +133,9 @@ impl Gateway {
         match holder {
             None => Ok(()),
             Some(file) => {
-                let what = format!("{object} of file {file} is on record and not in the index: egressctl audit verify --dir DIR");
+                let what = format!(
+                    "{object} of file {file} is on record and not in the index: egressctl audit verify --dir DIR --vkey VKEY_FILE"
+                );
                 Err(Fault::new("the index does not say what the log says", what).into())
             }
         }

@@ -57,7 +57,7 @@ fn vote(core: &Core, tx: &mut Tx<'_>, by: Actor, ballot: Ballot) -> Result<Voted
     signed(person, &ballot, question, revision, policy)?;
     // 3. Record it.
     if ballot.decision == Decision::Reject && ballot.reason.trim().is_empty() {
-        return Err(Refusal::ReasonNeeded {}.into());
+        return Err(Refusal::ReasonNeeded { act: "ticket vote" }.into());
     }
     let event = Event::TicketVoted { gate: ballot.gate, decision: ballot.decision, question, revision, policy };
     let detail = Detail::Signed { text: ballot.text, signature: ballot.signature, reason: ballot.reason };

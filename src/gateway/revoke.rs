@@ -2,7 +2,7 @@
 
 use super::{
     Gateway,
-    answers::{Completion, CutSessionView, CutTransferView, Done, Durable, Listing, Receipt},
+    answers::{Blocker, Completion, CutSessionView, CutTransferView, Done, Durable, Listing, Receipt},
     asked::Scope as Asked,
     core::{Core, Stopped},
     desk::Desk,
@@ -25,6 +25,43 @@ use std::time::Duration;
 /// A cut session's task ends in milliseconds. One that has not by then is reported as it is: severed, nothing leaves it.
 const ENDING: Duration = Duration::from_secs(10);
 
+/// What was done, as the receipt says it.
+#[derive(Clone, Copy)]
+enum Means {
+    Revoked,
+    Frozen,
+    /// A session, and no standing.
+    Ended,
+}
+
+impl Means {
+    const fn sentence(self) -> &'static str {
+        match self {
+            Self::Revoked => "cut, and revoked for good: nothing of it is served or released from now on",
+            Self::Frozen => {
+                "stopped, over restarts too: no vendor logs in and nothing is released or served until the freeze is lifted"
+            }
+            Self::Ended => "cut; its vendor may log in again, for no standing was revoked",
+        }
+    }
+
+    fn next(self) -> Vec<Blocker> {
+        match self {
+            Self::Revoked | Self::Ended => Vec::new(),
+            Self::Frozen => vec![lift()],
+        }
+    }
+}
+
+/// How a freeze is lifted.
+fn lift() -> Blocker {
+    Blocker {
+        what: "to lift the freeze, each of two people gives the same command within the hour".into(),
+        who: "two people, one of them a security_responder".into(),
+        command: "egressctl unfreeze --reason \"WHY\"".into(),
+    }
+}
+
 /// What a revocation writes and what it cuts.
 struct Ending {
     subject: Subject,
@@ -36,7 +73,7 @@ struct Ending {
 impl Desk {
     /// Ends the standing of what `scope` names, durably and for good, and every session that rests on it.
     pub async fn revoke(&self, by: Actor, scope: Asked, reason: String) -> Result<Receipt, Refused> {
-        let reason = super::reason(reason)?;
+        let reason = super::reason("revoke", reason)?;
         let name = scope.to_string();
         let ending = self.look(|facts| {
             Act::Revoke.allowed(facts.person(by)?)?;
@@ -47,7 +84,7 @@ impl Desk {
 
     /// Ends everything, until two people lift it.
     pub async fn freeze(&self, by: Actor, reason: String) -> Result<Receipt, Refused> {
-        let detail = Detail::Reason { text: super::reason(reason)? };
+        let detail = Detail::Reason { text: super::reason("freeze", reason)? };
         self.look(|facts| {
             Act::Freeze.allowed(facts.person(by)?)?;
             facts.house.is_frozen().map_err(|_| Refusal::FrozenAlready {}.into())
@@ -58,7 +95,7 @@ impl Desk {
 
     /// Lifts a freeze: one person asks, a second one of whom the two is a security_responder completes it.
     pub async fn unfreeze(&self, by: Actor, reason: String) -> Result<Done, Refused> {
-        let reason = super::reason(reason)?;
+        let reason = super::reason("unfreeze", reason)?;
         let done = self.act(move |core, tx| unfreeze(core, tx, by, reason)).await?;
         if done.state == Completion::Done {
             // The log says that it is lifted; the file outside it may say so too.
@@ -71,7 +108,7 @@ impl Desk {
 
     /// Ends one session. Its vendor may log in again: this revokes nothing.
     pub async fn session_kill(&self, by: Actor, session: SessionId, reason: String) -> Result<Receipt, Refused> {
-        let reason = super::reason(reason)?;
+        let reason = super::reason("session kill", reason)?;
         self.look(|facts| Ok(Act::KillSession.allowed(facts.person(by)?)?))?;
         let clock = &self.gateway.core.clock;
         let started = clock.elapsed();
@@ -82,13 +119,14 @@ impl Desk {
         }
         let leaf = self.record_cut(by, Subject::Daemon, &cut, Some(reason)).await;
         self.wait_for(&cut).await;
-        self.receipt(format!("session {session}"), leaf, at, &cut, started)
+        self.receipt(format!("session {session}"), Means::Ended, leaf, at, &cut, started)
     }
 
     async fn end(&self, by: Actor, name: String, ending: Ending) -> Result<Receipt, Refused> {
         let core = &self.gateway.core;
         let (started, at) = (core.clock.elapsed(), core.clock.now().to_string());
         let Ending { subject, event, detail, scope } = ending;
+        let means = if event == Event::Frozen { Means::Frozen } else { Means::Revoked };
         let cutting = core.cutting.lock().await;
         // 1. The fact. Every open that reads facts from here on refuses.
         let fact = self
@@ -116,7 +154,7 @@ impl Desk {
         if leaf.is_some() {
             self.record_cut(by, subject, &cut, None).await;
         }
-        self.receipt(name, leaf, at, &cut, started)
+        self.receipt(name, means, leaf, at, &cut, started)
     }
 
     async fn wait_for(&self, cut: &Cut) {
@@ -134,7 +172,15 @@ impl Desk {
         recorded.inspect_err(|_| tracing::error!("a receipt could not be recorded")).ok()
     }
 
-    fn receipt(&self, scope: String, leaf: Option<u64>, at: String, cut: &Cut, started: Duration) -> Result<Receipt, Refused> {
+    fn receipt(
+        &self,
+        scope: String,
+        means: Means,
+        leaf: Option<u64>,
+        at: String,
+        cut: &Cut,
+        started: Duration,
+    ) -> Result<Receipt, Refused> {
         let took = self.gateway.core.clock.elapsed().saturating_sub(started);
         self.gateway.core.metrics.note_revocation(took);
         let durable = if leaf.is_some() { Durable::Yes } else { Durable::No };
@@ -144,12 +190,14 @@ impl Desk {
         let sessions = named.unwrap_or_else(|_| cuts().map(|(cut, visitor)| bare(cut, visitor)).collect());
         Ok(Receipt {
             scope,
+            means: means.sentence().into(),
             durable,
             leaf,
             at,
             sessions: Listing::of(sessions),
             took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             fallbacks: Vec::new(),
+            next: means.next(),
         })
     }
 }
@@ -183,7 +231,13 @@ fn bare(cut: &CutSession, visitor: &Visitor) -> CutSessionView {
 
 /// What `asked` ends, if it exists and has not ended already.
 fn ending<S: Source>(facts: &Facts<'_, S>, asked: &Asked, reason: String) -> Result<Ending, Refused> {
-    let already = || Refused::from(Refusal::RevokedAlready { scope: asked.to_string() });
+    let already = || {
+        let history = match asked {
+            Asked::Address(_) | Asked::Class(_) => "audit tail".to_owned(),
+            named => format!("explain {}", named.id()),
+        };
+        Refused::from(Refusal::RevokedAlready { scope: asked.to_string(), history })
+    };
     let why = Detail::Reason { text: reason.clone() };
     let (subject, event, detail, scope, ended) = match asked {
         Asked::Vendor(slug) => {
@@ -246,7 +300,7 @@ fn unfreeze(core: &Core, tx: &mut Tx<'_>, by: Actor, reason: String) -> Result<D
     let Some(first) = facts.house.unfreeze_asked_by(facts.now) else {
         let record = tx.append(Fact::new(by, Subject::House, Event::UnfreezeAsked).with(detail))?;
         let headline = "asked; a second person gives the same command, one of the two a security_responder".to_owned();
-        return Ok(Done { subject, state: Completion::WaitsForSecond, headline, leaf: record.index, next: Vec::new() });
+        return Ok(Done { subject, state: Completion::WaitsForSecond, headline, leaf: record.index, next: vec![lift()] });
     };
     if first == person.id {
         return Err(Refusal::SamePerson { act: "lifting a freeze".into() }.into());

@@ -1,6 +1,7 @@
 //! Show: what the staff sees: lists, views, states, always derived, never decided upon.
 
 pub(super) mod deliveries;
+mod ended;
 mod house;
 pub(super) mod moments;
 pub(super) mod tickets;
@@ -21,6 +22,7 @@ use crate::domain::{
     ids::{DeliveryId, PersonId, Slug, TicketId},
 };
 
+pub(super) use ended::ended_by;
 pub(super) use moments::timeline;
 
 /// A delivery as people write it.

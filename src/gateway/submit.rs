@@ -6,11 +6,12 @@ use super::{
     desk::Desk,
     facts::Facts,
     outcome::Refused,
-    show::words,
+    show::{tickets, words},
     vault::{Tx, find},
 };
 use crate::domain::{
     authority::Act,
+    dossier::State,
     event::{Actor, Detail, Event, Fact, Subject},
     ids::TicketNumber,
     refusal::Refusal,
@@ -31,7 +32,8 @@ impl Desk {
 }
 
 fn submit(core: &Core, tx: &mut Tx<'_>, by: Actor, text: String) -> Result<Submitted, Refused> {
-    let document = TicketDocument::parse(&text).map_err(|error| Refusal::BadDocument { reason: error.to_string() })?;
+    let document =
+        TicketDocument::parse(&text).map_err(|error| Refusal::BadDocument { reason: error.to_string(), act: "ticket submit" })?;
     let facts = Facts::read(core, &*tx)?;
     Act::SubmitTicket.allowed(facts.person(by)?)?;
     document.admissible(&facts.policy, facts.now)?;
@@ -50,10 +52,13 @@ fn submit(core: &Core, tx: &mut Tx<'_>, by: Actor, text: String) -> Result<Submi
     let facts = Facts::read(core, &*tx)?;
     let ticket = facts.ticket(id)?;
     let around = facts.around(&dossier);
-    let next = Blocker {
-        what: "its gates vote".into(),
-        who: "the holders of the gates' roles; not the requester".into(),
-        command: format!("egressctl ticket show {number}"),
+    let next = match ticket.state(&around) {
+        State::OnHold => tickets::blockers(&facts, &ticket, &around),
+        _ => vec![Blocker {
+            what: "its gates vote".into(),
+            who: "the holders of the gates' roles; not the requester".into(),
+            command: format!("egressctl ticket show {number}"),
+        }],
     };
     Ok(Submitted {
         ticket: number,
@@ -62,7 +67,7 @@ fn submit(core: &Core, tx: &mut Tx<'_>, by: Actor, text: String) -> Result<Submi
         tier: words::tier(document.tier(&facts.policy)),
         gates: document.gates(&facts.policy).iter().copied().collect(),
         leaf: record.index,
-        next: vec![next],
+        next,
     })
 }
 
@@ -82,7 +87,7 @@ fn withdraw(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber, reaso
     if state.is_terminal() {
         return Err(Refusal::TicketEnded { ticket: number.to_string(), state: state.name().into() }.into());
     }
-    let reason = super::reason(reason)?;
+    let reason = super::reason("ticket withdraw", reason)?;
     let record =
         tx.append(Fact::new(by, Subject::Ticket(ticket.id), Event::TicketWithdrawn).with(Detail::Reason { text: reason }))?;
     let headline = format!("{number} is withdrawn");

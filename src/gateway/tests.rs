@@ -8,6 +8,7 @@ mod sessions;
 mod spool;
 mod squatting;
 mod standing;
+mod told;
 
 use super::{
     Attempt, Line, Offered, Pickup, Refused, Severable,

@@ -6,6 +6,7 @@ use super::{
     desk::Desk,
     facts::{Facts, Source},
     outcome::Refused,
+    show::vendors,
     vault::Tx,
 };
 use crate::{
@@ -40,7 +41,8 @@ impl Desk {
 }
 
 fn file(core: &Core, tx: &mut Tx<'_>, by: Actor, text: String) -> Result<VendorFiled, Refused> {
-    let document = VendorDocument::parse(&text).map_err(|error| Refusal::BadDocument { reason: error.to_string() })?;
+    let document =
+        VendorDocument::parse(&text).map_err(|error| Refusal::BadDocument { reason: error.to_string(), act: "vendor add" })?;
     let recipients = recipients(&document)?;
     let facts = Facts::read(core, &*tx)?;
     Act::FileVendor.allowed(facts.person(by)?)?;
@@ -61,16 +63,17 @@ fn file(core: &Core, tx: &mut Tx<'_>, by: Actor, text: String) -> Result<VendorF
         None => core.new_vendor(),
     };
     let logins: Vec<Digest> = document.logins().collect();
-    let keys = logins.iter().chain(&recipients).map(|key| openssh_fingerprint(*key)).collect();
+    let brings = vendors::filed_keys(&document, &recipients);
+    let keys = brings.iter().map(|filed| filed.key.clone()).collect();
     let assessment = document.assessment_digest();
     let event = Event::VendorFiled { revision, assessment, logins, recipients };
     let record = tx.append(Fact::new(by, Subject::Vendor(id), event).with(Detail::Vendor { document: text }))?;
     let next = Blocker {
-        what: "two more people compare these fingerprints with the vendor by another way and confirm them".into(),
+        what: "two more people compare these fingerprints with the vendor over another channel and confirm them".into(),
         who: "two other people, one of them a security_reviewer".into(),
         command: format!("egressctl vendor confirm {} {revision}", document.id),
     };
-    Ok(VendorFiled { vendor: document.id, revision, keys, leaf: record.index, next: vec![next] })
+    Ok(VendorFiled { vendor: document.id, revision, keys, brings, leaf: record.index, next: vec![next] })
 }
 
 /// A login key is one vendor's or one person's: looked at when it is filed and again when it is confirmed, since in between somebody

@@ -44,12 +44,12 @@ finding_codes! {
     TooFewRows "F3104" "The file has fewer rows than the ticket allows.",
         "Check that the export is complete, then drop the whole file again.";
     TooManyRows "F3105" "The file has more rows than the ticket allows.",
-        "Narrow the export to what was approved, or have the ticket's row limit amended.";
+        "Narrow the export to what was approved, or ask for a new ticket that allows more rows.";
     TooLarge "F3106" "The file is larger than the ticket allows.",
-        "Narrow the export to what was approved, or have the ticket's size limit amended.";
+        "Narrow the export to what was approved, or ask for a new ticket that allows larger files.";
 
     NotEncryptedToUs "F3107" "The file's name ends in .age, and the gateway cannot decrypt it: it is encrypted to somebody else, or is no binary age file.",
-        "Encrypt it to the recipient that egressctl key show-recipient shows (age -r, without -a or -p), or drop it unencrypted without .age in its name.";
+        "Encrypt it to the gateway's own recipient (egressctl key show-recipient) with age -r, without -a or -p; or drop it unencrypted, without .age in its name.";
     EncryptionDamaged "F3108" "The encrypted file is damaged or cut off.",
         "Encrypt it again, and drop the whole file again.";
 
@@ -82,7 +82,7 @@ finding_codes! {
     HeaderMissing "F3131" "The first line names none of the approved columns.",
         "Begin the file with a header line of the approved column names, separated by commas.";
     ColumnMissing "F3132" "An approved column is missing.",
-        "Export all approved columns, or have the ticket amended without this one.";
+        "Export all approved columns, or ask for a new ticket without this one.";
     ColumnNotApproved "F3133" "The file has a column that was not approved.",
         "Remove the column from the export; nothing is sent that the ticket does not list.";
     ColumnRenamed "F3134" "A column has another name than the approved one.",

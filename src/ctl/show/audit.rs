@@ -50,9 +50,16 @@ impl Row for TailRow {
         ];
         let mut table = Table::new(&columns);
         for row in rows {
-            table.row([row.leaf.into(), minute(&row.at).into(), (&row.who).into(), (&row.subject).into(), (&row.what).into()]);
+            table.row([row.leaf.into(), minute(&row.at).into(), (&row.who).into(), row.about().into(), (&row.what).into()]);
         }
         page.table(&table);
+    }
+}
+
+impl TailRow {
+    /// What it is about, as an older daemon says it, too.
+    fn about(&self) -> &str {
+        if self.about.is_empty() { &self.subject } else { &self.about }
     }
 }
 

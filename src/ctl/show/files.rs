@@ -11,8 +11,8 @@ use crate::{
         shown::many,
     },
     gateway::answers::{
-        CutSessionView, DeliveryRow, DeliveryView, Durable, FileRow, FileView, PurgeCertificate, PurgeReport, Receipt, Served,
-        SessionRow, TransferRow,
+        CutSessionView, DeliveryRow, DeliveryState, DeliveryView, Durable, FileRow, FileView, PurgeCertificate, PurgeReport,
+        Receipt, Served, SessionRow, TransferRow,
     },
 };
 
@@ -26,7 +26,7 @@ impl Row for DeliveryRow {
             Column::Flexible("VENDOR"),
             Column::Number("FILES"),
             Column::Number("SIZE"),
-            Column::Whole("PURGED AT (UTC)"),
+            Column::Whole("PURGE (UTC)"),
         ];
         let mut table = Table::new(&columns);
         for row in rows {
@@ -36,10 +36,23 @@ impl Row for DeliveryRow {
                 (&row.vendor).into(),
                 row.files.into(),
                 size(row.bytes).into(),
-                row.until.as_deref().map_or("-".to_owned(), minute).into(),
+                row.purge().into(),
             ]);
         }
         page.table(&table);
+    }
+}
+
+impl DeliveryRow {
+    /// The day on which its files are due to be purged, or were: the minute is in `delivery show`.
+    fn purge(&self) -> String {
+        let day = |at: &str| at.get(..10).unwrap_or(at).to_owned();
+        match (&self.purged_at, self.state, &self.until) {
+            (Some(at), ..) => format!("done {}", day(at)),
+            (None, DeliveryState::Revoked, _) => "due now".to_owned(),
+            (None, _, Some(until)) => format!("due {}", day(until)),
+            (None, _, None) => "-".to_owned(),
+        }
     }
 }
 
@@ -59,10 +72,23 @@ impl Show for DeliveryView {
         page.field("vendor", &delivery.vendor);
         page.field("closed by", self.closed_by.map_or("still open", closed_by));
         page.field("released (UTC)", delivery.released_at.as_deref().map_or("-".to_owned(), minute));
-        page.field("purged at (UTC)", delivery.until.as_deref().map_or("-".to_owned(), minute));
+        match &delivery.purged_at {
+            Some(at) => page.field("purged (UTC)", minute(at)),
+            None => page.field("purge due (UTC)", delivery.until.as_deref().map_or("-".to_owned(), minute)),
+        }
         page.blockers("Not released because", &self.why_not_released);
+        if !self.ended_by.is_empty() {
+            page.heading("Ended because");
+            for end in &self.ended_by {
+                page.line(&format!("- {}, by {} at {} (leaf {})", end.what, end.who, minute(&end.at), end.leaf), Tone::Warning);
+            }
+        }
         page.heading("Files");
-        self.files.show(page);
+        match self.files.rows.as_slice() {
+            [] if !self.ended_by.is_empty() => page.line("None is left: their bytes are destroyed.", Tone::Faint),
+            [] => page.line(FileRow::NONE, Tone::Faint),
+            rows => table_of(rows.iter(), page),
+        }
         page.heading("Transfers");
         self.transfers.show(page);
         page.timeline(&self.timeline);
@@ -75,7 +101,8 @@ impl FileRow {
         match (&self.delivery, &self.ticket) {
             (Some(delivery), _) => delivery.to_string(),
             (None, Some(ticket)) => ticket.to_string(),
-            (None, None) => format!("no such ticket: {}", self.directory),
+            (None, None) if self.directory.is_empty() => "right in staging/, in no ticket's directory".to_owned(),
+            (None, None) => format!("staging/{}, which is no ticket", self.directory),
         }
     }
 }
@@ -89,24 +116,32 @@ impl Row for FileRow {
         sorted.sort_by_key(|row| row.place());
         for group in sorted.chunk_by(|a, b| a.place() == b.place()) {
             page.heading(&group[0].place());
-            let columns = [Column::Flexible("NAME"), Column::Whole("STATE"), Column::Number("SIZE"), Column::Whole("FILE")];
-            let mut table = Table::new(&columns);
-            for row in group {
-                let state = Cell::toned(row.state.name(), file_tone(row.state));
-                table.row([(&row.name).into(), state, size(row.bytes).into(), row.id.into()]);
-                if let Some(reason) = &row.reason {
-                    table.note(reason);
-                }
-            }
-            page.table(&table);
+            table_of(group.iter().copied(), page);
         }
     }
+}
+
+/// Files of one place. The id has a line of its own: beside the rest it would leave the name no room.
+fn table_of<'a>(rows: impl Iterator<Item = &'a FileRow>, page: &mut Page) {
+    let columns = [Column::Flexible("NAME"), Column::Whole("STATE"), Column::Number("SIZE"), Column::Whole("SINCE (UTC)")];
+    let mut table = Table::new(&columns);
+    for row in rows {
+        let state = Cell::toned(row.state.name(), file_tone(row.state));
+        table.row([(&row.name).into(), state, size(row.bytes).into(), minute(&row.since).into()]);
+        if let Some(id) = row.id {
+            table.note(&format!("file {id}"));
+        }
+        if let Some(reason) = &row.reason {
+            table.note(reason);
+        }
+    }
+    page.table(&table);
 }
 
 impl Show for FileView {
     fn show(&self, page: &mut Page) {
         let file = &self.file;
-        page.field("file", file.id);
+        page.field("file", file.id.map_or_else(|| "-".to_owned(), |id| id.to_string()));
         page.field("name", &file.name);
         page.field("in", file.place());
         page.toned_field("state", file.state.name(), file_tone(file.state));
@@ -225,7 +260,7 @@ impl Row for CutSessionView {
 impl Show for Receipt {
     fn show(&self, page: &mut Page) {
         match self.durable {
-            Durable::Yes => page.line(&format!("{}: cut, and it stays so", self.scope), Tone::Good),
+            Durable::Yes => page.line(&format!("{}: {}", self.scope, self.means), Tone::Good),
             Durable::No => {
                 let line = format!(
                     "{}: CUT, BUT NOT DURABLE: a restart may forget it. Free the disk, then repeat this command",
@@ -242,6 +277,7 @@ impl Show for Receipt {
         for fallback in &self.fallbacks {
             page.field("fallback", fallback);
         }
+        page.blockers("Next", &self.next);
     }
 
     fn exit(&self) -> Exit {

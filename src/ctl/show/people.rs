@@ -4,7 +4,7 @@ use super::{Cell, Column, Page, Row, Show, Table, Tone, listed, roles, vendor_to
 use crate::{
     ctl::text::minute,
     gateway::answers::{
-        KeyRow, KeyState, StaffRow, StaffState, StagingRecipient, TokenIssued, VendorFiled, VendorRow, VendorView,
+        FiledKey, KeyRow, KeyState, StaffRow, StaffState, StagingRecipient, TokenIssued, VendorFiled, VendorRow, VendorView,
     },
 };
 
@@ -33,7 +33,7 @@ impl Row for KeyRow {
     const NONE: &'static str = "No keys.";
 
     fn show_all(rows: &[Self], page: &mut Page) {
-        let columns = [Column::Whole("KEY"), Column::Flexible("OWNER"), Column::Whole("USE"), Column::Whole("STATE")];
+        let columns = [Column::Whole("KEY"), Column::Flexible("OWNER"), Column::Whole("KIND"), Column::Whole("STATE")];
         let mut table = Table::new(&columns);
         for row in rows {
             let tone = match row.state {
@@ -41,7 +41,7 @@ impl Row for KeyRow {
                 KeyState::Proposed => Tone::Warning,
                 KeyState::Expired | KeyState::Revoked => Tone::Bad,
             };
-            table.row([(&row.key).into(), (&row.owner).into(), row.r#use.name().into(), Cell::toned(row.state.name(), tone)]);
+            table.row([(&row.key).into(), (&row.owner).into(), row.r#use.kind().into(), Cell::toned(row.state.name(), tone)]);
         }
         page.table(&table);
     }
@@ -75,13 +75,17 @@ impl Row for VendorRow {
     }
 }
 
+fn show_keys(keys: &[FiledKey], page: &mut Page) {
+    for filed in keys {
+        page.field(filed.r#use.kind(), &filed.key);
+    }
+}
+
 impl Show for VendorFiled {
     fn show(&self, page: &mut Page) {
         page.line(&format!("{} is filed; it may collect nothing before its keys are confirmed", self.vendor), Tone::Warning);
         page.field("revision", self.revision);
-        for key in &self.keys {
-            page.field("key", key);
-        }
+        show_keys(&self.brings, page);
         page.field("recorded", format!("leaf {}", self.leaf));
         page.blockers("Next", &self.next);
     }
@@ -120,9 +124,7 @@ impl Show for VendorView {
             page.field("filed", format!("{} by {}", minute(&filed.filed_at), filed.filed_by));
             let confirmed = if filed.confirmed_by.is_empty() { "nobody yet".to_owned() } else { listed(&filed.confirmed_by) };
             page.field("confirmed by", confirmed);
-            for key in &filed.keys {
-                page.field("key", key);
-            }
+            show_keys(&filed.brings, page);
             if filed.confirm_text.is_some() {
                 page.line("Compare these fingerprints with the vendor over another channel, then:", Tone::Plain);
                 page.verbatim(&format!("egressctl vendor confirm {} {}", self.vendor, filed.revision));

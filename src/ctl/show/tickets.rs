@@ -2,7 +2,7 @@
 
 use super::{Cell, Column, Page, Row, Show, Table, Tone, counted, gates, listed, ticket_tone};
 use crate::{
-    ctl::text::minute,
+    ctl::text::{minute, size},
     domain::{
         event::{Decision, Protocol},
         shown::many,
@@ -66,7 +66,7 @@ impl Show for TicketView {
         page.field("protocols", listed(self.protocols.iter().map(|one| protocol(*one))));
         page.field("retention", format!("{} from release", many(self.retention_days.into(), "day")));
         for (name, value) in &self.limits {
-            page.field("limit", format!("{name} = {value}"));
+            page.field("limit", limit(name, *value));
         }
         page.field("revision", self.revision_number);
         page.field("digest", self.revision);
@@ -82,6 +82,20 @@ impl Show for TicketView {
             DeliveryRow::show_all(&self.deliveries, page);
         }
         page.timeline(&self.timeline);
+    }
+}
+
+/// A limit with its unit; one that this program does not know yet, as it came.
+fn limit(name: &str, value: u64) -> String {
+    match name {
+        "max_bytes" => format!("at most {} in one file ({})", size(value), many(value, "byte")),
+        "min_rows" => format!("at least {} in one file", many(value, "row")),
+        "max_rows" => format!("at most {} in one file", many(value, "row")),
+        "max_deliveries" => {
+            format!("at most {} in all", if value == 1 { "1 delivery".to_owned() } else { format!("{value} deliveries") })
+        }
+        "max_downloads" => format!("each file read in at most {}", many(value, "session")),
+        _ => format!("{name} = {value}"),
     }
 }
 
@@ -102,7 +116,7 @@ impl TicketView {
 
 fn show_gate(gate: &GateView, page: &mut Page) {
     let tone = if gate.have >= gate.needed { Tone::Good } else { Tone::Warning };
-    page.toned_field(gate.gate.name(), &format!("{} of {} votes", gate.have, gate.needed), tone);
+    page.toned_field(gate.gate.name(), &format!("{} of {}", gate.have, many(gate.needed.into(), "vote")), tone);
     for vote in &gate.votes {
         let (word, tone) = voted(vote.decision);
         let stale = match vote.standing {

@@ -21,9 +21,12 @@ pub struct DeliveryRow {
     pub bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub released_at: Option<String>,
-    /// When its files are purged.
+    /// When its files are due to be purged.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub until: Option<String>,
+    /// When they were. Absent until all are.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub purged_at: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -32,6 +35,9 @@ pub struct DeliveryView {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub closed_by: Option<ClosedBy>,
     pub why_not_released: Vec<Blocker>,
+    /// What ended it or what it rests on, the oldest first: revocations, the ticket's end, the purge.
+    #[serde(default)]
+    pub ended_by: Vec<Moment>,
     pub files: Listing<FileRow>,
     pub transfers: Listing<TransferRow>,
     pub timeline: Vec<Moment>,
@@ -39,7 +45,9 @@ pub struct DeliveryView {
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct FileRow {
-    pub id: FileId,
+    /// Absent where it never entered staging.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub id: Option<FileId>,
     /// Absent where no such ticket exists: then `directory` says where it was dropped.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ticket: Option<TicketNumber>,
@@ -134,6 +142,9 @@ pub struct SessionRow {
 pub struct Receipt {
     /// `vendor acme`, `session …`, `everything`.
     pub scope: String,
+    /// What it means from now on, in one sentence.
+    #[serde(default)]
+    pub means: String,
     pub durable: Durable,
     /// The leaf that records the fact; absent if it could not be made durable.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -143,6 +154,9 @@ pub struct Receipt {
     pub took_ms: u64,
     /// What the tickets concerned name as the fallback (D71).
     pub fallbacks: Vec<String>,
+    /// How it can be lifted, where it can be.
+    #[serde(default)]
+    pub next: Vec<Blocker>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

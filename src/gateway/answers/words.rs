@@ -21,6 +21,19 @@ macro_rules! words {
     };
 }
 
+impl KeyUse {
+    /// What people call a key of this use.
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Staff => "staff key",
+            Self::Login => "login key",
+            Self::Tls => "certificate",
+            Self::Token => "token",
+            Self::Recipient => "recipient",
+        }
+    }
+}
+
 words! {
     /// A ticket's life (product.md). Derived from its events, never stored.
     TicketState {

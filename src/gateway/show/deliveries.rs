@@ -1,16 +1,18 @@
 //! Deliveries and files as lists and as one, and closing a delivery by hand.
 
-use super::{delivery_path, file_state, tickets, timeline, transfers, words};
+use super::{delivery_path, ended_by, file_state, tickets, timeline, transfers, words};
 use crate::{
     domain::{
         authority::Act,
         dossier::State,
         event::{Actor, ClosedBy, Event, Fact, Subject},
         file::{DeliveryDossier, FileDossier},
+        finding::Finding,
         ids::{DeliveryNumber, FileId, TicketId, TicketNumber},
         limits,
         refusal::Refusal,
         signature::openssh_fingerprint,
+        time::Time,
     },
     gateway::{
         answers::{
@@ -24,6 +26,7 @@ use crate::{
         release::grant,
         vault::{Tx, find},
     },
+    inspection::FindingCode,
 };
 use std::{collections::BTreeMap, sync::PoisonError};
 
@@ -88,7 +91,7 @@ impl Desk {
         let away = self.gateway.core.turned_away.lock().unwrap_or_else(PoisonError::into_inner);
         let shown = away.iter().filter(|((directory, _), _)| ticket.is_none_or(|ticket| ticket.to_string() == *directory));
         let rows = shown.map(|((directory, name), away)| FileRow {
-            id: FileId::from_uuid(uuid::Uuid::nil()),
+            id: None,
             ticket: directory.parse().ok(),
             delivery: None,
             directory: directory.clone(),
@@ -110,8 +113,11 @@ fn close(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber, named: O
         Some(named) => facts.delivery_numbered(&ticket, named)?.map(|delivery| delivery.id),
         None => find::open_delivery(tx.conn(), ticket.id)?,
     };
-    let text = named.map_or_else(|| number.to_string(), |named| format!("{number}/{named}"));
-    let id = open.ok_or(Refusal::NoSuchDelivery { delivery: text })?;
+    let missing = || match named {
+        Some(named) => Refusal::NoSuchDelivery { delivery: format!("{number}/{named}") },
+        None => Refusal::NoOpenDelivery { ticket: number.to_string() },
+    };
+    let id = open.ok_or_else(missing)?;
     let delivery = facts.delivery(id)?;
     let path = delivery_path(&facts, id)?;
     let state = state(&facts, &delivery)?;
@@ -159,7 +165,17 @@ fn row<S: Source>(facts: &Facts<'_, S>, delivery: &DeliveryDossier) -> Result<De
         bytes,
         released_at: delivery.released.as_ref().map(|released| released.at.to_string()),
         until: delivery.released.as_ref().map(|released| released.until.to_string()),
+        purged_at: purged_at(facts, delivery)?.map(|at| at.to_string()),
     })
+}
+
+/// When the last of its files was purged; none before all are.
+fn purged_at<S: Source>(facts: &Facts<'_, S>, delivery: &DeliveryDossier) -> Result<Option<Time>, Refused> {
+    if delivery.files.is_empty() || !facts.find(|conn| find::files_of(conn, delivery.id))?.is_empty() {
+        return Ok(None);
+    }
+    let purged: Result<Vec<_>, Refused> = delivery.files.iter().map(|file| Ok(facts.file(*file)?.purged)).collect();
+    Ok(purged?.into_iter().max().flatten())
 }
 
 fn view<S: Source>(facts: &Facts<'_, S>, ticket: TicketNumber, number: DeliveryNumber) -> Result<DeliveryView, Refused> {
@@ -175,6 +191,7 @@ fn view<S: Source>(facts: &Facts<'_, S>, ticket: TicketNumber, number: DeliveryN
         delivery: row(facts, &delivery)?,
         closed_by: delivery.closed.map(|(_, by)| by),
         why_not_released: why_not_released(facts, &delivery)?,
+        ended_by: ended_by(facts, &delivery)?,
         files: Listing::of(files),
         transfers: transfers::of_delivery(facts, id)?,
         timeline: timeline(facts, Subject::Delivery(id))?,
@@ -188,7 +205,7 @@ pub fn why_not_released<S: Source>(facts: &Facts<'_, S>, delivery: &DeliveryDoss
     }
     let ticket = facts.ticket(delivery.ticket)?;
     let vendor = facts.vendor(ticket.vendor)?;
-    let mut blockers = tickets::blockers(&ticket, &facts.around(&vendor));
+    let mut blockers = tickets::blockers(facts, &ticket, &facts.around(&vendor));
     let path = delivery_path(facts, delivery.id)?;
     if delivery.closed.is_none() {
         let refusal = Refusal::DeliveryOpen { delivery: path.to_string() };
@@ -222,7 +239,7 @@ pub fn file_row<S: Source>(facts: &Facts<'_, S>, file: &FileDossier) -> Result<F
     };
     let since = file.held.as_ref().map_or(file.staged.at, |held| held.at);
     Ok(FileRow {
-        id: file.id,
+        id: Some(file.id),
         ticket,
         delivery,
         directory: file.directory.clone(),
@@ -274,6 +291,7 @@ pub fn standing<S: Source>(facts: &Facts<'_, S>, file: &FileDossier) -> Result<(
 fn file_view<S: Source>(facts: &Facts<'_, S>, id: FileId) -> Result<FileView, Refused> {
     let file = facts.file(id)?;
     let row = file_row(facts, &file)?;
+    let (findings, more_findings) = file.held.as_ref().map(|held| (held.findings.clone(), held.more)).unwrap_or_default();
     let sealed = match (&file.sealed, &row.delivery) {
         (Some(sealed), Some(delivery)) => Some(SealedView {
             path: format!("/{delivery}/{}", file.served_name()),
@@ -284,9 +302,8 @@ fn file_view<S: Source>(facts: &Facts<'_, S>, id: FileId) -> Result<FileView, Re
         }),
         _ => None,
     };
-    let (findings, more_findings) = file.held.as_ref().map(|held| (held.findings.clone(), held.more)).unwrap_or_default();
     Ok(FileView {
-        next: next(&row),
+        next: next(&row, &findings),
         file: row,
         sha256: Some(file.staged.sha256),
         rows: file.cleared.map(|cleared| cleared.rows),
@@ -298,36 +315,40 @@ fn file_view<S: Source>(facts: &Facts<'_, S>, id: FileId) -> Result<FileView, Re
 }
 
 /// What can be done about a file that does not move.
-pub fn next(row: &FileRow) -> Vec<Blocker> {
-    let blocker = |what: &str, command: String| Blocker { what: what.into(), who: "an operator".into(), command };
-    match row.state {
-        FileState::Held => vec![
-            blocker("after the cause is cleared, inspect it again", format!("egressctl file recheck {}", row.id)),
-            blocker("or destroy it", format!("egressctl file discard {} --reason \"…\"", row.id)),
-        ],
-        FileState::Waiting => row
-            .ticket
-            .map(|ticket| Blocker {
-                what: format!("{ticket} has to become active"),
-                who: "its reviewers, then an operator".into(),
-                command: format!("egressctl explain {ticket}"),
-            })
-            .into_iter()
-            .collect(),
-        FileState::Sealed => row
-            .delivery
-            .map(|delivery| {
-                blocker("its delivery has to be closed, with nothing held", format!("egressctl delivery show {delivery}"))
-            })
-            .into_iter()
-            .collect(),
-        FileState::Refused => vec![Blocker {
-            what: "it stays where it lies until it is replaced or removed".into(),
-            who: "whoever produces the files".into(),
-            command: "egressctl file list".into(),
-        }],
+pub fn next(row: &FileRow, findings: &[Finding]) -> Vec<Blocker> {
+    let blocker = |what: &str, who: &str, command: String| Blocker { what: what.into(), who: who.into(), command };
+    match (row.state, row.id, row.ticket, row.delivery) {
+        (FileState::Held, Some(id), _, delivery) => {
+            let discard = format!("egressctl file discard {id} --reason \"WHY\"");
+            // A second look at the same bytes finds the same: it helps where the gateway itself had to be mended.
+            let recheck =
+                blocker("once the gateway can read it, inspect it again", "an operator", format!("egressctl file recheck {id}"));
+            let helps = delivery.is_some() && !findings.is_empty() && findings.iter().all(is_curable);
+            let discard = blocker("discard this one, so that a mended file can be dropped in its place", "an operator", discard);
+            helps.then_some(recheck).into_iter().chain([discard]).collect()
+        }
+        (FileState::Waiting, _, Some(ticket), _) => vec![blocker(
+            &format!("{ticket} has to become active"),
+            "its reviewers, then an operator",
+            format!("egressctl explain {ticket}"),
+        )],
+        (FileState::Sealed, _, _, Some(delivery)) => vec![blocker(
+            "its delivery has to be closed, with nothing held",
+            "an operator",
+            format!("egressctl delivery show {delivery}"),
+        )],
+        (FileState::Refused, ..) => vec![blocker(
+            "it stays where it lies until it is replaced or removed",
+            "whoever produces the files",
+            "egressctl file list".into(),
+        )],
         _ => Vec::new(),
     }
+}
+
+/// Whether something beside the file may have been wrong, and been mended since.
+fn is_curable(finding: &Finding) -> bool {
+    finding.code.parse() == Ok(FindingCode::NotEncryptedToUs)
 }
 
 /// How many files are in which state.

@@ -1,6 +1,6 @@
 //! Tickets as lists and as one.
 
-use super::{deliveries, name_of, slug_of, timeline, words};
+use super::{deliveries, name_of, slug_of, timeline, vendors, words};
 use crate::{
     domain::{
         authority::Act,
@@ -63,7 +63,7 @@ fn view<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, vendor: &Arc<Ve
         ticket: ticket.number,
         title: document.title.clone(),
         state: words::ticket_state(ticket.state(&around)),
-        why_not_active: blockers(ticket, &around),
+        why_not_active: blockers(facts, ticket, &around),
         tier: words::tier(document.tier(&facts.policy)),
         revision: current.digest,
         revision_number: u32::try_from(ticket.revisions().len()).unwrap_or(u32::MAX),
@@ -134,7 +134,7 @@ fn gate_view<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, standing: 
 }
 
 /// What stands between a ticket and being active, in the order in which it has to be removed.
-pub fn blockers(ticket: &TicketDossier, around: &Surroundings<'_>) -> Vec<Blocker> {
+pub fn blockers<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around: &Surroundings<'_>) -> Vec<Blocker> {
     let number = ticket.number;
     let blocker = |what: String, who: &str, command: String| Blocker { what, who: who.into(), command };
     let refused = |refusal: Refusal| blocker(refusal.what(), refusal.who(), refusal.command());
@@ -157,7 +157,12 @@ pub fn blockers(ticket: &TicketDossier, around: &Surroundings<'_>) -> Vec<Blocke
             };
             vec![blocker(why, refusal.who(), refusal.command())]
         }
-        State::OnHold | State::InReview | State::Suspended => {
+        // Nobody may vote before what holds it is cleared: nothing else is advised.
+        State::OnHold => match ticket.blocked(around) {
+            Some(Refusal::OnHold { .. } | Refusal::VendorRevoked { .. }) => vendors::blockers(facts, around.vendor),
+            other => other.into_iter().map(refused).collect(),
+        },
+        State::InReview | State::Suspended => {
             let blocked = ticket.blocked(around).into_iter().map(refused);
             let open = ticket.open_gates(around).into_iter().map(|gate| {
                 let who = format!("a {} who is not the requester and holds no other gate of it", gate.role());

@@ -4,18 +4,19 @@ use super::{slug_of, timeline};
 use crate::{
     domain::{
         authority::Act,
+        digest::Digest,
         dossier::State,
         event::{Actor, Subject},
         ids::Slug,
         people::{Person, Proposer},
         refusal::Refusal,
         signature::openssh_fingerprint,
-        vendor::{VendorDossier, VendorRevision as Filed, VendorToken, confirmation_text},
+        vendor::{VendorDocument, VendorDossier, VendorRevision as Filed, VendorToken, confirmation_text},
     },
     gateway::{
         answers::{
-            Blocker, KeyRow, KeyState, KeyUse, Listing, StaffRow, StaffState, StagingRecipient, VendorRevision, VendorRow,
-            VendorState, VendorToken as TokenView, VendorView,
+            Blocker, FiledKey, KeyRow, KeyState, KeyUse, Listing, StaffRow, StaffState, StagingRecipient, VendorRevision,
+            VendorRow, VendorState, VendorToken as TokenView, VendorView,
         },
         desk::Desk,
         facts::{Facts, Source},
@@ -134,20 +135,14 @@ fn row<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Result<Vendor
 
 fn view<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Result<VendorView, Refused> {
     let row = row(facts, vendor)?;
-    let (state, refusal) = standing(facts, vendor);
+    let (state, _) = standing(facts, vendor);
     let shown = vendor.current(&facts.roster).or(vendor.revisions.last());
     let assessment = shown.map(|revision| &revision.document.assessment);
-    let why = refusal.map(|refusal| Blocker { what: refusal.what(), who: refusal.who().into(), command: refusal.command() });
-    let pending = vendor.pending(&facts.roster).map(|pending| Blocker {
-        what: format!("revision {} lacks {}", pending.digest.short(), pending.missing(&facts.roster).join(" and ")),
-        who: "people who have not filed or confirmed it, one of them a security_reviewer".into(),
-        command: format!("egressctl vendor confirm {} {}", vendor.slug, pending.digest),
-    });
     Ok(VendorView {
         vendor: row.vendor,
         name: row.name,
         state,
-        why_not_approved: why.into_iter().chain(pending).collect(),
+        why_not_approved: blockers(facts, vendor),
         revisions: vendor.revisions.iter().map(|filed| revision(facts, vendor, filed)).collect(),
         keys: keys(facts, vendor),
         tokens: vendor.tokens.iter().map(|issued| token(facts, vendor, issued)).collect(),
@@ -160,19 +155,78 @@ fn view<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Result<Vendo
     })
 }
 
+/// The keys that a document brings, each with its use: logins by SSH, then by certificate, then recipients.
+pub fn filed_keys(document: &VendorDocument, recipients: &[Digest]) -> Vec<FiledKey> {
+    let of = |r#use: KeyUse| move |key: Digest| FiledKey { r#use, key: openssh_fingerprint(key) };
+    let logins = document.login_keys.iter().map(|key| key.fingerprint()).map(of(KeyUse::Login));
+    let certificates = document.tls_keys.iter().map(|key| key.0).map(of(KeyUse::Tls));
+    logins.chain(certificates).chain(recipients.iter().copied().map(of(KeyUse::Recipient))).collect()
+}
+
+/// Why a key or token lets nobody in, and who can change that.
+pub fn why_key_does_not_count<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier, row: &KeyRow) -> Vec<Blocker> {
+    let kind = row.r#use.kind();
+    let blocker = |what: String, who: &str, command: String| Blocker { what, who: who.into(), command };
+    let show = format!("egressctl vendor show {}", vendor.slug);
+    match (row.state, row.r#use) {
+        (KeyState::Proposed, KeyUse::Token) => vec![blocker(
+            "the token waits for a second person: it lets nobody in".into(),
+            "an operator, vendor_risk_analyst or security_reviewer who did not issue it",
+            format!("egressctl vendor confirm-token {} {}", vendor.slug, row.key),
+        )],
+        (KeyState::Proposed, _) => match waits_for_confirmation(facts, vendor) {
+            Some(pending) => vec![pending],
+            None => vec![blocker(format!("the {kind} is of a revision that no longer counts"), "nobody", show)],
+        },
+        (KeyState::Expired, _) => vec![blocker(
+            format!("the {kind} is over: {}", row.algorithm),
+            "an operator, who issues a new one",
+            "egressctl vendor token --help".into(),
+        )],
+        (KeyState::Revoked, _) => vec![blocker(format!("the {kind} is revoked, for good"), "nobody", show)],
+        (KeyState::Active, _) => match standing(facts, vendor).1 {
+            Some(refusal) => vec![blocker(refusal.what(), refusal.who(), refusal.command())],
+            None => Vec::new(),
+        },
+    }
+}
+
+/// What the newest revision lacks.
+fn waits_for_confirmation<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Option<Blocker> {
+    vendor.pending(&facts.roster).map(|pending| Blocker {
+        what: format!("revision {} lacks {}", pending.digest.short(), pending.missing(&facts.roster).join(" and ")),
+        who: "people who have not filed or confirmed it, one of them a security_reviewer".into(),
+        command: format!("egressctl vendor confirm {} {}", vendor.slug, pending.digest),
+    })
+}
+
+/// What stands between a vendor and its approval: what a newer revision lacks comes first where nothing else has to be done.
+pub fn blockers<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Vec<Blocker> {
+    let pending = waits_for_confirmation(facts, vendor);
+    let why = match standing(facts, vendor).1 {
+        // The same thing twice: what is missing is told with the command that gives it.
+        Some(Refusal::OnHold { .. }) if vendor.current(&facts.roster).is_none() && pending.is_some() => None,
+        why => why,
+    };
+    let why = why.map(|refusal| Blocker { what: refusal.what(), who: refusal.who().into(), command: refusal.command() });
+    why.into_iter().chain(pending.filter(|_| vendor.revoked.is_none())).collect()
+}
+
 fn revision<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier, filed: &Filed) -> VendorRevision {
     let is_pending = vendor.pending(&facts.roster).is_some_and(|pending| pending.digest == filed.digest);
+    let brings = filed_keys(&filed.document, &filed.recipients);
     VendorRevision {
         revision: filed.digest,
         filed_at: filed.filed_at.to_string(),
         filed_by: slug_of(facts, filed.filed_by),
         confirmed_by: filed.confirmed_by.iter().map(|id| slug_of(facts, Some(*id))).collect(),
-        keys: filed.document.logins().chain(filed.recipients.iter().copied()).map(openssh_fingerprint).collect(),
+        keys: brings.iter().map(|key| key.key.clone()).collect(),
+        brings,
         confirm_text: is_pending.then(|| confirmation_text(&vendor.slug, filed.digest)),
     }
 }
 
-fn keys<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Vec<KeyRow> {
+pub fn keys<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Vec<KeyRow> {
     let current = vendor.current(&facts.roster).map(|revision| revision.digest);
     let mut rows: Vec<KeyRow> = Vec::new();
     for filed in vendor.revisions.iter().rev() {

@@ -69,7 +69,10 @@ async fn a_file_sealed_before_a_key_rotation_is_never_released_and_one_staged_ag
     assert!(refused.contains("other keys than the vendor has now"), "{refused}");
     // 1. What nobody can use any more goes, and says why.
     let certificates = desk.purge(olga).await.unwrap().certificates.rows;
-    assert_eq!(certificates.iter().map(|gone| (gone.file, gone.why)).collect::<Vec<_>>(), [(stale.id, PurgeReason::Superseded)]);
+    assert_eq!(
+        certificates.iter().map(|gone| (gone.file, gone.why)).collect::<Vec<_>>(),
+        [(stale.id.unwrap(), PurgeReason::Superseded)]
+    );
     // 2. A delivery that lost a file which nobody discarded stays where it is.
     let refused = house.try_release(first).await;
     assert!(refused.contains("E3110"), "{refused}");

@@ -25,7 +25,7 @@ async fn a_staged_copy_stays_readable_when_the_sealed_objects_of_its_record_are_
     let (desk, olga) = (house.desk(), house.person(Staff::Olga));
     let file = until("the file is held", async || {
         let rows = desk.file_list(olga, Some(ticket)).await.unwrap().rows;
-        rows.into_iter().find(|row| row.state == FileState::Held).map(|row| row.id)
+        rows.into_iter().find(|row| row.state == FileState::Held).and_then(|row| row.id)
     })
     .await;
     drop(desk);
@@ -135,8 +135,8 @@ async fn a_damaged_staged_copy_is_held_with_a_finding_that_says_to_drop_it_again
         until("the file is held", async || {
             let rows = desk.file_list(olga, Some(ticket)).await.unwrap().rows;
             let row = rows.into_iter().find(|row| row.state == FileState::Held)?;
-            let shown = desk.file_show(olga, row.id).await.unwrap();
-            shown.findings.iter().any(|finding| finding.code == code).then_some(row.id)
+            let shown = desk.file_show(olga, row.id?).await.unwrap();
+            shown.findings.iter().any(|finding| finding.code == code).then_some(row.id?)
         })
         .await
     };

@@ -51,7 +51,7 @@ pub enum LogFault {
     )]
     RolledBack { leaves: u64, size: u64 },
     #[error(
-        "{} was cut or altered: it no longer says how long the log was; compare the log with a checkpoint that was kept elsewhere (egressctl audit verify --dir DIR --checkpoint FILE), and remove the file if it agrees", .0.display()
+        "{} was cut or altered: it no longer says how long the log was; compare the log with a checkpoint that was kept elsewhere (egressctl audit verify --dir DIR --vkey VKEY_FILE --checkpoint NOTE_FILE), and remove the file if it agrees", .0.display()
     )]
     HeadUnreadable(PathBuf),
     #[error("{table} holds rows that belong to no leaf")]
