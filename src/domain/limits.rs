@@ -196,6 +196,14 @@ pub const PULLS_PER_VENDOR: usize = 1_024;
 pub const LOGINS_PER_VENDOR_MINUTE: u32 = 1_200;
 /// Files that wait are looked at again this often even if nothing was said of them.
 pub const FILES_TURN: Duration = Duration::from_secs(5);
+/// Tickets whose files are sealed side by side, on however many cores: each takes memory for a pass of its own.
+pub const SEALED_SIDE_BY_SIDE: usize = 16;
+/// A ticket with many files lets another go first after so long.
+pub const SEALING_TURN: Duration = Duration::from_secs(1);
+/// A file of which no byte moves for so long is called still. A full cache that is written to a slow disk takes less.
+pub const FILE_STILL: Duration = Duration::from_secs(120);
+/// When the daemon ends, files that are being sealed may take so long to hear of it: a chunk is read in much less.
+pub const SEALING_END: Duration = Duration::from_secs(10);
 /// A file that could not be read is tried again after [`FILES_TURN`], then ever later, up to this: an operator who has mended the
 /// disk does not wait long, and until then the log stays readable.
 pub const RETRY_AT_MOST: Duration = Duration::from_secs(60);
@@ -217,6 +225,8 @@ pub const INTERNAL_HEAD_TIME: Duration = Duration::from_secs(5);
 pub const INTERNAL_PATIENCE: Duration = Duration::from_millis(100);
 /// A connection of an internal listener, with all its requests. Who monitors connects again.
 pub const INTERNAL_CONNECTION_TIME: Duration = Duration::from_secs(300);
+/// Sockets that the service manager may pass: a few addresses for each of four names.
+pub const PASSED_SOCKETS: usize = 64;
 /// How often the service manager's line about the gateway is looked at, where it asks for no watchdog.
 pub const STATUS_PACE: Duration = Duration::from_secs(10);
 /// The gateway's own work comes round each half second; so long without it and the daemon says that it is stalled.
@@ -225,8 +235,6 @@ pub const TURN_MISSED: Duration = Duration::from_secs(60);
 pub const DISK_LOW_BYTES: u64 = 10 << 30;
 /// Bytes of one stored object's plaintext: ext4's longest file. All arithmetic on lengths stays within 64 bits.
 pub const AT_REST_OBJECT_BYTES: u64 = 1 << 44;
-/// Sockets that the service manager may pass: a few addresses for each of four names.
-pub const PASSED_SOCKETS: usize = 64;
 
 /// Read-only connections to the ledger. Reads are short and mostly cached; more would only hold more memory.
 pub const LEDGER_READERS: usize = 4;

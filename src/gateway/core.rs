@@ -2,7 +2,7 @@
 
 use super::{
     announce::Announcing, answers::ReloadAttempt, facts::Dossiers, lease::LeaseBook, metrics::Metrics, nudge::Nudge,
-    pulls::Pulls, retries::Retries, staging::Mode,
+    progress::Progress, pulls::Pulls, retries::Retries, staging::Mode,
 };
 use crate::{
     clock::Clock,
@@ -86,6 +86,7 @@ pub struct Core {
     pub cutting: tokio::sync::Mutex<()>,
     pub dossiers: Dossiers,
     pub nudge: Nudge,
+    pub progress: Progress,
     /// Staged copies that could not be read the last time.
     pub retries: Retries,
     /// (directory, name) → why it was turned away, as of the last look at staging.
@@ -116,6 +117,7 @@ impl Core {
             cutting: tokio::sync::Mutex::default(),
             dossiers: Dossiers::default(),
             nudge: Nudge::default(),
+            progress: Progress::default(),
             retries: Retries::default(),
             turned_away: Mutex::default(),
             polling: Mutex::default(),

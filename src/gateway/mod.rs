@@ -23,6 +23,7 @@ mod observer;
 mod outbox;
 mod outcome;
 mod pickup;
+mod progress;
 mod pulls;
 mod purge;
 mod ranges;
@@ -71,12 +72,15 @@ use crate::{
     sealing::{Identity, MasterKey},
 };
 use freeze_file::FreezeFile;
+use progress::Work;
+use seal::{Due, Lanes};
 use stage::Stage;
 use std::{
     path::PathBuf,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
+use tokio::time::{MissedTickBehavior, timeout};
 use vault::{Ledger, Objects};
 
 /// What a gateway is made of.
@@ -195,10 +199,11 @@ impl Gateway {
     /// Moves files, ends what has expired, purges what is due: until `shutdown`, or until ledger or disk no longer say what is durable.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) -> Result<(), Fault> {
         let stage = Stage::open(&self.staging, self.core.rules().settings.rescan)?;
+        let mut lanes = Lanes::default();
         let ended = tokio::select! {
             () = shutdown => Ok(()),
             ended = stage.run(self.clone()) => ended,
-            ended = self.move_files() => ended,
+            ended = self.move_files(&mut lanes) => ended,
             ended = self.watch_time() => ended,
             reason = self.ledger.poisoned() => Err(Fault::new("the ledger can no longer be written", reason.to_string())),
             reason = self.objects.in_doubt() => Err(Fault::new("the stored objects", reason.to_string())),
@@ -209,6 +214,9 @@ impl Gateway {
             // Nothing is served by a process that cannot say what is durable, not even what it serves already.
             self.core.set_stopped_by_file(Stopped::Yes);
             self.core.leases.cut(&lease::Scope::Everything);
+        }
+        if timeout(limits::SEALING_END, lanes.all_ended()).await.is_err() {
+            tracing::error!("a file that is being sealed does not hear that the daemon stops: the disk does not answer");
         }
         ended
     }
@@ -229,19 +237,39 @@ impl Gateway {
         recorded
     }
 
-    async fn move_files(&self) -> Result<(), Fault> {
+    async fn move_files(&self, lanes: &mut Lanes) -> Result<(), Fault> {
+        let mut turns = tokio::time::interval(limits::FILES_TURN);
+        turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let gateway = self.clone();
-            let turn = move || {
+            let look = move || {
+                let _moving = gateway.core.progress.begin(Work::Release, gateway.core.clock.elapsed());
                 gateway.close_what_is_quiet()?;
-                gateway.seal_what_may_be()?;
-                gateway.release_what_is_ready()
+                gateway.release_what_is_ready()?;
+                gateway.unsealed()
             };
-            carried(tokio::task::spawn_blocking(turn).await)?;
-            tokio::select! {
-                () = self.core.nudge.of_files() => {}
-                () = tokio::time::sleep(limits::FILES_TURN) => {}
+            if let Some(unsealed) = carried(tokio::task::spawn_blocking(look).await)? {
+                lanes.line_up(unsealed);
             }
+            loop {
+                lanes.fill(self);
+                tokio::select! {
+                    () = self.core.nudge.of_files() => lanes.hear(),
+                    _ = turns.tick() => lanes.hear(),
+                    due = lanes.one_ended() => match due? {
+                        Due::Look => {}
+                        Due::Nothing => continue,
+                    }
+                }
+                break;
+            }
+        }
+    }
+
+    /// For as long as it lasts, and by its name: the disk under it, or what fills it, is for a person to look at.
+    fn say_what_stands_still(&self) {
+        for work in self.core.progress.still(self.core.clock.elapsed(), limits::FILE_STILL) {
+            tracing::error!(%work, "has not moved forward for {} seconds and more", limits::FILE_STILL.as_secs());
         }
     }
 
@@ -258,6 +286,7 @@ impl Gateway {
                 carried(Ok(self.record_rejections().await))?;
                 carried(Ok(self.end_what_nobody_holds().await))?;
                 self.say_if_the_spool_is_full();
+                self.say_what_stands_still();
             }
             tokio::time::sleep(MOMENT).await;
             since_purge += MOMENT;
@@ -279,16 +308,16 @@ fn fits(ledger: &Ledger, master: &MasterKey) -> Result<(), Fault> {
 
 /// A turn that was refused is tried again at the next; one that failed is reported and tried again too, since a poisoned
 /// ledger and a disk that does not confirm end the daemon by themselves. A panic in a turn ends it here.
-fn carried(turn: Result<Result<(), Refused>, tokio::task::JoinError>) -> Result<(), Fault> {
+fn carried<T>(turn: Result<Result<T, Refused>, tokio::task::JoinError>) -> Result<Option<T>, Fault> {
     match turn.map_err(|error| Fault::new("a turn of the gateway", error))? {
-        Ok(()) => Ok(()),
+        Ok(done) => Ok(Some(done)),
         Err(Refused::Refusal(refusal)) => {
             tracing::debug!(%refusal, "a turn was refused");
-            Ok(())
+            Ok(None)
         }
         Err(Refused::Fault(fault)) => {
             tracing::error!(%fault, "a turn failed");
-            Ok(())
+            Ok(None)
         }
     }
 }

@@ -31,6 +31,8 @@ pub enum Trouble {
     Frozen,
     /// The gateway's own work has not come round for [`limits::TURN_MISSED`].
     Stalled,
+    /// Something on its way to a vendor has not moved forward for [`limits::FILE_STILL`].
+    FileStill,
     StagingPolled,
     DiskNearlyFull,
     BytesLost,
@@ -40,11 +42,12 @@ pub enum Trouble {
 }
 
 impl Trouble {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::LogPoisoned,
         Self::StoppedByFile,
         Self::Frozen,
         Self::Stalled,
+        Self::FileStill,
         Self::StagingPolled,
         Self::DiskNearlyFull,
         Self::BytesLost,
@@ -60,6 +63,7 @@ impl Trouble {
             Self::StoppedByFile => "stopped_by_file",
             Self::Frozen => "frozen",
             Self::Stalled => "stalled",
+            Self::FileStill => "file_still",
             Self::StagingPolled => "staging_polled",
             Self::DiskNearlyFull => "disk_nearly_full",
             Self::BytesLost => "bytes_lost",
@@ -76,6 +80,7 @@ impl Trouble {
             Self::StoppedByFile => "a cut could not be recorded, and the freeze file stops everything",
             Self::Frozen => "everything is frozen until two people lift it",
             Self::Stalled => "the gateway's own work has not come round for a minute",
+            Self::FileStill => "a file on its way has not moved forward for two minutes: the daemon's log names it",
             Self::StagingPolled => "staging is polled, not watched: files are seen later",
             Self::DiskNearlyFull => "a disk is nearly full: without room nothing is recorded, and so nothing leaves",
             Self::BytesLost => "stored objects are missing; their tickets' files are not served",
@@ -134,6 +139,7 @@ impl Observer {
             // A stop by the file reads as a freeze too. Who cannot tell does not say that all is well.
             Trouble::Frozen => frozen().unwrap_or(true),
             Trouble::Stalled => core.clock.elapsed().saturating_sub(core.last_turn()) > limits::TURN_MISSED,
+            Trouble::FileStill => !core.progress.still(core.clock.elapsed(), limits::FILE_STILL).is_empty(),
             Trouble::StagingPolled => core.polling.lock().unwrap_or_else(PoisonError::into_inner).is_some(),
             Trouble::DiskNearlyFull => self.disks().iter().any(|(_, free, size)| nearly_full(*free, *size)),
             Trouble::BytesLost => !recovered.missing.is_empty(),

@@ -5,6 +5,7 @@ use super::{
     core::Core,
     facts::{Facts, Source},
     outcome::Refused,
+    progress::Work,
     vault::Tx,
     vault::find,
 };
@@ -24,6 +25,7 @@ impl Gateway {
     pub(super) fn release_what_is_ready(&self) -> Result<(), Refused> {
         let ready = self.look(|facts| Ok(facts.find(find::unreleased_deliveries)?))?;
         for delivery in ready {
+            self.core.progress.moved(Work::Release, self.core.clock.elapsed());
             match self.write_blocking(move |core, tx| release(core, tx, delivery)) {
                 Ok(()) => tracing::info!(%delivery, "released"),
                 Err(Refused::Refusal(refusal)) => tracing::debug!(%delivery, %refusal, "not released"),

@@ -1,5 +1,6 @@
 //! Seal: one streaming pass from the staged copy: inspect, encrypt to the vendor, store. Then the staged copy's key is destroyed.
 
+mod lanes;
 mod plaintext;
 
 use super::{
@@ -8,6 +9,7 @@ use super::{
     facts::Facts,
     inspect,
     outcome::{Fault, Refused},
+    progress::Work,
     vault::{Shelf, Tx, Unfinished, find},
 };
 use crate::{
@@ -15,13 +17,16 @@ use crate::{
         digest::Digest,
         event::{Actor, Event, Fact, Subject},
         file::FileDossier,
-        ids::{FileId, ObjectId, VendorId},
+        ids::{FileId, ObjectId, TicketId, VendorId},
+        limits,
         papers::Approved,
         refusal::Refusal,
     },
     inspection::{self, Expectation, FindingCode, Inspected, Inspector},
     sealing::{Ciphertext, ObjectKey, Recipient, Sealer, Writer},
 };
+use lanes::Turn;
+pub(super) use lanes::{Due, Lanes};
 use plaintext::Unread;
 use std::{io::Write, sync::Arc};
 
@@ -53,48 +58,61 @@ enum Passed {
 }
 
 impl Gateway {
-    /// Inspects and seals every file that may be: its ticket is active. Others wait.
-    pub(super) fn seal_what_may_be(&self) -> Result<(), Refused> {
-        let files = self.look(|facts| Ok(facts.find(find::uninspected)?))?;
-        let mut sealed = 0;
-        for row in files {
+    /// Every file that may have to be inspected and sealed, oldest first, with its ticket.
+    pub(super) fn unsealed(&self) -> Result<Vec<(Option<TicketId>, FileId)>, Refused> {
+        self.look(|facts| Ok(facts.find(find::uninspected)?))
+    }
+
+    /// A ticket's turn: inspects and seals its files that may be, in their order, until it has had its time. Others wait.
+    fn seal_in_turn(&self, files: &[FileId]) -> Turn {
+        let (begun, mut turn) = (self.core.clock.elapsed(), Turn::Nothing);
+        for &id in files {
+            let now = self.core.clock.elapsed();
             if self.core.is_stopping() {
                 break;
             }
-            if !self.core.retries.is_due(row.id, self.core.clock.elapsed()) {
+            // Of a turn in which nothing moved the next would begin with the same files.
+            if turn == Turn::Done && now.saturating_sub(begun) >= limits::SEALING_TURN {
+                turn = Turn::Unfinished;
+                break;
+            }
+            if !self.core.retries.is_due(id, now) {
                 continue;
             }
-            match self.seal(row.id) {
+            match self.seal(id) {
                 Ok(()) => {
-                    self.core.retries.done(row.id);
-                    sealed += 1;
+                    self.core.retries.done(id);
+                    turn = Turn::Done;
                 }
                 // It waits, or changed under the pass: the next turn looks again.
-                Err(Refused::Refusal(refusal)) => tracing::debug!(file = %row.id, %refusal, "not sealed"),
+                Err(Refused::Refusal(refusal)) => tracing::debug!(file = %id, %refusal, "not sealed"),
                 // One unreadable copy must not keep the others from moving; the ledger's own faults end the daemon elsewhere.
                 Err(Refused::Fault(fault)) => {
-                    let again = self.core.retries.failed(row.id, self.core.clock.elapsed());
-                    tracing::error!(file = %row.id, %fault, ?again, "could not be inspected");
+                    let again = self.core.retries.failed(id, self.core.clock.elapsed());
+                    tracing::error!(file = %id, %fault, ?again, "could not be inspected");
                 }
             }
         }
-        if sealed > 0 {
+        if turn != Turn::Nothing {
             // The staged copies' keys are destroyed; now they are not in the write-ahead log any more either. A reader in the way
             // only delays that: the next file's turn, or the next purge, does it again.
             if let Err(fault) = self.ledger.truncate_wal_blocking() {
                 tracing::warn!(%fault, "the write-ahead log was not emptied");
             }
         }
-        Ok(())
+        turn
     }
 
     fn seal(&self, id: FileId) -> Result<(), Refused> {
+        let _moving = self.core.progress.begin(Work::Seal(id), self.core.clock.elapsed());
         let order = match self.order(id)? {
             Ok(order) => order,
             Err((revision, finding)) => return self.hold(id, Some(revision), vec![finding], 0),
         };
         let passed = match self.pass(&order) {
             Ok(passed) => passed,
+            // What was read of it ends where the stop was seen, and says nothing of the file.
+            Err(_) if self.core.is_stopping() => Passed::Stopped,
             Err(Unread::Fault(fault)) => return Err(fault.into()),
             Err(Unread::Found(code)) => return self.hold_whole(id, order.revision, code),
             Err(Unread::Damaged(why)) => {
@@ -174,9 +192,6 @@ impl Gateway {
         let mut inspector = Inspector::new(order.expectation.clone());
         let mut buffer = vec![0; PASS_BYTES];
         loop {
-            if self.core.is_stopping() {
-                return Ok(Passed::Stopped);
-            }
             let count = plaintext.read(&mut buffer)?;
             if count == 0 {
                 break;

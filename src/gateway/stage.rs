@@ -6,6 +6,7 @@ use super::{
     Gateway,
     core::{Core, Settings, TurnedAway},
     outcome::{Fault, Refused},
+    progress::Work,
     staging::{
         self, Candidate, Identity, Observation, Part, Place, Remains, Rescan, Root, Scan, Scope, Settled, TakeError, Taken,
         Touch, Unacceptable, Watch,
@@ -516,6 +517,8 @@ struct Copy {
 /// Copies into `incoming/` under a fresh key. None if the daemon is stopping.
 fn copy(gateway: &Gateway, taken: &mut Taken) -> Result<Option<Copy>, Fault> {
     let fault = |error| Fault::new("copying a staged file", error);
+    let core = &gateway.core;
+    let _moving = core.progress.begin(Work::Copy, core.clock.elapsed());
     let object = gateway.core.new_object();
     let key = ObjectKey::generate();
     let wrapped = gateway.master.wrap(&key, object);
@@ -534,6 +537,7 @@ fn copy(gateway: &Gateway, taken: &mut Taken) -> Result<Option<Copy>, Fault> {
         }
         hasher.update(&buffer[..count]);
         std::io::Write::write_all(&mut writer, &buffer[..count]).map_err(fault)?;
+        core.progress.moved(Work::Copy, core.clock.elapsed());
         bytes += count as u64;
     }
     let (unfinished, _) = writer.finish().map_err(|error| Fault::new("copying a staged file", error))?;

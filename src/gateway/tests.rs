@@ -4,6 +4,7 @@ mod index;
 mod keys;
 mod recovery;
 mod reopening;
+mod sealing;
 mod sessions;
 mod spool;
 mod squatting;

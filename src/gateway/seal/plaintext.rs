@@ -7,7 +7,9 @@ use crate::{
     },
     gateway::{
         Gateway,
+        core::Core,
         outcome::Fault,
+        progress::Work,
         vault::{ObjectError, Shelf},
     },
     inspection::FindingCode,
@@ -17,6 +19,7 @@ use std::{
     cell::RefCell,
     io::{self, Read},
     rc::Rc,
+    sync::Arc,
 };
 
 /// Why the pass came to no end.
@@ -73,6 +76,24 @@ fn stored(error: io::Error) -> Unread {
     }
 }
 
+/// Ends where the daemon stops, wherever in the file that is, and says of each read that the file gets on.
+struct Heeding {
+    from: Box<dyn Read>,
+    core: Arc<Core>,
+    work: Work,
+}
+
+impl Read for Heeding {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.core.is_stopping() {
+            return Err(io::Error::other("the daemon stops"));
+        }
+        let count = self.from.read(buffer)?;
+        self.core.progress.moved(self.work, self.core.clock.elapsed());
+        Ok(count)
+    }
+}
+
 /// Takes the digest of what passes.
 pub(super) struct Digesting {
     from: Box<dyn Read>,
@@ -120,12 +141,51 @@ impl Gateway {
             .ok_or_else(|| Unread::Damaged("its key is gone".into()))?;
         let key = self.master.unwrap(&wrapped, object).map_err(|error| Unread::Damaged(error.to_string()))?;
         let stored = self.objects.open(Shelf::Incoming, object)?;
-        let staged = Box::new(Reader::new(key, object, stored)?.sequential());
+        let from = Box::new(Reader::new(key, object, stored)?.sequential());
+        let staged = Box::new(Heeding { from, core: Arc::clone(&self.core), work: Work::Seal(file.id) });
         if !file.is_encrypted() {
             return Ok(Plaintext::Clear(staged));
         }
         let hasher = Rc::new(RefCell::new(Hasher::new()));
         let unsealed = self.identity.open(Digesting { from: staged, hasher: Rc::clone(&hasher) })?;
         Ok(Plaintext::Encrypted(Box::new(unsealed), hasher))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        gateway::{
+            answers::FileState,
+            fixture::{House, Staff, csv, until},
+        },
+        sealing::{Recipient, Sealer},
+    };
+    use std::{io::Write, sync::atomic::Ordering};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_stop_is_seen_within_the_header_of_an_encrypted_file() {
+        let mut house = House::open().await;
+        let acme = house.vendor("acme").await;
+        // Nobody has voted on it: the file stays as it was staged.
+        let ticket = house.submit(&acme, "health", "").await;
+        let recipient = house.desk().key_show_recipient(house.person(Staff::Olga)).await.unwrap().recipient;
+        let recipient: Recipient = recipient.parse().unwrap();
+        let (mut header, mut payload) = (Vec::new(), Vec::new());
+        let mut sealer = Sealer::new(&[recipient], &mut header, &mut payload).unwrap();
+        sealer.write_all(&csv(1_000)).unwrap();
+        sealer.finish().unwrap();
+        house.drop_file(ticket, "orders.csv.age", &[header, payload].concat());
+        until("the file is staged", async || {
+            let rows = house.desk().file_list(house.person(Staff::Olga), Some(ticket)).await.unwrap().rows;
+            rows.iter().any(|row| row.state == FileState::Waiting).then_some(())
+        })
+        .await;
+        house.rest().await;
+        let (id, gateway) = (house.file(ticket, "orders.csv.age").await, house.gateway());
+        let file = gateway.look(|facts| facts.file(id)).unwrap();
+        assert!(gateway.plaintext(&file).is_err(), "its header was read all the same");
+        gateway.core.stopping.store(false, Ordering::SeqCst);
+        assert!(gateway.plaintext(&file).is_ok());
     }
 }

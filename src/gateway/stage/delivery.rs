@@ -15,6 +15,7 @@ use crate::{
         core::Core,
         facts::{self, Facts},
         outcome::{Fault, Refused},
+        progress::Work,
         staging::{self, Identity, Root},
         vault::{Tx, find},
     },
@@ -153,6 +154,7 @@ impl Gateway {
         let Some(quiet) = self.core.rules().settings.delivery_quiet else { return Ok(()) };
         let due = self.look(|facts| Ok(facts.find(|conn| find::quiet_deliveries(conn, facts.now - quiet))?))?;
         for delivery in due {
+            self.core.progress.moved(Work::Release, self.core.clock.elapsed());
             self.write_blocking(move |core, tx| {
                 if Facts::read(core, &*tx)?.delivery(delivery)?.closed.is_none() {
                     let event = Event::DeliveryClosed { by: ClosedBy::Quiet };

@@ -193,12 +193,11 @@ pub fn file_served_as(conn: &Connection, delivery: DeliveryId, name: &str) -> Re
     one(conn, sql, params![blob(delivery.uuid()), file_name::content(name), file_name::served(name)], file_row)
 }
 
-/// Files that are neither held, sealed nor on their way out: what inspection has to do.
-pub fn uninspected(conn: &Connection) -> Result<Vec<FileRow>> {
-    let sql = file_columns!(
-        "WHERE released_at IS NULL AND purged_at IS NULL AND purge_at IS NULL AND held_at IS NULL AND sealed_at IS NULL ORDER BY id"
-    );
-    all(conn, sql, [], file_row)
+/// Files that are neither held, sealed nor on their way out, oldest first, with their tickets: what inspection has to do.
+pub fn uninspected(conn: &Connection) -> Result<Vec<(Option<TicketId>, FileId)>> {
+    let sql = "SELECT ticket, id FROM file
+         WHERE released_at IS NULL AND purged_at IS NULL AND purge_at IS NULL AND held_at IS NULL AND sealed_at IS NULL ORDER BY id";
+    all(conn, sql, [], |row| Ok((maybe_id(row, 0, TicketId::from_uuid)?, id(row, 1, FileId::from_uuid)?)))
 }
 
 /// How many files whose bytes are here stand where.
