@@ -182,11 +182,17 @@ pub enum Event {
     Started {
         configuration: Digest,
         policy: Digest,
+        /// Who is told of what happens: SHA-256 of each destination's name.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        told: Vec<Digest>,
     },
     /// From this leaf on decisions go by this policy.
     Reloaded {
         configuration: Digest,
         policy: Digest,
+        /// As of [`Event::Started`].
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        told: Vec<Digest>,
     },
     Stopped,
     /// One record per address and minute.

@@ -8,16 +8,23 @@ use super::{
     outcome::{Fault, Refused},
     vault::{Tx, spool},
 };
-use crate::domain::{
-    authority::Act,
-    event::{Actor, Event, Fact, Subject},
-    ids::Slug,
-    limits,
-    refusal::Refusal,
+use crate::{
+    domain::{
+        authority::Act,
+        digest::Digest,
+        event::{Actor, Event, Fact, Record, Subject},
+        ids::Slug,
+        limits,
+        refusal::Refusal,
+    },
+    sealing::Tags,
 };
 use std::{
-    collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError, RwLock},
+    collections::{BTreeMap, BTreeSet},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use tokio::{sync::watch, time::timeout};
 
@@ -62,6 +69,8 @@ pub struct Announcing {
     links: Mutex<BTreeMap<Slug, Link>>,
     /// Rises whenever somebody has confirmed something.
     confirmed: watch::Sender<u64>,
+    /// Something that waited was found changed or gone since the start.
+    edited: AtomicBool,
 }
 
 /// How it goes with one of them.
@@ -76,6 +85,20 @@ pub struct Link {
 impl Announcing {
     pub fn links(&self) -> MutexGuard<'_, BTreeMap<Slug, Link>> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What somebody changed in the spool is noted for whoever watches: it is worded again, and never silently.
+    pub fn note_edited(&self) {
+        self.edited.store(true, Ordering::Relaxed);
+    }
+
+    pub fn was_edited(&self) -> bool {
+        self.edited.load(Ordering::Relaxed)
+    }
+
+    /// Who is told, as the log says it.
+    pub fn names(&self) -> Vec<Digest> {
+        names(self.links().keys())
     }
 
     pub fn say_news(&self) {
@@ -107,6 +130,27 @@ impl Announcing {
     }
 }
 
+fn names<'a>(destinations: impl IntoIterator<Item = &'a Slug>) -> Vec<Digest> {
+    destinations.into_iter().map(|name| Digest::of(name.as_str().as_bytes())).collect()
+}
+
+/// Somebody took out how far a destination has heard. To begin anew without it would leave out what it had still to hear.
+pub(super) fn place_lost(destination: &Slug) -> Fault {
+    let what = format!(
+        "{destination}'s place is gone from the table forward_cursor, and with it what {destination} had still to hear: take it out of \
+         [syslog], start or reload, and put it in again, and it begins anew, on record"
+    );
+    Fault::new("the spool was edited", what)
+}
+
+/// Whoever was told before has a place.
+fn places_stand<'a>(tx: &Tx<'_>, told_before: impl IntoIterator<Item = &'a Slug>) -> Result<(), Refused> {
+    for destination in told_before {
+        spool::next(tx.conn(), destination)?.ok_or_else(|| place_lost(destination))?;
+    }
+    Ok(())
+}
+
 /// What [`Announcements`] come to: nobody who is told needs no words.
 pub(super) struct Telling {
     wording: Option<Wording>,
@@ -114,20 +158,28 @@ pub(super) struct Telling {
     spool: Option<Spool>,
 }
 
-impl From<Option<Announcements>> for Telling {
-    fn from(announcements: Option<Announcements>) -> Self {
+impl Telling {
+    /// What waits is tagged, so that what is read is what was worded.
+    pub(super) fn new(announcements: Option<Announcements>, tags: Tags) -> Self {
         match announcements {
             Some(Announcements { wording, destinations, spool }) if !destinations.is_empty() => {
-                Self { wording: Some(wording), destinations, spool: Some(spool) }
+                let tagged = move |record: &Record, hash: &Digest| tags.seal(record.index, hash, &wording(record, hash));
+                Self { wording: Some(Arc::new(tagged)), destinations, spool: Some(spool) }
             }
             _ => Self { wording: None, destinations: Vec::new(), spool: None },
         }
     }
-}
 
-impl Telling {
+    /// As [`Announcing::names`].
+    pub(super) fn names(&self) -> Vec<Digest> {
+        let destinations: BTreeSet<&Slug> = self.destinations.iter().map(|told| &told.name).collect();
+        names(destinations)
+    }
+
     /// In the transaction of the record that says so: that record is the first that a new destination is told of, in the new words.
-    pub(super) fn begin_with_the_next_record(&self, tx: &mut Tx<'_>) -> Result<(), Refused> {
+    pub(super) fn begin_with_the_next_record(&self, tx: &mut Tx<'_>, before: &Announcing) -> Result<(), Refused> {
+        let stays = |told: &&Told| before.links().contains_key(&told.name);
+        places_stand(tx, self.destinations.iter().filter(stays).map(|told| &told.name))?;
         spool::give_places(tx.conn(), self.destinations.iter().map(|told| &told.name), tx.size())?;
         tx.tell(self.wording.clone());
         Ok(())
@@ -143,12 +195,19 @@ impl Telling {
 impl Gateway {
     /// Makes these the ones who are told, from the next record on.
     pub(super) fn announce(&self, announcements: Option<Announcements>) -> Result<(), Fault> {
-        let Telling { wording, destinations, spool } = announcements.into();
+        let Telling { wording, destinations, spool } = Telling::new(announcements, self.master.tags());
+        let before = match self.ledger.read(|view| view.last_rules())?.map(|record| record.event) {
+            Some(Event::Started { told, .. } | Event::Reloaded { told, .. }) => told,
+            _ => Vec::new(),
+        };
         self.core.announcing.set(spool, &destinations);
         // Words first: a destination whose cursor stands would otherwise miss what is recorded in between.
         self.ledger.tell(wording);
-        let register =
-            move |_: &_, tx: &mut Tx<'_>| Ok(spool::register(tx.conn(), destinations.iter().map(|told| &told.name), tx.size())?);
+        let register = move |_: &_, tx: &mut Tx<'_>| {
+            let stays = |told: &&Told| before.contains(&Digest::of(told.name.as_str().as_bytes()));
+            places_stand(tx, destinations.iter().filter(stays).map(|told| &told.name))?;
+            Ok(spool::register(tx.conn(), destinations.iter().map(|told| &told.name), tx.size())?)
+        };
         self.write_blocking(register).map_err(super::as_fault)
     }
 
@@ -174,7 +233,8 @@ impl Gateway {
                 // The cursor first: what is recorded meanwhile only makes the lag longer.
                 let known = view.sql(|conn| spool::next(conn, &destination))?;
                 let size = self.ledger.checkpoint().size;
-                let next_leaf = known.unwrap_or(size);
+                // One whose place somebody took has heard nothing that anybody could vouch for.
+                let next_leaf = known.unwrap_or(0);
                 let oldest = view.tail(next_leaf, 1)?.first().map(|(record, _)| record.at);
                 let oldest_seconds = oldest.map(|at| view.now().since(at).as_secs());
                 let lag = size.saturating_sub(next_leaf);

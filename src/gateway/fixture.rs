@@ -248,9 +248,18 @@ impl House {
 
     /// Why the stopped gateway does not open with a master key that is not its own.
     pub(crate) async fn refusal_of_another_master(&self) -> String {
+        self.refusal(|| Parts { master: MasterKey::generate(), ..self.parts() }).await
+    }
+
+    /// Why the stopped gateway does not open.
+    pub(crate) async fn refusal_to_start(&self) -> String {
+        self.refusal(|| self.parts()).await
+    }
+
+    async fn refusal(&self, parts: impl Fn() -> Parts) -> String {
         until("the ledger's lock", async || {
-            let parts = Parts { master: MasterKey::generate(), ..self.parts() };
-            let fault = blocking(move || Gateway::open(parts)).await.err().expect("it opens with any master key").to_string();
+            let parts = parts();
+            let fault = blocking(move || Gateway::open(parts)).await.err().expect("it opens").to_string();
             (!fault.contains("ledger.lock")).then_some(fault)
         })
         .await

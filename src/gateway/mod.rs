@@ -168,8 +168,9 @@ impl Gateway {
         gateway.recovered = Arc::new(recovered);
         let (configuration, policy) = gateway.core.rules().digests();
         gateway
-            .write_blocking(move |_, tx| {
-                tx.append(Fact::new(Actor::System, Subject::Daemon, Event::Started { configuration, policy }))?;
+            .write_blocking(move |core, tx| {
+                let told = core.announcing.names();
+                tx.append(Fact::new(Actor::System, Subject::Daemon, Event::Started { configuration, policy, told }))?;
                 Ok(())
             })
             .map_err(as_fault)?;

@@ -38,11 +38,13 @@ pub enum Trouble {
     BytesLost,
     ClockJumped,
     ReloadRefused,
+    /// What waited to be told to others was changed by somebody else.
+    SpoolEdited,
     CommandPanicked,
 }
 
 impl Trouble {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::LogPoisoned,
         Self::StoppedByFile,
         Self::Frozen,
@@ -53,6 +55,7 @@ impl Trouble {
         Self::BytesLost,
         Self::ClockJumped,
         Self::ReloadRefused,
+        Self::SpoolEdited,
         Self::CommandPanicked,
     ];
 
@@ -69,6 +72,7 @@ impl Trouble {
             Self::BytesLost => "bytes_lost",
             Self::ClockJumped => "clock_jumped",
             Self::ReloadRefused => "reload_refused",
+            Self::SpoolEdited => "spool_edited",
             Self::CommandPanicked => "command_panicked",
         }
     }
@@ -86,6 +90,7 @@ impl Trouble {
             Self::BytesLost => "stored objects are missing; their tickets' files are not served",
             Self::ClockJumped => "the wall clock has jumped: nothing is purged until it returns",
             Self::ReloadRefused => "the last reload was refused: what runs is not what the files say",
+            Self::SpoolEdited => "somebody changed what waits to be told to others; the log's own words were sent",
             Self::CommandPanicked => "a command panicked and was undone: a bug",
         }
     }
@@ -145,6 +150,7 @@ impl Observer {
             Trouble::BytesLost => !recovered.missing.is_empty(),
             Trouble::ClockJumped => core.clock.jumped(),
             Trouble::ReloadRefused => reload_refused(),
+            Trouble::SpoolEdited => core.announcing.was_edited(),
             Trouble::CommandPanicked => ledger.panics() > 0,
         };
         Trouble::ALL.into_iter().filter(is).collect()

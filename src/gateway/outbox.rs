@@ -2,13 +2,17 @@
 
 use super::{
     Gateway,
-    announce::{Link, Told},
+    announce::{Link, Told, place_lost},
     answers::LinkState,
     core::Core,
     outcome::{Fault, Refused},
     vault::{Tx, spool},
 };
-use crate::domain::{ids::Slug, limits::SPOOL_BATCH_MESSAGES};
+use crate::domain::{
+    ids::Slug,
+    limits::{SPOOL_BATCH_BYTES, SPOOL_BATCH_MESSAGES},
+};
+use std::collections::BTreeMap;
 
 pub use super::vault::Message;
 
@@ -44,7 +48,10 @@ impl Outbox {
         // Its place goes with the leaf of the reload, a moment before anything in memory.
         let next: Option<u64> =
             self.gateway.ledger.read(|view| view.sql(|conn| spool::next(conn, &self.told.name))).map_err(Fault::from)?;
-        let next = next.filter(|_| self.gateway.core.announcing.tells(&self.told)).ok_or(Unheard::Withdrawn)?;
+        if !self.gateway.core.announcing.tells(&self.told) {
+            return Err(Unheard::Withdrawn);
+        }
+        let next = next.ok_or_else(|| place_lost(&self.told.name))?;
         // Nobody has heard what has not happened: somebody moved the place, and what lies before it would never be told.
         if next > self.gateway.ledger.checkpoint().size {
             let what =
@@ -56,33 +63,49 @@ impl Outbox {
 
     /// Messages from leaf `from` on, without a gap, in the log's order. Empty: there is nothing newer yet.
     ///
-    /// What is missing in the spool is worded again, from the log itself. What somebody changed in it goes out as changed, with the
-    /// leaf's hash beside it (SECURITY.md).
+    /// What is missing in the spool, or is not what was worded for its leaf, is worded again from the log, and said so.
     pub fn batch(&self, from: u64) -> Result<Vec<Message>, Unheard> {
-        let batch = self.waiting(from)?;
-        // Asked afterwards: whoever was withdrawn is given nothing from the leaf on that says so.
-        self.next()?;
-        Ok(batch)
-    }
-
-    fn waiting(&self, from: u64) -> Result<Vec<Message>, Fault> {
-        let ledger = &self.gateway.ledger;
-        // Before the spool is read: what is recorded meanwhile is no gap.
-        let size = ledger.checkpoint().size;
-        let mut batch = ledger.read(|view| view.sql(|conn| spool::batch(conn, from)))?;
-        let whole = batch.iter().zip(from..).take_while(|(message, expected)| message.leaf == *expected).count();
-        batch.truncate(whole);
-        if batch.is_empty() && from < size {
-            tracing::error!(leaf = from, "the spool has lost what was to be told of a leaf; it is worded again from the log");
-            batch = self.reworded(from)?;
+        let (batch, mut edited) = self.waiting(from)?;
+        // Asked afterwards: whoever was withdrawn is given nothing from the leaf on that says so. What was confirmed is not missed.
+        let next = self.next()?;
+        edited.retain(|leaf| *leaf >= next);
+        if let Some(first) = edited.first() {
+            self.gateway.core.announcing.note_edited();
+            let count = edited.len();
+            tracing::error!(leaf = first, count, "the spool was edited: what it should tell of is worded again from the log");
         }
         Ok(batch)
     }
 
-    fn reworded(&self, from: u64) -> Result<Vec<Message>, Fault> {
-        let Some(wording) = self.gateway.ledger.wording() else { return Ok(Vec::new()) };
-        let tail = self.gateway.ledger.read(|view| view.tail(from, SPOOL_BATCH_MESSAGES as u64))?;
-        Ok(tail.iter().map(|(record, hash)| Message { leaf: record.index, bytes: wording(record, hash) }).collect())
+    /// With the leaves of which the spool did not have what was worded.
+    fn waiting(&self, from: u64) -> Result<(Vec<Message>, Vec<u64>), Fault> {
+        let ledger = &self.gateway.ledger;
+        // The log before the spool: what is recorded meanwhile is no gap.
+        let tail = ledger.read(|view| view.tail(from, SPOOL_BATCH_MESSAGES as u64))?;
+        if tail.is_empty() {
+            return Ok(Default::default());
+        }
+        let spooled = ledger.read(|view| view.sql(|conn| spool::batch(conn, from)))?;
+        // A batch of long messages ends early.
+        let bytes: usize = spooled.iter().map(|message| message.bytes.len()).sum();
+        let end = spooled.last().filter(|_| bytes >= SPOOL_BATCH_BYTES).map_or(u64::MAX, |last| last.leaf);
+        let spooled: BTreeMap<u64, Vec<u8>> = spooled.into_iter().map(|message| (message.leaf, message.bytes)).collect();
+        let (tags, wording) = (self.gateway.master.tags(), ledger.wording());
+        let (mut batch, mut edited) = (Vec::new(), Vec::new());
+        for (record, hash) in tail.iter().take_while(|(record, _)| record.index <= end) {
+            let leaf = record.index;
+            let bytes = match spooled.get(&leaf).and_then(|sealed| tags.open(leaf, hash, sealed)) {
+                Some(bytes) => bytes,
+                None => {
+                    edited.push(leaf);
+                    let again = wording.as_ref().and_then(|wording| tags.open(leaf, hash, &wording(record, hash)));
+                    let Some(bytes) = again else { break };
+                    bytes
+                }
+            };
+            batch.push(Message { leaf, bytes });
+        }
+        Ok((batch, edited))
     }
 
     /// The destination has everything before leaf `next`. Durable when this returns.

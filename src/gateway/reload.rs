@@ -20,14 +20,14 @@ impl Gateway {
     pub async fn reload(&self, rules: Rules, announcements: Option<Announcements>) -> Result<u64, Fault> {
         let (configuration, policy) = rules.digests();
         let (core, rules) = (Arc::clone(&self.core), Arc::new(rules));
-        let (telling, say) = (Arc::new(Telling::from(announcements)), self.ledger.teller());
-        let told = Arc::clone(&telling);
+        let (telling, say) = (Arc::new(Telling::new(announcements, self.master.tags())), self.ledger.teller());
+        let (begins, before) = (Arc::clone(&telling), Arc::clone(&core));
         let cutting = self.core.cutting.lock().await;
         // 1. The leaf, and with it the change: whoever decides in a later transaction decides by these rules.
         let recorded = self.ledger.write_then(
             move |tx| -> Result<u64, Refused> {
-                told.begin_with_the_next_record(tx)?;
-                let event = Event::Reloaded { configuration, policy };
+                begins.begin_with_the_next_record(tx, &before.announcing)?;
+                let event = Event::Reloaded { configuration, policy, told: begins.names() };
                 Ok(tx.append(Fact::new(Actor::System, Subject::Daemon, event))?.index)
             },
             move || {

@@ -1,7 +1,7 @@
 //! Syslog against Debian's rsyslog: whatever becomes of the server or of the gateway, every event arrives, in order, once per sequence id.
 
 use crate::{
-    house::{AUDITOR, CANARY, House, OPERATOR, REQUESTER, Rsyslog, Way, orders, ticket_file, until},
+    house::{AUDITOR, CANARY, House, OPERATOR, REQUESTER, Rsyslog, Way, orders, run, ticket_file, until},
     reload::reload,
 };
 use rustix::process::Signal;
@@ -176,6 +176,32 @@ fn what_waits_survives_the_death_of_the_gateway_and_what_was_confirmed_is_not_se
     house.terminate();
     until("the stop was told", || heard(&server).last().is_some_and(|last| last.event == "stopped").then_some(()));
     house.check();
+}
+
+#[test]
+fn what_somebody_edits_while_it_waits_arrives_as_the_log_has_it_and_readiness_says_so() {
+    let mut server = Rsyslog::new(Way::Tcp);
+    let mut house = telling(&[("siem", &server)]);
+    events(&house, 2);
+    has_everything(&house, &server);
+    server.end(Signal::TERM);
+    events(&house, 6);
+    let edits = "PRAGMA busy_timeout = 60000; UPDATE spool SET message = CAST('<13>1 - forged' AS BLOB) WHERE leaf % 2 = 0; \
+         DELETE FROM spool WHERE leaf % 3 = 0";
+    run(Command::new("sqlite3").arg(house.state().join("ledger.db")).arg(edits));
+    server.start();
+    has_everything(&house, &server);
+    let ready = format!("http://127.0.0.1:{}/readyz", house.internal_port());
+    assert!(run(Command::new("curl").args(["-sf", &ready])).contains("spool_edited"));
+    assert!(house.log().contains("the spool was edited"));
+    // The place itself: nothing begins anew by itself, neither now nor at the next start.
+    run(Command::new("sqlite3")
+        .arg(house.state().join("ledger.db"))
+        .arg("PRAGMA busy_timeout = 60000; DELETE FROM forward_cursor"));
+    events(&house, 1);
+    until("the destination says so", || standing(&house).to_string().contains("siem's place is gone").then_some(()));
+    house.terminate();
+    assert!(house.refuses_to_start().contains("siem's place is gone"));
 }
 
 #[test]

@@ -115,6 +115,14 @@ fn problems(gateway: &Gateway) -> Result<Vec<Blocker>, Fault> {
             command: "sysctl fs.inotify.max_user_watches fs.inotify.max_user_instances".into(),
         });
     }
+    if gateway.core.announcing.was_edited() {
+        problems.push(Blocker {
+            what: "somebody changed what waits to be forwarded in the database; the log's own words were sent, and the daemon's log names the leaves"
+                .into(),
+            who: "the machine's administrator".into(),
+            command: "egressctl audit verify".into(),
+        });
+    }
     if let Some((bytes, when_full)) = gateway.overfull()? {
         let stands = match when_full {
             WhenFull::Keep => "",

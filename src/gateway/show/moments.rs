@@ -57,7 +57,7 @@ fn what(record: &Record) -> String {
     };
     match &record.event {
         Event::Started { .. } => "the daemon started".into(),
-        Event::Reloaded { configuration, policy } => {
+        Event::Reloaded { configuration, policy, .. } => {
             format!("reloaded: configuration {}, policy {}", configuration.short(), policy.short())
         }
         Event::Stopped => "the daemon stopped".into(),

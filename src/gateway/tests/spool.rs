@@ -4,10 +4,10 @@ use super::*;
 use crate::{
     domain::{
         digest::Digest,
-        event::{Record, SessionEnd, TransferEnd},
+        event::{Event, Record, SessionEnd, TransferEnd},
     },
     gateway::{
-        Announcements, Outbox, Spool, Told, Unheard, WhenFull,
+        Announcements, Outbox, Spool, Told, Trouble, Unheard, WhenFull,
         fixture::{Staff, csv},
     },
 };
@@ -91,6 +91,72 @@ async fn what_somebody_took_out_of_the_spool_is_worded_again_from_the_log() {
         }
         assert_eq!(told, whole);
     }
+    assert!(house.observer().trouble().contains(&Trouble::SpoolEdited));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_altered_or_put_into_the_spool_goes_out_as_the_log_has_it_and_is_reported() {
+    let mut house = House::open().await;
+    house.stop().await;
+    house.announcements = announcements(WhenFull::Keep);
+    house.start().await;
+    let outbox = house.outbox("siem");
+    house.vendor("acme").await;
+    let first = outbox.next().unwrap();
+    let whole = outbox.batch(first).unwrap();
+    let edited = |house: &House| house.observer().trouble().contains(&Trouble::SpoolEdited);
+    assert!(whole.len() >= 4 && !edited(&house), "{whole:?}");
+    let intruder = Connection::open(house.path("state/ledger.db")).unwrap();
+    for (sql, leaf) in [
+        ("UPDATE spool SET message = CAST('nothing happened' AS BLOB) WHERE leaf = ?1", first),
+        ("UPDATE spool SET message = x'' WHERE leaf = ?1", first + 1),
+        // One that was made here, in another's place.
+        ("UPDATE spool SET message = (SELECT message FROM spool WHERE leaf = ?1) WHERE leaf = ?1 - 1", first + 3),
+        ("INSERT INTO spool (leaf, upto, message) VALUES (?1, 0, CAST('all is well' AS BLOB))", first + 1_000),
+    ] {
+        assert_eq!(intruder.execute(sql, [leaf]).unwrap(), 1, "{sql}");
+    }
+    assert_eq!(outbox.batch(first).unwrap(), whole);
+    assert!(edited(&house) && problems(&house).await.contains("somebody changed what waits"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_place_that_somebody_took_is_a_fault_while_it_runs_at_a_reload_and_at_a_start() {
+    let mut house = House::open().await;
+    house.stop().await;
+    house.announcements = announcements(WhenFull::Keep);
+    house.start().await;
+    // What still waits is worded alike by the same master key, in another life too.
+    house.vendor("acme").await;
+    house.stop().await;
+    house.start().await;
+    let outbox = house.outbox("siem");
+    assert!(outbox.batch(outbox.next().unwrap()).unwrap().len() >= 4);
+    assert!(!house.observer().trouble().contains(&Trouble::SpoolEdited));
+    let intruder = Connection::open(house.path("state/ledger.db")).unwrap();
+    intruder.execute("DELETE FROM forward_cursor", []).unwrap();
+    let lost = |said: &str| said.contains("siem's place is gone");
+    assert!(matches!(outbox.next(), Err(Unheard::Fault(fault)) if lost(&fault.to_string())));
+    let rules = crate::gateway::Rules::clone(&house.gateway().core.rules());
+    let refused = house.gateway().reload(rules, announcements(WhenFull::StopEgress)).await;
+    assert!(lost(&refused.unwrap_err().to_string()));
+    drop(outbox);
+    house.stop().await;
+    assert!(lost(&house.refusal_to_start().await));
+    // Out of the configuration and in again it begins anew, and the log says so.
+    house.announcements = None;
+    house.start().await;
+    house.reload(announcements(WhenFull::Keep)).await;
+    assert!(house.outbox("siem").next().is_ok());
+    let told: Vec<usize> = house
+        .log()
+        .into_iter()
+        .filter_map(|record| match record.event {
+            Event::Started { told, .. } | Event::Reloaded { told, .. } => Some(told.len()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told[told.len() - 2..], [0, 1]);
 }
 
 /// These are told, by name and address, each record in these words and its number.

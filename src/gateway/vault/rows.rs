@@ -156,6 +156,13 @@ pub(super) fn last_filed(conn: &Connection, on: Subject) -> rusqlite::Result<Opt
     conn.prepare_cached(sql)?.query_row([subject_key(on)], |row| row.get(0))
 }
 
+/// The newest leaf that says by what the daemon goes: a start or a reload. As certain as the rows that were read at the start.
+pub(super) fn last_rules(conn: &Connection) -> rusqlite::Result<Option<u64>> {
+    let sql = "SELECT leaf FROM leaves WHERE subject = ?1 AND (instr(bytes, CAST('\"kind\":\"started\"' AS BLOB)) > 0
+         OR instr(bytes, CAST('\"kind\":\"reloaded\"' AS BLOB)) > 0) ORDER BY leaf DESC LIMIT 1";
+    conn.prepare_cached(sql)?.query_row([subject_key(Subject::Daemon)], |row| row.get(0)).optional()
+}
+
 /// One more than the last index of a stored hash.
 pub(super) fn end(conn: &Connection) -> rusqlite::Result<u64> {
     conn.prepare_cached("SELECT coalesce(max(leaf) + 1, 0) FROM leaf_hashes")?.query_row([], |row| row.get(0))

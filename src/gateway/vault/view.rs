@@ -84,6 +84,15 @@ impl<'a> View<'a> {
         index.map(|index| Ok(chain::believed(self.conn(), self.shared, index)?.record)).transpose()
     }
 
+    /// The newest record of a start or a reload.
+    ///
+    /// # Errors
+    /// [`LedgerFault::Log`] names the leaf that was altered.
+    pub fn last_rules(&self) -> Result<Option<Record>, LedgerFault> {
+        let index = rows::last_rules(self.conn())?;
+        index.map(|index| Ok(chain::believed(self.conn(), self.shared, index)?.record)).transpose()
+    }
+
     /// At most `count` records, each with its leaf's hash, from leaf `from` on, each checked against the tree.
     ///
     /// # Errors

@@ -82,6 +82,11 @@ impl MasterKey {
         text
     }
 
+    /// What other keys are derived from.
+    pub(in crate::sealing) fn bytes(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+
     /// The key as the table `object_keys` holds it: 61 bytes, openable for this id only.
     pub fn wrap(&self, key: &ObjectKey, id: ObjectId) -> Vec<u8> {
         let mut nonce = [0; NONCE_LEN];
