@@ -57,8 +57,9 @@ impl Gateway {
     }
 
     fn note_reload(&self, outcome: ReloadOutcome, why: Option<String>, leaf: Option<u64>) {
-        self.core.metrics.note_reload(outcome);
         let attempt = ReloadAttempt { at: self.core.clock.now().to_string(), outcome, why, leaf };
         *self.core.reload.lock().unwrap_or_else(PoisonError::into_inner) = Some(attempt);
+        // Whoever has seen the count rise finds its attempt.
+        self.core.metrics.note_reload(outcome);
     }
 }

@@ -10,7 +10,7 @@ use std::{
 };
 
 /// What curl got: the status and the body.
-fn get(house: &House, path: &str) -> (u16, String) {
+pub fn get(house: &House, path: &str) -> (u16, String) {
     let url = format!("http://127.0.0.1:{}{path}", house.internal_port());
     let said = run(Command::new("curl").args(["-s", "--max-time", "60", "-w", "\n%{http_code}", &url]));
     let (body, code) = said.rsplit_once('\n').unwrap();
@@ -24,7 +24,7 @@ fn ready(house: &House) -> (u16, Value) {
 
 /// The value of one series.
 #[track_caller]
-fn value(metrics: &str, series: &str) -> f64 {
+pub fn value(metrics: &str, series: &str) -> f64 {
     let line = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("no {series} in\n{metrics}")).parse().unwrap()
 }
