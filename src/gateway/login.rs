@@ -152,7 +152,7 @@ pub struct Logins(Mutex<HashMap<VendorId, (Duration, u32)>>);
 
 impl Logins {
     /// Counts one more at `now`, by the monotonic clock; refuses the one too many.
-    fn count(&self, vendor: VendorId, now: Duration) -> Result<(), Refusal> {
+    pub(super) fn count(&self, vendor: VendorId, now: Duration) -> Result<(), Refusal> {
         let mut logins = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let (since, count) = logins.entry(vendor).or_insert((now, 0));
         if now.saturating_sub(*since) >= MINUTE {

@@ -12,14 +12,20 @@ use rustls::{
     pki_types::{CertificateDer, UnixTime},
     server::danger::{ClientCertVerified, ClientCertVerifier},
 };
-use x509_parser::{certificate::X509Certificate, prelude::FromDer, public_key::PublicKey, time::ASN1Time};
+use x509_parser::{
+    certificate::X509Certificate,
+    oid_registry::{OID_EC_P256, OID_NIST_EC_P384, OID_NIST_EC_P521, OID_SIG_ED25519},
+    prelude::FromDer,
+    public_key::PublicKey,
+    time::ASN1Time,
+};
 
 /// Why a certificate may not be shown here at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
     #[error("not a certificate (X.509, DER)")]
     Unreadable,
-    #[error("an RSA key of fewer than 3072 bits")]
+    #[error("an RSA key of fewer than 3072 bits, or no key of RSA, P-256, P-384, P-521 or Ed25519")]
     WeakKey,
 }
 
@@ -36,10 +42,14 @@ fn read(certificate: &[u8]) -> Result<X509Certificate<'_>, Unfit> {
 }
 
 fn fit(certificate: &X509Certificate<'_>) -> Result<(), Unfit> {
-    match certificate.public_key().parsed().map_err(|_| Unfit::Unreadable)? {
-        PublicKey::RSA(rsa) if rsa.key_size() < limits::RSA_BITS => Err(Unfit::WeakKey),
-        _ => Ok(()),
-    }
+    let key = certificate.public_key();
+    let curve = key.algorithm.parameters.as_ref().and_then(|parameters| parameters.as_oid().ok());
+    let fit = match key.parsed().map_err(|_| Unfit::Unreadable)? {
+        PublicKey::RSA(rsa) => rsa.key_size() >= limits::RSA_BITS,
+        PublicKey::EC(_) => curve.is_some_and(|curve| [OID_EC_P256, OID_NIST_EC_P384, OID_NIST_EC_P521].contains(&curve)),
+        _ => key.algorithm.algorithm == OID_SIG_ED25519,
+    };
+    if fit { Ok(()) } else { Err(Unfit::WeakKey) }
 }
 
 /// Takes any certificate whose key the peer proves to hold. Whose key it is, the gateway knows.

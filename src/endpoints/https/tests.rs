@@ -1,6 +1,7 @@
 //! The HTTPS endpoint on the real gateway: a client that says exactly what a test wants, curl, and revocation of both.
 #![expect(clippy::disallowed_methods, reason = "the tests run clients and measure")]
 
+mod certificates;
 mod client;
 mod hostile;
 mod pulls;

@@ -142,7 +142,10 @@ impl Conversation {
     async fn log_in(&mut self, attempt: Attempt) -> Auth {
         let Some(greeting) = self.heard.get().cloned() else { return Auth::reject() };
         let line = Line { algorithms: greeting.algorithms, client: greeting.client };
-        let Ok(pickup) = self.door.login(attempt, line, Arc::new(self.switch.clone())).await else { return Auth::reject() };
+        let Ok(pickup) = self.door.login(attempt, line, Arc::new(self.switch.clone())).await else {
+            self.refused.store(true, Ordering::Relaxed);
+            return Auth::reject();
+        };
         let Stage::Greeting { to_owner, .. } = std::mem::replace(&mut self.stage, Stage::Closing) else {
             return Auth::reject();
         };

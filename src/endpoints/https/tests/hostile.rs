@@ -263,3 +263,47 @@ fn an_index_that_somebody_edited_lets_nobody_in() {
     assert_eq!(served.nobody().ask("GET", "/", &[("authorization", &bearer)]).unwrap().status, 401);
     assert_eq!(served.client().get("/").status, 200, "acme itself comes in");
 }
+
+#[test]
+fn a_vendor_that_logs_in_in_a_loop_is_told_to_wait_and_comes_in_a_minute_later() {
+    let clock = Arc::new(fixture::ManualClock::at(SystemClock::new().now()));
+    let served = Served::with(clock.clone(), "");
+    served.house.crowd(&served.vendor);
+    let mut turned_away = served.client();
+    let answer = turned_away.get("/");
+    assert_eq!((answer.status, answer.field("retry-after")), (503, Some("60")));
+    assert!(turned_away.rest().0.is_empty(), "the connection ends");
+    assert!(served.house.sessions().is_empty());
+    let umbra = served.runtime.block_on(served.house.vendor("umbra"));
+    assert_eq!(Client::connect(served.port, &served.pair, Some(&umbra.tls)).unwrap().get("/").status, 200, "others come in");
+    clock.advance(Duration::from_secs(60));
+    assert_eq!(served.client().get("/").status, 200);
+}
+
+/// Says one byte of a request's fields each second until the connection ends.
+fn trickle(client: &mut Client) {
+    client.say("GET / HTTP/1.1\r\nHost: localhost\r\nX: ").unwrap();
+    while client.say("x").is_ok() {
+        std::thread::sleep(Duration::from_secs(1));
+    }
+}
+
+#[test]
+fn whoever_takes_its_time_over_a_requests_fields_is_cut_whether_it_has_logged_in_or_not() {
+    let served = Served::new();
+    let begun = std::time::Instant::now();
+    let (mut stranger, mut known) = (served.nobody(), served.client());
+    assert_eq!(known.get("/").status, 200);
+    let (cut, idle) = std::thread::scope(|scope| {
+        let cut = scope.spawn(|| {
+            trickle(&mut stranger);
+            begun.elapsed()
+        });
+        trickle(&mut known);
+        (cut.join().unwrap(), begun.elapsed())
+    });
+    assert!(cut >= limits::LOGIN_GRACE && idle >= limits::HTTPS_IDLE, "{cut:?} {idle:?}");
+    assert!(cut < 2 * limits::LOGIN_GRACE && idle < 2 * limits::HTTPS_IDLE, "{cut:?} {idle:?}");
+    served.until_rejected(1);
+    assert_eq!(served.sessions(), [SessionEnd::Idle]);
+}
