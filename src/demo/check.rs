@@ -9,11 +9,11 @@ use super::{
     keys,
     place::{self, Place},
     pull::{Gateway, Login, Pull, Session},
-    screen::{Screen, grouped},
+    screen::Screen,
     vendors::Vendor,
 };
 use crate::{
-    domain::{digest::Digest, people::Role},
+    domain::{digest::Digest, people::Role, shown::grouped},
     gateway::answers::{AuditVerdict, Durable, FileState, FileView, PurgeReport, Receipt, Soundness},
 };
 use anyhow::{Context, bail, ensure};

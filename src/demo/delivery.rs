@@ -7,7 +7,7 @@ use super::{
     egressctl::Egressctl,
     orders,
     place::{self, Place},
-    screen::{Progress, Screen, grouped},
+    screen::{Progress, Screen},
     vendors::Vendor,
 };
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
         digest::Digest,
         ids::{FileId, TicketNumber},
         people::Role,
+        shown::grouped,
         time::Time,
     },
     gateway::{

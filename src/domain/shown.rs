@@ -21,9 +21,22 @@ pub fn shown(text: &str) -> String {
     out
 }
 
-/// `1 file`, `2 files`: for words that take an s.
+/// `1 file`, `2 files`, `52,089 bytes`: for words that take an s.
 pub fn many(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+    format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// `41234` as `41,234`: numbers that people compare.
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
 }
 
 /// Characters that hide or reorder what stands around them (Unicode's category Cf, its line separators, other spaces
@@ -40,6 +53,11 @@ pub fn is_invisible(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
 
     #[test]
     fn one_is_one_and_all_others_are_many() {

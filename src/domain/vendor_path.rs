@@ -23,7 +23,8 @@ pub struct NoSuchPath;
 
 impl VendorPath {
     /// Parses an absolute path, or one relative to `/`. Empty components, `.` and `..` are resolved by their names
-    /// alone; `..` above the root stays at the root. Components are UTF-8 without controls.
+    /// alone; `..` above the root stays at the root. Components are UTF-8 without controls. No file has a `*` or `?` in its name: a client
+    /// that asks whether a pattern is a name asks for nothing that could be.
     pub fn parse(path: &[u8]) -> Result<Self, NoSuchPath> {
         if path.len() > limits::VENDOR_PATH_BYTES {
             return Err(NoSuchPath);
@@ -44,7 +45,7 @@ impl VendorPath {
             [] => Ok(Self::Root),
             [ticket] => Ok(Self::Ticket(number(ticket)?)),
             [ticket, delivery] => Ok(Self::Delivery(number(ticket)?, number(delivery)?)),
-            [ticket, delivery, name] if name.len() <= limits::VENDOR_FILE_NAME_BYTES => {
+            [ticket, delivery, name] if name.len() <= limits::VENDOR_FILE_NAME_BYTES && !name.contains(['*', '?']) => {
                 Ok(Self::File(number(ticket)?, number(delivery)?, name.to_owned()))
             }
             _ => Err(NoSuchPath),
@@ -119,6 +120,8 @@ mod tests {
             "/EGR-2026-0042/1",
             "/EGR-2026-0042/0000",
             "/EGR-2026-0042/0001/a/b",
+            "/EGR-2026-0042/0001/*",
+            "/EGR-2026-0042/0001/orders?.csv.age",
             "/EGR-2026-0042/0001/a\nb",
             "/EGR-2026-0042/0001/a\0b",
             "/EGR-2026-0042/0001/a\u{85}b",

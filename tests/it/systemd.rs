@@ -6,11 +6,12 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    io::{BufRead, BufReader, Write},
     net::{TcpListener, TcpStream},
     os::unix::net::UnixDatagram,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -152,6 +153,19 @@ impl Manager {
         Self { socket, heard: Vec::new() }
     }
 
+    /// What comes within this time.
+    fn hears_within(&mut self, time: Duration) -> Vec<String> {
+        let (until, mut buffer, mut heard) = (Instant::now() + time, [0; 4096], Vec::new());
+        while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+            self.socket.set_read_timeout(Some(left)).unwrap();
+            if let Ok(length) = self.socket.recv(&mut buffer) {
+                heard.push(String::from_utf8(buffer[..length].to_vec()).unwrap());
+            }
+        }
+        self.socket.set_read_timeout(Some(Duration::from_secs(90))).unwrap();
+        heard
+    }
+
     /// The next message that says `what`, with everything that came before it kept.
     #[track_caller]
     fn hears(&mut self, what: &str) -> String {
@@ -226,6 +240,51 @@ fn passed_sockets_take_the_place_of_configured_ones_and_the_manager_hears_how_it
     house.terminate();
     manager.hears("STOPPING=1");
     assert!(control.exists(), "a socket of the manager's was removed");
+}
+
+/// Another program that holds the ledger's database and lets nobody write, until it is dropped.
+struct LedgerHeld(Child);
+
+impl LedgerHeld {
+    fn of(house: &House) -> Self {
+        let mut command = Command::new("sqlite3");
+        command.args(["-cmd", ".timeout 10000"]).arg(house.state().join("ledger.db"));
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.as_mut().unwrap().write_all(b"BEGIN IMMEDIATE;\nSELECT 'held';\n").unwrap();
+        let mut said = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut said).unwrap();
+        assert_eq!(said, "held\n");
+        Self(child)
+    }
+}
+
+impl Drop for LedgerHeld {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        self.0.wait().ok();
+    }
+}
+
+#[test]
+fn the_watchdog_is_silent_while_the_ledger_takes_nothing_although_the_process_lives() {
+    let mut house = House::new();
+    house.terminate();
+    let [sftp, https, internal] = [free_port(), free_port(), free_port()];
+    let mut manager = Manager::at(&house.path("notify"));
+    let at = [sftp, https, internal].map(|port| format!("127.0.0.1:{port}"));
+    let child = activated(&house, "sftp:https:internal", &at);
+    house.adopt(child, sftp, https, internal);
+    until("the sockets are there", || TcpStream::connect(("127.0.0.1", internal)).ok());
+    manager.hears("WATCHDOG=1");
+    let held = LedgerHeld::of(&house);
+    // What was on its way before has come by then; from then on a watchdog of two seconds would kill it.
+    manager.hears_within(Duration::from_secs(2));
+    let heard = manager.hears_within(Duration::from_secs(4));
+    assert!(!heard.iter().any(|message| message.contains("WATCHDOG=1")), "{heard:?}");
+    run(Command::new("curl").args(["-sf", &format!("http://127.0.0.1:{internal}/healthz")]));
+    drop(held);
+    manager.hears("WATCHDOG=1");
+    house.check();
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::answer::path_of;
 use crate::{
-    domain::{digest::Digest, vendor_path::VendorPath},
+    domain::{digest::Digest, shown::grouped, vendor_path::VendorPath},
     gateway::{Entry, EntryKind},
 };
 use http::{HeaderMap, header};
@@ -143,19 +143,6 @@ pub(super) fn page(place: &VendorPath, entries: &[Entry]) -> Vec<u8> {
     out.into_bytes()
 }
 
-/// `1,234,567`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
 /// `2026-11-21 15:57` of `2026-11-21T15:57:51Z`.
 fn minute(time: &str) -> String {
     time.get(..16).unwrap_or(time).replace('T', " ")
@@ -208,8 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_and_times_are_for_people() {
-        assert_eq!([0, 999, 1_000, 52_089, 1 << 30].map(grouped), ["0", "999", "1,000", "52,089", "1,073,741,824"]);
+    fn times_are_for_people() {
         assert_eq!(minute("2026-11-21T15:57:51Z"), "2026-11-21 15:57");
     }
 

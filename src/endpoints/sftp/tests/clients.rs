@@ -36,12 +36,14 @@ fn an_ordinary_pull_has_been_refused_nothing() {
     let to = served.path("a");
     fine(&served.sftp(&[], &format!("get {} {}\nls -l /{}\n", file.path, to.display(), file.delivery)));
     fine(&served.run("scp", &[&format!("acme@127.0.0.1:{}", file.path), &to.display().to_string()], ""));
-    assert_eq!(served.sessions().len(), 2);
-    assert_eq!(served.denied(), [0, 0]);
+    let all = format!("acme@127.0.0.1:/{}/*", file.delivery);
+    fine(&served.run("sftp", &[&all, &served.path("").display().to_string()], ""));
+    assert_eq!(served.sessions().len(), 3);
+    assert_eq!(served.denied(), [0, 0, 0]);
     // What it asks for and may not have is counted.
     served.sftp(&[], &format!("-get {}x {}\n", file.path, to.display()));
     served.sessions();
-    assert!(served.denied()[2] > 0);
+    assert!(served.denied()[3] > 0);
     served.drain();
 }
 
@@ -254,4 +256,17 @@ fn a_drain_lets_a_transfer_finish_and_ends_the_idle() {
     served.drain();
     assert!(whole(&served.transfers()[0], file.bytes));
     assert_eq!(served.sessions(), [SessionEnd::Closed]);
+}
+
+#[test]
+fn a_vendor_that_logs_in_in_a_loop_is_not_let_in_until_a_minute_later() {
+    let clock = Arc::new(fixture::ManualClock::at(SystemClock::new().now()));
+    let served = Served::with(clock.clone());
+    served.house.crowd(&served.vendor);
+    let refused = served.sftp(&[], "ls\n");
+    assert!(!refused.status.success() && String::from_utf8_lossy(&refused.stderr).contains("Permission denied"), "{refused:?}");
+    assert!(served.house.sessions().is_empty());
+    served.until_rejected(1);
+    clock.advance(Duration::from_secs(60));
+    fine(&served.sftp(&[], "ls\n"));
 }
