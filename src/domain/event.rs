@@ -110,9 +110,9 @@ pub enum SessionEnd {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TransferEnd {
-    /// The client closed the file.
+    /// The vendor is done: over SFTP it closed the file, over HTTPS it was served every byte.
     Closed,
-    /// The connection ended with the file open.
+    /// The connection ended with the file open; over HTTPS nobody came back for the rest.
     SessionEnded,
     /// A revocation, an expiry or an operator cut it.
     Severed,
@@ -348,6 +348,11 @@ pub enum Event {
         ticket: TicketId,
         delivery: DeliveryId,
         item: Item,
+        session: SessionId,
+        key: Digest,
+    },
+    /// Another session reads in a transfer that has begun. One record for each, before its first byte.
+    TransferJoined {
         session: SessionId,
         key: Digest,
     },

@@ -71,6 +71,8 @@ pub const CONTROL_DRAIN_TIME: Duration = Duration::from_secs(10);
 pub const KEY_FILE_BYTES: usize = 64 * 1024;
 /// Rows of one list on the control socket. Beyond it nobody reads; scripts ask ticket by ticket.
 pub const LISTED_ROWS: u32 = 5_000;
+/// Addresses that one line of a list names.
+pub const LISTED_ADDRESSES: usize = 16;
 /// Lines of a history in one answer; the log has the rest.
 pub const HISTORY_ROWS: usize = 200;
 
@@ -190,6 +192,16 @@ pub const BEGINNINGS_PER_ITEM: u32 = 256;
 /// Readings of one file by one key with no longer gap than this are one transfer over HTTPS: a client that goes on after a break,
 /// or fetches ranges in parallel, downloads once.
 pub const PULL_GAP: Duration = Duration::from_secs(15 * 60);
+/// A transfer over HTTPS whose every byte was served and that nobody reads ends after this: what was lost on the way at its end is
+/// fetched again within it.
+pub const PULL_GRACE: Duration = Duration::from_secs(60);
+/// How old a transfer over HTTPS may be for another reading to join it: a slow line's day. The next reading begins another.
+pub const PULL_AGE: Duration = Duration::from_secs(24 * 3_600);
+/// How often a file's size one transfer over HTTPS serves before the next reading begins another: a client that begins anew after a
+/// break, three times, and still not a file that is fetched all day as one download.
+pub const PULL_FACTOR: u64 = 4;
+/// Sessions that join one transfer over HTTPS, each a record. A client that connects for every 8 MiB reads 32 GiB with them.
+pub const PULL_JOINS: u32 = 4_096;
 /// Transfers of one vendor over HTTPS that are open, running or in a gap. One more ends the one that is idle for longest.
 pub const PULLS_PER_VENDOR: usize = 1_024;
 /// Logins of one vendor in a minute: each is two records. Past it a client that connects in a loop is told to wait.

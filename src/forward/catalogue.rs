@@ -108,6 +108,7 @@ catalogue! {
     1704 TransferBegun Notice "a transfer has begun"
     1705 TransferEnded Notice "a transfer has ended"
     1706 Cut Warning "sessions were cut"
+    1707 TransferJoined Notice "another session reads in a transfer"
 }
 
 /// The severity of an event that says more than its kind does.

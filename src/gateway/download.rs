@@ -7,13 +7,13 @@ use super::{
     lease::Hold,
     outcome::{Fault, Refused},
     pickup::{self, Entry},
-    pulls::Share,
+    pulls::{Joining, Share},
     ranges::Ranges,
     vault::{Shelf, Tx, find},
 };
 use crate::{
     domain::{
-        event::{Actor, Event, Fact, Item, Protocol, Subject, TransferEnd},
+        event::{Actor, Detail, Event, Fact, Item, Protocol, Subject, TransferEnd},
         file::SealedFile,
         ids::{DeliveryNumber, FileId, ObjectId, SessionId, TicketNumber, TransferId},
         papers::{Leave, Visitor},
@@ -106,10 +106,10 @@ impl Opened {
     /// Everything is checked again, limits are counted and the transfer's beginning is recorded, in one transaction. When
     /// this returns the record is durable, and the first byte may leave.
     pub async fn begin(self) -> Result<Download, Refused> {
-        let Self { gateway, hold, place, item, content, .. } = self;
+        let Self { gateway, hold, place, entry, item, content } = self;
         let (session, visitor) = (hold.lease().session(), *hold.lease().visitor());
         let by = Actor::Vendor { id: visitor.vendor, session };
-        let reader = Reading { by, session, visitor, place, item };
+        let reader = Reading { by, session, visitor, place, item, size: entry.size };
         let begun = match visitor.protocol() {
             Protocol::Sftp => begin_alone(&gateway, &hold, reader).await,
             Protocol::Https => begin_shared(&gateway, &hold, reader).await,
@@ -165,6 +165,8 @@ struct Reading {
     visitor: Visitor,
     place: (TicketNumber, DeliveryNumber),
     item: Item,
+    /// Of the item as served.
+    size: u64,
 }
 
 async fn begin_alone(gateway: &Gateway, hold: &Hold, reading: Reading) -> Result<(Begun, Account), Refused> {
@@ -174,36 +176,47 @@ async fn begin_alone(gateway: &Gateway, hold: &Hold, reading: Reading) -> Result
     Ok((begun, Account::Alone { served: 0, ranges: Ranges::default() }))
 }
 
-/// Whoever joins goes through the ledger as whoever began: the same checks, and an answer only when the beginning is durable.
+/// Whoever joins goes through the ledger as whoever began: the same checks, and an answer only when beginning and joining are
+/// durable. Which session reads, and so from where, is never only in memory.
 async fn begin_shared(gateway: &Gateway, hold: &Hold, reading: Reading) -> Result<(Begun, Account), Refused> {
     let core = &gateway.core;
-    let share = core.pulls.join(reading.visitor, reading.item, Arc::clone(hold.lease()), hold.holding().clone(), core);
+    let Reading { visitor, item, size, .. } = reading;
+    let (lease, holding) = (Arc::clone(hold.lease()), hold.holding().clone());
+    let share = core.pulls.join(Joining { visitor, item, size, lease, holding }, core);
     // The command runs even when whoever asked has gone: it keeps the pull open until it has.
     let (kept, lease) = (share.clone(), Arc::clone(hold.lease()));
     let begun = gateway.write(move |core, tx| {
         begin(core, tx, reading, kept.transfer(), |tx| {
             // The log is asked, not the memory: a beginning whose commit failed is none.
-            if tx.chain(Subject::Transfer(kept.transfer()))?.is_empty() {
+            if !tx.is_live(Subject::Transfer(kept.transfer())) {
                 lease.count_beginning(reading.item)?;
                 return Ok(Recorded::No);
             }
-            Ok(Recorded::Yes)
+            if lease.is_on_record_in(kept.transfer()) {
+                return Ok(Recorded::Yes);
+            }
+            kept.note_joined();
+            Ok(Recorded::OfOthers)
         })
     });
-    Ok((begun.await?, Account::Shared(share)))
+    let begun = begun.await?;
+    hold.lease().put_on_record_in(begun.transfer);
+    Ok((begun, Account::Shared(share)))
 }
 
-/// Whether the beginning stands in the log already.
+/// What stands in the log already.
 #[derive(PartialEq, Eq)]
 enum Recorded {
-    Yes,
     No,
+    /// The beginning, and not that this session reads too.
+    OfOthers,
+    Yes,
 }
 
 fn begin(
     core: &Core,
     tx: &mut Tx<'_>,
-    Reading { by, session, visitor, place: (number, delivery), item }: Reading,
+    Reading { by, session, visitor, place: (number, delivery), item, .. }: Reading,
     transfer: TransferId,
     recorded: impl FnOnce(&Tx<'_>) -> Result<Recorded, Refused>,
 ) -> Result<Begun, Refused> {
@@ -216,30 +229,31 @@ fn begin(
         let file = facts.file(id)?;
         let leave = Leave::check(shown.sight, &file, &shown.delivery, &shown.ticket, &facts.around(&shown.vendor))?;
         if recorded == Recorded::No {
-            within_limit(tx, leave.file(), session, shown.ticket.document().limits.max_downloads)?;
+            within_limit(tx, leave.file(), session, &visitor, shown.ticket.document().limits.max_downloads)?;
         }
         let sealed = file.sealed.as_ref().ok_or(Refusal::NotYours {})?;
         keys = Some((key(tx, sealed.header)?, key(tx, sealed.payload)?));
     }
-    if recorded == Recorded::Yes {
-        return Ok(Begun { transfer, keys });
+    let (on, key) = (Subject::Transfer(transfer), visitor.key());
+    match recorded {
+        Recorded::Yes => {}
+        Recorded::OfOthers => {
+            let from = Detail::Address { network: visitor.address.to_string(), reason: String::new() };
+            tx.append(Fact::new(by, on, Event::TransferJoined { session, key }).with(from))?;
+        }
+        Recorded::No => {
+            let (vendor, ticket, delivery) = (visitor.vendor, shown.ticket.id, shown.delivery.id);
+            tx.append(Fact::new(by, on, Event::TransferBegun { vendor, ticket, delivery, item, session, key }))?;
+        }
     }
-    let event = Event::TransferBegun {
-        vendor: visitor.vendor,
-        ticket: shown.ticket.id,
-        delivery: shown.delivery.id,
-        item,
-        session,
-        key: visitor.key(),
-    };
-    tx.append(Fact::new(by, Subject::Transfer(transfer), event))?;
     Ok(Begun { transfer, keys })
 }
 
-/// A file read in several ranges of one session counts once. Commands run one after another, so nobody counts in between.
-fn within_limit(tx: &Tx<'_>, file: FileId, session: SessionId, limit: Option<u32>) -> Result<(), Refused> {
+/// Over SFTP a file read in several ranges of one session counts once. Commands run one after another, so nobody counts in between.
+fn within_limit(tx: &Tx<'_>, file: FileId, session: SessionId, visitor: &Visitor, limit: Option<u32>) -> Result<(), Refused> {
     let Some(limit) = limit else { return Ok(()) };
-    if find::downloads(tx.conn(), file)? >= limit && !find::has_downloaded(tx.conn(), file, session)? {
+    let counted = visitor.protocol() == Protocol::Sftp && find::has_downloaded(tx.conn(), file, session)?;
+    if !counted && find::downloads(tx.conn(), file)? >= limit {
         return Err(Refusal::DownloadLimit { limit }.into());
     }
     Ok(())

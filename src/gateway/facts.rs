@@ -119,6 +119,8 @@ fn misled(what: String) -> Fault {
 
 /// A transfer that runs.
 pub struct Underway {
+    /// Connections that read it now.
+    pub readers: usize,
     pub bytes: u64,
     /// Half-open; over SFTP they are known at its end.
     pub ranges: Option<Vec<(u64, u64)>>,
@@ -152,12 +154,12 @@ impl<'s, S: Source> Facts<'s, S> {
 
     /// How much of a transfer that runs was served so far.
     pub fn underway(&self, transfer: TransferId) -> Option<Underway> {
-        if let Some((bytes, ranges)) = self.core.pulls.progress(transfer) {
-            return Some(Underway { bytes, ranges: Some(ranges) });
+        if let Some(underway) = self.core.pulls.underway(transfer) {
+            return Some(underway);
         }
         let live = self.core.leases.live();
         let held = live.iter().flat_map(|session| &session.transfers).find(|(id, ..)| *id == transfer)?;
-        Some(Underway { bytes: held.3, ranges: None })
+        Some(Underway { readers: 1, bytes: held.3, ranges: None })
     }
 
     pub fn source(&self) -> &'s S {

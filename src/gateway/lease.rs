@@ -120,6 +120,8 @@ struct Seat {
     /// How often each item was begun, and the codes that were refused: what bounds this session's records.
     begun: Mutex<HashMap<Item, u32>>,
     refused: Mutex<BTreeSet<u16>>,
+    /// The shared transfers in which this session is on record.
+    joined: Mutex<BTreeSet<TransferId>>,
     ended: Notify,
     has_ended: AtomicBool,
 }
@@ -184,6 +186,7 @@ impl LeaseBook {
             next: AtomicU64::new(0),
             begun: Mutex::default(),
             refused: Mutex::default(),
+            joined: Mutex::default(),
             ended: Notify::new(),
             has_ended: AtomicBool::new(false),
         });
@@ -294,6 +297,15 @@ impl Lease {
     /// Whether this session is refused with this code for the first time: that goes on record, the rest is counted.
     pub fn is_first_refusal(&self, code: u16) -> bool {
         lock(&self.seat.refused).insert(code)
+    }
+
+    /// Whether the log says durably that this session reads in a shared transfer.
+    pub fn is_on_record_in(&self, transfer: TransferId) -> bool {
+        lock(&self.seat.joined).contains(&transfer)
+    }
+
+    pub fn put_on_record_in(&self, transfer: TransferId) {
+        lock(&self.seat.joined).insert(transfer);
     }
 
     /// Notes what is about to be read. The facts about it are read after this, never before.

@@ -61,6 +61,7 @@ pub struct Metrics {
     logins_rejected: Counts<1>,
     requests_denied: Count,
     transfers_begun: Counts<1>,
+    transfers_joined: Count,
     transfers_ended: Counts<2>,
     bytes_served: Counts<1>,
     files_staged: Count,
@@ -129,6 +130,7 @@ impl Metrics {
             logins_rejected: Counts::default(),
             requests_denied: Count::default(),
             transfers_begun: Counts::default(),
+            transfers_joined: Count::default(),
             transfers_ended: Counts::default(),
             bytes_served: Counts::default(),
             files_staged: Count::default(),
@@ -212,6 +214,8 @@ impl Metrics {
         r.register("requests_denied", "Refusals after login that were recorded", self.requests_denied.clone());
         r.register("transfers", "Transfers that are running", now.transfers.clone());
         r.register("transfers_begun", "Transfers whose beginning was recorded", self.transfers_begun.clone());
+        let joined = "Sessions that read in a transfer that another one had begun, over HTTPS";
+        r.register("transfers_joined", joined, self.transfers_joined.clone());
         r.register("transfers_ended", "Transfers whose end was recorded, by how", self.transfers_ended.clone());
         r.register("served_bytes", "Bytes of released files handed to vendors' connections", self.bytes_served.clone());
         r.register("files_staged", "Files taken from staging", self.files_staged.clone());
@@ -285,6 +289,9 @@ impl Metrics {
                     live.transfers.insert(id, by);
                     self.transfers_begun.get_or_create(&[protocol(by)]).inc();
                 }
+            }
+            (_, Event::TransferJoined { .. }) => {
+                self.transfers_joined.inc();
             }
             (Subject::Transfer(id), Event::TransferEnded { how, .. }) => {
                 if let Some(by) = live.transfers.remove(&id) {

@@ -1,13 +1,16 @@
 //! Pulls: a file that one key reads in many requests over many connections is one transfer, from its first byte to its last.
 //!
 //! A client that goes on after a break, or that fetches eight ranges at a time, downloads a file once: the record says so, and
-//! the ticket's limit counts it so. A pull stays open while somebody reads it and for [`limits::PULL_GAP`] after; a cut ends it.
+//! the ticket's limit counts it so. A pull stays open while somebody reads it and for [`limits::PULL_GAP`] after, or
+//! [`limits::PULL_GRACE`] once every byte was served; a cut ends it. One that is old, or has served its file several times over, is
+//! joined by nobody any more: the next reading is another transfer, and counts.
 //!
 //! Its transfer is in the book from before its beginning is on record until after its end is.
 
 use super::{
     Gateway,
     core::Core,
+    facts::Underway,
     lease::{Holding, Lease, Scope},
     outcome::Refused,
     ranges::Ranges,
@@ -34,9 +37,21 @@ struct Of {
     item: Item,
 }
 
+/// One reading of it, as whoever joins brings it.
+pub(super) struct Joining {
+    pub(super) visitor: Visitor,
+    pub(super) item: Item,
+    /// Of the item as served.
+    pub(super) size: u64,
+    pub(super) lease: Arc<Lease>,
+    pub(super) holding: Holding,
+}
+
 #[derive(Default)]
 struct Book {
     open: HashMap<Of, Arc<Pull>>,
+    /// Another was begun in their place. They end when the last of their readers has left.
+    left: Vec<Arc<Pull>>,
     /// Closed for everybody; the record of the end is being written.
     ending: BTreeSet<TransferId>,
 }
@@ -48,6 +63,9 @@ pub struct Pulls(Arc<Mutex<Book>>);
 struct Pull {
     of: Of,
     transfer: TransferId,
+    size: u64,
+    /// By the monotonic clock.
+    began: Duration,
     state: Mutex<State>,
 }
 
@@ -56,20 +74,23 @@ struct State {
     visitor: Visitor,
     holding: Holding,
     readers: usize,
+    /// Sessions that joined.
+    joined: u32,
     /// Since when nobody reads it, by the monotonic clock.
     idle: Duration,
     served: u64,
     ranges: Ranges,
+    /// How it would end now.
     end: TransferEnd,
-    gap: Gap,
+    next: Next,
 }
 
-/// How long an idle pull waits for the next reader.
+/// Whether an idle pull waits for another reader.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Gap {
-    Whole,
-    /// Its vendor has too many open, or it was cut.
-    Over,
+enum Next {
+    Awaited,
+    /// Its vendor has too many open, or it was cut, or another was begun in its place.
+    None,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -78,30 +99,21 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Pulls {
     /// Joins the pull of this file by this key, or opens one.
-    pub(super) fn join(&self, visitor: Visitor, item: Item, lease: Arc<Lease>, holding: Holding, core: &Core) -> Share {
+    pub(super) fn join(&self, joining: Joining, core: &Core) -> Share {
+        let Joining { visitor, item, size, lease, holding } = joining;
         let of = Of { vendor: visitor.vendor, key: visitor.key(), delivery: holding.delivery, item };
+        let now = core.clock.elapsed();
         let mut book = lock(&self.0);
+        book.leave_what_is_over(&of, now);
         if !book.open.contains_key(&of) {
             book.make_room(of.vendor);
         }
-        let pull = book.open.entry(of).or_insert_with(|| {
-            let state = State {
-                visitor,
-                holding,
-                readers: 0,
-                idle: Duration::ZERO,
-                served: 0,
-                ranges: Ranges::default(),
-                end: TransferEnd::Closed,
-                gap: Gap::Whole,
-            };
-            Arc::new(Pull { of, transfer: core.new_transfer(), state: Mutex::new(state) })
+        let open = book.open.entry(of).or_insert_with(|| {
+            let state = Mutex::new(State::new(visitor, holding));
+            Arc::new(Pull { of, transfer: core.new_transfer(), size, began: now, state })
         });
-        let pull = Arc::clone(pull);
-        let mut state = lock(&pull.state);
-        state.readers += 1;
-        state.gap = Gap::Whole;
-        drop(state);
+        let pull = Arc::clone(open);
+        lock(&pull.state).readers += 1;
         drop(book);
         Share { pull, lease, clock: Arc::clone(&core.clock) }
     }
@@ -109,30 +121,26 @@ impl Pulls {
     /// Every transfer that is open here, or whose end is being written.
     pub(super) fn transfers(&self) -> BTreeSet<TransferId> {
         let book = lock(&self.0);
-        book.open.values().map(|pull| pull.transfer).chain(book.ending.iter().copied()).collect()
+        book.all().map(|pull| pull.transfer).chain(book.ending.iter().copied()).collect()
     }
 
-    /// How much of an open pull was served so far, and which ranges.
-    pub(super) fn progress(&self, transfer: TransferId) -> Option<(u64, Vec<(u64, u64)>)> {
+    /// How much of an open pull was served so far, and how many read it.
+    pub(super) fn underway(&self, transfer: TransferId) -> Option<Underway> {
         let book = lock(&self.0);
-        let state = lock(&book.open.values().find(|pull| pull.transfer == transfer)?.state);
-        Some((state.served, state.ranges.clone().into_vec()))
+        let state = lock(&book.all().find(|pull| pull.transfer == transfer)?.state);
+        Some(Underway { readers: state.readers, bytes: state.served, ranges: Some(state.ranges.clone().into_vec()) })
     }
 
     /// Takes out what nobody reads and `which` names.
     fn close(&self, which: impl Fn(&State) -> bool) -> Vec<Arc<Pull>> {
         let mut book = lock(&self.0);
-        let closed: Vec<Arc<Pull>> = book
-            .open
-            .values()
-            .filter(|pull| {
-                let state = lock(&pull.state);
-                state.readers == 0 && which(&state)
-            })
-            .cloned()
-            .collect();
+        let is_over = |pull: &&Arc<Pull>| {
+            let state = lock(&pull.state);
+            state.readers == 0 && which(&state)
+        };
+        let closed: Vec<Arc<Pull>> = book.all().filter(is_over).cloned().collect();
         for pull in &closed {
-            book.open.remove(&pull.of);
+            book.remove(pull);
             book.ending.insert(pull.transfer);
         }
         closed
@@ -140,37 +148,96 @@ impl Pulls {
 
     /// A revocation of `scope` ends what is open in it, idle or not.
     fn sever(&self, scope: &Scope) {
-        for pull in lock(&self.0).open.values() {
+        for pull in lock(&self.0).all() {
             let mut state = lock(&pull.state);
             if state.readers == 0 && state.is_in(scope) {
-                state.end = TransferEnd::Severed;
-                state.gap = Gap::Over;
+                state.sever();
             }
         }
     }
 }
 
 impl Book {
+    fn all(&self) -> impl Iterator<Item = &Arc<Pull>> {
+        self.open.values().chain(&self.left)
+    }
+
+    fn remove(&mut self, pull: &Arc<Pull>) {
+        if self.open.get(&pull.of).is_some_and(|open| Arc::ptr_eq(open, pull)) {
+            self.open.remove(&pull.of);
+        } else {
+            self.left.retain(|left| !Arc::ptr_eq(left, pull));
+        }
+    }
+
+    /// Whoever reads it goes on; whoever comes now begins another.
+    fn leave_what_is_over(&mut self, of: &Of, now: Duration) {
+        if let Some(pull) = self.open.get(of).filter(|pull| pull.takes_nobody(now)).cloned() {
+            lock(&pull.state).next = Next::None;
+            self.open.remove(of);
+            self.left.push(pull);
+        }
+    }
+
     /// One vendor's idle pulls must not fill the memory: the one that is idle for longest makes room.
     fn make_room(&mut self, vendor: VendorId) {
-        let mine = self.open.values().filter(|pull| pull.of.vendor == vendor);
+        let is_awaited = |pull: &&Arc<Pull>| pull.of.vendor == vendor && lock(&pull.state).next == Next::Awaited;
+        let mine = self.open.values().filter(is_awaited);
         if mine.clone().count() < limits::PULLS_PER_VENDOR {
             return;
         }
         let idle = mine.filter(|pull| lock(&pull.state).readers == 0);
         if let Some(oldest) = idle.min_by_key(|pull| lock(&pull.state).idle) {
-            lock(&oldest.state).gap = Gap::Over;
+            lock(&oldest.state).next = Next::None;
         }
     }
 }
 
+impl Pull {
+    fn takes_nobody(&self, now: Duration) -> bool {
+        let state = lock(&self.state);
+        state.next == Next::None
+            || state.joined >= limits::PULL_JOINS
+            || state.served >= self.size.saturating_mul(limits::PULL_FACTOR)
+            || now.saturating_sub(self.began) >= limits::PULL_AGE
+    }
+}
+
 impl State {
+    fn new(visitor: Visitor, holding: Holding) -> Self {
+        Self {
+            visitor,
+            holding,
+            readers: 0,
+            joined: 0,
+            idle: Duration::ZERO,
+            served: 0,
+            ranges: Ranges::default(),
+            end: TransferEnd::SessionEnded,
+            next: Next::Awaited,
+        }
+    }
+
     fn ended(&self) -> Event {
         Event::TransferEnded { how: self.end, bytes: Some(self.served), ranges: Some(self.ranges.clone().into_vec()) }
     }
 
     fn is_in(&self, scope: &Scope) -> bool {
         scope.names_visitor(&self.visitor) || scope.names_reading(&self.holding)
+    }
+
+    /// One that was served whole has ended already, and damage says more than a cut.
+    fn sever(&mut self) {
+        if self.end == TransferEnd::SessionEnded {
+            self.end = TransferEnd::Severed;
+        }
+        self.next = Next::None;
+    }
+
+    /// Whether nobody is awaited any more, or not for longer.
+    fn is_over(&self, now: Duration) -> bool {
+        let gap = if self.end == TransferEnd::Closed { limits::PULL_GRACE } else { limits::PULL_GAP };
+        self.next == Next::None || now.saturating_sub(self.idle) >= gap
     }
 }
 
@@ -191,6 +258,11 @@ impl Clone for Share {
 impl Share {
     pub(super) fn transfer(&self) -> TransferId {
         self.pull.transfer
+    }
+
+    /// The session of this reader joins those that are on record.
+    pub(super) fn note_joined(&self) {
+        lock(&self.pull.state).joined += 1;
     }
 
     pub(super) fn is_damaged(&self) {
@@ -214,8 +286,9 @@ impl Drop for Share {
         state.idle = self.clock.elapsed();
         if self.lease.is_cut() {
             // The last one to leave was cut. One of several that was cut leaves the rest reading.
-            state.end = TransferEnd::Severed;
-            state.gap = Gap::Over;
+            state.sever();
+        } else if state.end == TransferEnd::SessionEnded && state.ranges.hold_all_of(self.pull.size) {
+            state.end = TransferEnd::Closed;
         }
     }
 }
@@ -224,8 +297,7 @@ impl Gateway {
     /// Ends what nobody has read for too long, and what was cut. Called every moment, and by each session that was cut.
     pub(super) async fn end_pulls_that_are_over(&self) {
         let now = self.core.clock.elapsed();
-        let over = |state: &State| state.gap == Gap::Over || now.saturating_sub(state.idle) >= limits::PULL_GAP;
-        self.record_ends(self.core.pulls.close(over)).await;
+        self.record_ends(self.core.pulls.close(|state| state.is_over(now))).await;
     }
 
     /// A revocation ends at once what it names and nobody reads just now. What somebody reads, the cut of its sessions ends.
@@ -268,3 +340,6 @@ impl Gateway {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

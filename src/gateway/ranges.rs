@@ -42,6 +42,11 @@ impl Ranges {
         }
     }
 
+    /// Whether every byte of something of `size` was handed out.
+    pub(super) fn hold_all_of(&self, size: u64) -> bool {
+        matches!(self.clone().into_vec().first(), Some(&(0, end)) if end >= size)
+    }
+
     /// Ascending; what grew in place may have come to touch its neighbour.
     pub(super) fn into_vec(self) -> Vec<(u64, u64)> {
         let mut sorted = self.0;
@@ -71,9 +76,11 @@ mod tests {
                 ranges.add(offset, count);
                 bytes.extend(offset..offset + count);
             }
+            let whole = ranges.clone();
             let ranges = ranges.into_vec();
             let covered: std::collections::BTreeSet<u64> = ranges.iter().flat_map(|&(from, to)| from..to).collect();
-            prop_assert_eq!(covered, bytes);
+            prop_assert_eq!(&covered, &bytes);
+            prop_assert!((1..220).all(|size| whole.hold_all_of(size) == (0..size).all(|byte| bytes.contains(&byte))));
             prop_assert!(ranges.windows(2).all(|pair| pair[0].1 < pair[1].0));
         }
     }

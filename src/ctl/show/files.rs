@@ -186,6 +186,23 @@ const fn ended(how: TransferEnd) -> (&'static str, Tone) {
     }
 }
 
+/// One without an end that nobody reads may still be gone on with.
+fn open(row: &TransferRow) -> (&'static str, Tone) {
+    match (row.readers, row.served) {
+        (0, Served::Whole) => ("served", Tone::Good),
+        (0, _) => ("waiting", Tone::Plain),
+        _ => ("running", Tone::Plain),
+    }
+}
+
+fn others(row: &TransferRow) -> String {
+    match (row.joined, row.joined_from.as_slice()) {
+        (0, _) => String::new(),
+        (joined, []) => format!(" and {} from there", many(joined, "more session")),
+        (joined, from) => format!(" and {}, also from {}", many(joined, "more session"), from.join(", ")),
+    }
+}
+
 const fn served(served: Served) -> &'static str {
     match served {
         Served::Whole => "the whole file was served",
@@ -203,14 +220,14 @@ impl Row for TransferRow {
             [Column::Whole("BEGAN (UTC)"), Column::Flexible("VENDOR"), Column::Whole("STATE"), Column::Number("SERVED")];
         let mut table = Table::new(&columns);
         for row in rows {
-            let (state, tone) = row.how.map_or(("running", Tone::Plain), ended);
+            let (state, tone) = row.how.map_or_else(|| open(row), ended);
             table.row([
                 minute(&row.began).into(),
                 (&row.vendor).into(),
                 Cell::toned(state, tone),
                 format!("{} of {}", row.bytes.map_or("?".into(), size), size(row.of_bytes)).into(),
             ]);
-            let line = format!("{} from {}, transfer {}", protocol(row.protocol), row.address, row.transfer);
+            let line = format!("{} from {}{}, transfer {}", protocol(row.protocol), row.address, others(row), row.transfer);
             let so_far = if row.how.is_none() { " so far" } else { "" };
             table.note(&format!("{}: {}{so_far}; {line}", row.path, served(row.served)));
         }

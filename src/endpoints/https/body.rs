@@ -15,25 +15,27 @@ use std::{
 
 /// A range of one file. An error ends the connection before the promised length: a cut never looks like an end.
 pub(super) struct FileBody {
-    download: Download,
+    /// Gone with the last buffer: what reads a file reads it until its last byte was taken.
+    download: Option<Download>,
     rest: Range<u64>,
     buffers: Buffers,
 }
 
 impl FileBody {
     pub(super) fn new(download: Download, range: Range<u64>) -> Self {
-        Self { download, rest: range, buffers: Buffers::default() }
+        Self { download: Some(download), rest: range, buffers: Buffers::default() }
     }
 
     fn next(&mut self) -> Result<Bytes, ReadError> {
         let wanted = usize::try_from(self.rest.end - self.rest.start).unwrap_or(usize::MAX).min(limits::HTTPS_READ_BYTES);
         let mut buffer = self.buffers.take();
+        let Some(download) = &mut self.download else { return Err(ReadError::Damaged) };
         // What is not in memory is waited for. Meanwhile this thread's other tasks go on elsewhere: a slow or hanging disk
         // must not keep anybody's revocation from running.
         tokio::task::block_in_place(|| {
             while buffer.filled < wanted {
                 let from = self.rest.start + buffer.filled as u64;
-                match self.download.read_at(from, &mut buffer.memory[buffer.filled..wanted])? {
+                match download.read_at(from, &mut buffer.memory[buffer.filled..wanted])? {
                     0 => return Err(ReadError::Damaged),
                     read => buffer.filled += read,
                 }
@@ -41,6 +43,9 @@ impl FileBody {
             Ok(())
         })?;
         self.rest.start += wanted as u64;
+        if self.rest.is_empty() {
+            buffer.last_of = self.download.take();
+        }
         Ok(Bytes::from_owner(buffer))
     }
 }
@@ -73,6 +78,7 @@ struct Buffer {
     memory: Box<[u8]>,
     filled: usize,
     home: Buffers,
+    last_of: Option<Download>,
 }
 
 impl Buffers {
@@ -83,7 +89,7 @@ impl Buffers {
             MADE.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
             vec![0; limits::HTTPS_READ_BYTES].into_boxed_slice()
         });
-        Buffer { memory, filled: 0, home: self.clone() }
+        Buffer { memory, filled: 0, home: self.clone(), last_of: None }
     }
 }
 

@@ -105,6 +105,15 @@ pub struct TransferRow {
     #[serde(default)]
     pub algorithms: String,
     pub key: String,
+    /// Sessions that read in it besides the first one.
+    #[serde(default)]
+    pub joined: u64,
+    /// Where those came from, if from elsewhere than the first; the first few.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub joined_from: Vec<String>,
+    /// Connections that read it now.
+    #[serde(default)]
+    pub readers: u64,
     pub began: String,
     /// Absent while it runs.
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -91,7 +91,7 @@ fn what(record: &Record) -> String {
         },
         Event::DeliveryReleased { files, until, .. } => format!("{} released until {until}", many(u64::from(*files), "file")),
         Event::DeliveryRevoked => "delivery revoked".into(),
-        Event::FileStaged { bytes, sha256, .. } => format!("{name} staged, {bytes} bytes, sha256 {}", sha256.short()),
+        Event::FileStaged { bytes, sha256, .. } => format!("{name} staged, {}, sha256 {}", many(*bytes, "byte"), sha256.short()),
         Event::FileHeld { findings, .. } => format!("held with {}", many(u64::from(*findings), "finding")),
         Event::FileRecheckAsked => "to be inspected again".into(),
         Event::FileCleared { rows, .. } => format!("inspected, {}, nothing found", many(*rows, "row")),
@@ -107,6 +107,7 @@ fn what(record: &Record) -> String {
             denied => format!("session ended: {}; {} refused", why_ended(*how), many(u64::from(*denied), "request")),
         },
         Event::TransferBegun { .. } => "transfer begun".into(),
+        Event::TransferJoined { session, .. } => format!("joined from {name} by session {session}"),
         Event::TransferEnded { how, bytes, .. } => match bytes {
             Some(bytes) => format!("transfer ended after {}: {}", many(*bytes, "byte"), why_transfer_ended(*how)),
             None => format!("transfer ended, how many bytes were served is not known: {}", why_transfer_ended(*how)),

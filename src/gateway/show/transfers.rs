@@ -4,7 +4,7 @@ use super::path;
 use crate::{
     domain::{
         authority::Act,
-        event::{Actor, Detail, Event, Item, Protocol, Subject},
+        event::{Actor, Detail, Event, Item, Protocol, Record, Subject},
         ids::{DeliveryId, Slug, TicketNumber, TransferId},
         limits,
         refusal::Refusal,
@@ -84,11 +84,11 @@ pub fn row<S: Source>(facts: &Facts<'_, S>, id: TransferId) -> Result<Option<Tra
         _ => None,
     });
     let of_bytes = size(facts, *ticket, *delivery, item)?;
-    let (ended, how, bytes, ranges) = match end {
-        Some((at, how, bytes, ranges)) => (Some(at.to_string()), Some(how), bytes, ranges),
+    let (ended, how, readers, bytes, ranges) = match end {
+        Some((at, how, bytes, ranges)) => (Some(at.to_string()), Some(how), 0, bytes, ranges),
         None => match facts.underway(id) {
-            Some(Underway { bytes, ranges }) => (None, None, Some(bytes), ranges),
-            None => (None, None, None, None),
+            Some(Underway { readers, bytes, ranges }) => (None, None, readers, Some(bytes), ranges),
+            None => (None, None, 0, None, None),
         },
     };
     let served = match ranges.as_deref() {
@@ -106,6 +106,7 @@ pub fn row<S: Source>(facts: &Facts<'_, S>, id: TransferId) -> Result<Option<Tra
         Some(Detail::Line { address, algorithms, .. }) => (address, algorithms),
         _ => Default::default(),
     };
+    let (joined, joined_from) = joined(&records, &address);
     Ok(Some(TransferRow {
         transfer: id,
         vendor: facts.vendor(*vendor)?.slug.clone(),
@@ -115,6 +116,9 @@ pub fn row<S: Source>(facts: &Facts<'_, S>, id: TransferId) -> Result<Option<Tra
         address,
         algorithms,
         key: openssh_fingerprint(*key),
+        joined,
+        joined_from,
+        readers: readers as u64,
         began: first.at.to_string(),
         ended,
         how,
@@ -123,6 +127,22 @@ pub fn row<S: Source>(facts: &Facts<'_, S>, id: TransferId) -> Result<Option<Tra
         ranges,
         served,
     }))
+}
+
+/// How many sessions joined, and from which other addresses.
+fn joined(records: &[Record], first: &str) -> (u64, Vec<String>) {
+    let (mut count, mut from) = (0, Vec::new());
+    for record in records.iter().filter(|record| matches!(record.event, Event::TransferJoined { .. })) {
+        count += 1;
+        if let Some(Detail::Address { network, .. }) = &record.detail
+            && network != first
+            && !from.contains(network)
+            && from.len() < limits::LISTED_ADDRESSES
+        {
+            from.push(network.clone());
+        }
+    }
+    (count, from)
 }
 
 fn size<S: Source>(

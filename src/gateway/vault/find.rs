@@ -271,9 +271,11 @@ pub fn objects(conn: &Connection) -> Result<(Vec<ObjectId>, Vec<ObjectId>)> {
     Ok((staged, sealed))
 }
 
-/// Sessions of which a transfer of this file was begun.
+/// How often this file was downloaded: over SFTP each session in which it was read counts once, over HTTPS each transfer.
 pub fn downloads(conn: &Connection, file: FileId) -> Result<u32> {
-    number(conn, "SELECT COUNT(DISTINCT session) FROM transfer WHERE file = ?1", [blob(file.uuid())])
+    let sql = "SELECT COUNT(DISTINCT IIF(session.protocol = 'sftp', session.id, transfer.id))
+               FROM transfer LEFT JOIN session ON session.id = transfer.session WHERE transfer.file = ?1";
+    number(conn, sql, [blob(file.uuid())])
 }
 
 pub fn has_downloaded(conn: &Connection, file: FileId, session: SessionId) -> Result<bool> {

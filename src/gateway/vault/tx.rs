@@ -168,6 +168,14 @@ impl<'a> Tx<'a> {
         Ok(chain)
     }
 
+    /// Whether anything is on record on a subject that has not ended, by this transaction too.
+    pub fn is_live(&self, on: Subject) -> bool {
+        match self.working.pending.head(on) {
+            Some(head) => head.life == Life::Open,
+            None => self.shared.published().heads.get(on).is_some(),
+        }
+    }
+
     /// Leaves, those of this transaction included.
     pub fn size(&self) -> u64 {
         self.working.tree.len()
