@@ -106,7 +106,8 @@ pub enum Command {
         /// What kind of thing
         #[arg(value_parser = scope_kind())]
         kind: ScopeKind,
-        /// Its name, number, fingerprint, id or address
+        /// A vendor's or class's name, a key's fingerprint, a ticket's number, a delivery as EGR-2026-0042/0001, a file's id, an
+        /// address or network
         id: String,
         /// Why, in a sentence: it is recorded
         #[arg(long, value_name = "WHY")]

@@ -42,6 +42,15 @@ impl Page {
         }
     }
 
+    /// One of several: its further lines stand under its first.
+    pub fn item(&mut self, text: &str, tone: Tone) {
+        let mut head = "- ";
+        for line in wrap(&visible(text), self.width.saturating_sub(head.len())) {
+            self.out.push_str(&format!("{}\n", tone.paint(&format!("{head}{line}"), self.colour)));
+            head = "  ";
+        }
+    }
+
     pub fn field(&mut self, label: &str, value: impl ToString) {
         self.toned_field(label, &value.to_string(), Tone::Plain);
     }
@@ -85,7 +94,7 @@ impl Page {
         self.heading(title);
         for blocker in blockers {
             let who = if blocker.who.is_empty() { String::new() } else { format!(" ({})", blocker.who) };
-            self.line(&format!("- {}{who}", blocker.what), Tone::Warning);
+            self.item(&format!("{}{who}", blocker.what), Tone::Warning);
             if !blocker.command.is_empty() {
                 self.verbatim(&blocker.command);
             }

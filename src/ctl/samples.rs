@@ -60,7 +60,7 @@ fn ticket() -> Value {
     json!({"ticket": "EGR-2026-0042", "title": HOSTILE, "state": "in_review", "why_not_active": [blocker()], "tier": "T2",
         "revision": DIGEST, "revision_number": 2, "requester": "rita", "vendor": "acme",
         "purpose": "churn model for the autumn campaign", "justification": "the model runs at the vendor; an aggregate is not enough because it learns per customer",
-        "from": "2026-11-01", "until": "2026-12-31", "protocols": ["sftp"], "retention_days": 30, "limits": {"rows_per_file": 1_000_000},
+        "from": "2026-11-01", "until": "2026-12-31", "protocols": ["sftp"], "retention_days": 30, "limits": {"max_bytes": 1_073_741_824, "max_rows": 1_000_000},
         "gates": [
             {"gate": "privacy", "needed": 1, "have": 0, "votes": [], "question": DIGEST,
                 "approve_text": format!("{{\"decision\":\"approve\",\"gate\":\"privacy\",\"question\":\"{DIGEST}\",\"ticket\":\"EGR-2026-0042\",\"v\":1}}"),

@@ -150,6 +150,20 @@ async fn every_command_shows_its_answer_within_the_terminal_and_no_name_drives_i
 }
 
 #[tokio::test]
+async fn what_is_piped_is_never_cut() {
+    let (pipe, _writer) = std::io::pipe().unwrap();
+    let width = columns(std::os::fd::OwnedFd::from(pipe));
+    let tail = Rig::new().run_at("audit tail", width).await.unwrap().page.finish();
+    assert!(tail.contains("final-final.csv"), "{tail}");
+}
+
+#[tokio::test]
+async fn a_tickets_limits_have_units_and_its_votes_are_counted_well() {
+    let shown = Rig::new().run("ticket show EGR-2026-0042").await.unwrap().page.finish();
+    assert!(shown.contains("at most 1.0 GiB in one file (1,073,741,824 bytes)") && shown.contains("0 of 1 vote\n"), "{shown}");
+}
+
+#[tokio::test]
 async fn json_is_what_the_daemon_said_to_the_member() {
     let rig = Rig::new();
     for command in COMMANDS {

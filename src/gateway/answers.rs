@@ -389,7 +389,7 @@ pub struct TailRow {
     pub at: String,
     pub who: String,
     pub subject: String,
-    /// The subject by the name that people give it: a vendor's, a ticket's number, a delivery's path.
+    /// The subject by the name that people give it: a vendor's or a file's, a ticket's number, a delivery's path.
     #[serde(default)]
     pub about: String,
     /// The event's kind as the leaf writes it.

@@ -97,6 +97,7 @@ fn about<S: Source>(facts: &Facts<'_, S>, on: &Subject) -> String {
         Subject::Vendor(id) => facts.vendor(*id).map(|vendor| vendor.slug.to_string()),
         Subject::Ticket(id) => facts.ticket(*id).map(|ticket| ticket.number.to_string()),
         Subject::Delivery(id) => show::delivery_path(facts, *id).map(|path| path.to_string()),
+        Subject::File(id) => facts.file(*id).map(|file| if file.name.is_empty() { subject(on) } else { file.name.clone() }),
         _ => Ok(subject(on)),
     };
     named.unwrap_or_else(|_| subject(on))

@@ -69,7 +69,7 @@ impl Show for Explanation {
         let named = self.headline.starts_with(&self.subject);
         page.line(&if named { self.headline.clone() } else { format!("{}: {}", self.subject, self.headline) }, Tone::Plain);
         for reason in &self.because {
-            page.line(&format!("- {reason}"), Tone::Plain);
+            page.item(reason, Tone::Plain);
         }
         if !self.who.is_empty() {
             page.field("who can help", &self.who);

@@ -74,13 +74,14 @@ impl Show for DeliveryView {
         page.field("released (UTC)", delivery.released_at.as_deref().map_or("-".to_owned(), minute));
         match &delivery.purged_at {
             Some(at) => page.field("purged (UTC)", minute(at)),
+            None if delivery.state == DeliveryState::Revoked => page.field("purge", "due now"),
             None => page.field("purge due (UTC)", delivery.until.as_deref().map_or("-".to_owned(), minute)),
         }
         page.blockers("Not released because", &self.why_not_released);
         if !self.ended_by.is_empty() {
             page.heading("Ended because");
             for end in &self.ended_by {
-                page.line(&format!("- {}, by {} at {} (leaf {})", end.what, end.who, minute(&end.at), end.leaf), Tone::Warning);
+                page.item(&format!("{}, by {} at {} (leaf {})", end.what, end.who, minute(&end.at), end.leaf), Tone::Warning);
             }
         }
         page.heading("Files");

@@ -267,7 +267,8 @@ pub fn standing<S: Source>(facts: &Facts<'_, S>, file: &FileDossier) -> Result<(
     if let Some(delivery) = file.delivery {
         let delivery = facts.delivery(delivery)?;
         if delivery.has_released(file.id) {
-            return Ok((FileState::Released, None));
+            let reason = delivery.revoked.map(|_| "its delivery is revoked: it is served no more, and purged next".into());
+            return Ok((FileState::Released, reason));
         }
         if own == FileState::Sealed {
             let first = why_not_released(facts, &delivery)?.into_iter().next().map(|blocker| blocker.what);

@@ -151,9 +151,12 @@ async fn what_is_revoked_already_and_what_is_unknown_lead_to_where_it_can_be_fou
         (class, "egressctl audit tail".to_owned()),
         (Scope::Vendor(acme.id.clone()), "egressctl explain acme".to_owned()),
     ] {
-        house.revoke(scope.clone()).await.unwrap();
+        let receipt = house.revoke(scope.clone()).await.unwrap();
+        assert!(receipt.means.contains("for good") && receipt.next.is_empty(), "{receipt:?}");
         assert_eq!(advised(house.revoke(scope).await.unwrap_err()), command);
     }
+    let frozen = desk.freeze(house.person(Staff::Sam), "a drill".into()).await.unwrap();
+    assert_eq!(commands(&frozen.next), ["egressctl unfreeze --reason \"WHY\""]);
     let unknown = desk.explain(olga, Subject::Name("nobody".parse().unwrap())).await.unwrap_err();
     assert_eq!(advised(unknown), "egressctl vendor list");
 }
