@@ -4,9 +4,12 @@
 
 use egressd::{
     domain::{
+        form::{
+            Need, QUESTIONS,
+            lint::{Code, lint},
+        },
         policy::Policy,
         refusal::{CATALOGUE, Entry},
-        ticket::TicketDocument,
         vendor::VendorDocument,
     },
     forward::catalogue,
@@ -80,6 +83,12 @@ fn refusals(entries: &[Entry], findings: &[FindingCode]) -> String {
     );
     for finding in findings {
         writeln!(page, "| {} | {} | {} |", finding.code(), cell(finding.means()), cell(finding.fix())).unwrap();
+    }
+    page.push_str(
+        "\n## Problems of a request\n\n`egressctl ticket lint` names each with its line ([docs/requester.md](requester.md)).\n\n| code | what |\n|---|---|\n",
+    );
+    for code in Code::ALL {
+        writeln!(page, "| {} | {} |", code.name(), cell(code.means())).unwrap();
     }
     page
 }
@@ -298,8 +307,11 @@ fn tickets_and_vendors_that_pages_show_are_read() {
     for (path, page) in pages() {
         for block in blocks(&page, "toml") {
             if block.starts_with("ticket") {
-                let ticket = TicketDocument::parse(&block).unwrap_or_else(|error| panic!("{path}: {error}"));
-                ticket.admissible(&policy, ticket.window.opens.begins()).unwrap_or_else(|refusal| panic!("{path}: {refusal}"));
+                assert_eq!(path, "docs/requester.md", "a ticket stands in config/ticket.toml, whole");
+                let checked = lint(&block, Some(&policy), None);
+                let (before, rest) = page.split_once("```text\n").expect("what lint says");
+                let after = rest.split_once("```").expect("an end").1;
+                golden(&path, &format!("{before}```text\n{} % complete\n{checked}\n```{after}", checked.percent()));
             } else if block.starts_with("vendor") {
                 let vendor = VendorDocument::parse(&block).unwrap_or_else(|error| panic!("{path}: {error}"));
                 assert!(vendor.recipients.iter().all(|recipient| recipient.parse::<Recipient>().is_ok()), "{path}");
@@ -310,6 +322,43 @@ fn tickets_and_vendors_that_pages_show_are_read() {
         }
     }
     assert!(read >= 2, "the examples were not found");
+}
+
+fn request_form() -> String {
+    let mut page = String::from(
+        "<!-- Generated from src/domain/form.rs by tests/docs.rs: edit there. -->\n\
+         # The request form\n\n\
+         Every question that a ticket answers, why it is asked, and a good answer. `egressctl ticket lint FILE` says which of them a file leaves\n\
+         open, all at once and without a daemon; [config/ticket.toml](../config/ticket.toml) is a whole one. The same as JSON will do. Whoever has\n\
+         not written one yet begins with [docs/requester.md](requester.md).\n\n\
+         Besides what stands here: field names are exact (no `*`, no \"etc.\", none of the policy's collective nouns), sources and destinations\n\
+         are absolute, and the policy's conditions may ask for papers under `legal.references` and for what the form leaves open.\n",
+    );
+    let mut last = None;
+    for question in QUESTIONS {
+        if last != Some(question.table()) {
+            let title = match question.table() {
+                "" => "The request".to_owned(),
+                "field" => "Each field: `[[field]]`".to_owned(),
+                table => format!("`[{table}]`"),
+            };
+            write!(page, "\n## {title}\n\n| key | question | why | for example | asked |\n|---|---|---|---|---|\n").unwrap();
+            last = Some(question.table());
+        }
+        let need = match question.need {
+            Need::Always => "always".to_owned(),
+            Need::Never => "may be left out".to_owned(),
+            Need::When(case) => format!("when {}", case.words()),
+        };
+        writeln!(page, "| `{}` | {} | {} | `{}` | {need} |", question.key(), question.ask, question.why, question.example)
+            .unwrap();
+    }
+    page
+}
+
+#[test]
+fn the_form_that_is_asked_is_the_one_that_is_documented() {
+    golden("docs/request-form.md", &request_form());
 }
 
 #[test]

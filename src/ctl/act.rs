@@ -6,7 +6,7 @@ use super::{
         Unsigned, Vendor,
     },
     connection::{Answered, Caller},
-    explain, offline,
+    explain, lint, offline,
     page::Page,
     show::Show,
     signer::{Signer, agent_socket, read_bounded},
@@ -15,7 +15,8 @@ use super::{
     vote,
 };
 use crate::{
-    domain::{event::Decision, ids::DeliveryNumber, ids::TicketNumber, limits, signature::PublicKey},
+    clock::{Clock, SystemClock},
+    domain::{event::Decision, ids::DeliveryNumber, ids::TicketNumber, limits, signature::PublicKey, time::Day},
     endpoints::control::request::Request as R,
     gateway::{
         answers::{
@@ -54,6 +55,10 @@ pub async fn act(cli: Cli, page: Page) -> Result<Told, Trouble> {
         && let Some(explained) = explain::own(code)
     {
         return local(explained, page);
+    }
+    if let Command::Ticket(Ticket::Lint { file, policy }) = &command {
+        let policy = policy.as_deref().map(|file| Ok((file, document(file)?))).transpose()?;
+        return local(lint::lint(&document(file)?, policy, Day::of(SystemClock::new().now()))?, page);
     }
     let signer = sign_as(&common, &command).await?;
     let desk = Desk { caller: Caller { socket: common.socket, signer, named: common.named }, page };
@@ -138,6 +143,10 @@ async fn ticket(mut desk: Desk, command: Ticket) -> Result<Told, Trouble> {
         Ticket::Submit { file } => {
             let told = desk.tell::<Submitted>(R::TicketSubmit { document: document(&file)? }).await;
             told.map_err(|trouble| trouble.in_file(&file))
+        }
+        // It was answered before anybody was asked to sign.
+        Ticket::Lint { file, .. } => {
+            Err(usage(&file.display().to_string(), "ticket lint asks no daemon", "egressctl ticket lint --help"))
         }
         Ticket::List => desk.tell::<Listing<TicketRow>>(R::TicketList {}).await,
         Ticket::Show { ticket } => desk.tell::<TicketView>(R::TicketShow { ticket }).await,

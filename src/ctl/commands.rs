@@ -240,6 +240,16 @@ pub enum Ticket {
         /// The ticket file (config/ticket.toml explains it); - for standard input
         file: PathBuf,
     },
+    /// Say all that a ticket file lacks, at once; needs no daemon
+    #[command(after_help = "Examples:\n  egressctl ticket lint ticket.toml\n  \
+        egressctl ticket lint ticket.json --policy /etc/egressd/policy.toml --json")]
+    Lint {
+        /// The ticket file, TOML or JSON; - for standard input
+        file: PathBuf,
+        /// Check it against this policy too: its classes, tiers and conditions
+        #[arg(long, env = "EGRESSCTL_POLICY", hide_env_values = true, value_name = "POLICY_FILE")]
+        policy: Option<PathBuf>,
+    },
     /// List the tickets
     #[command(after_help = "Example:\n  egressctl ticket list")]
     List,

@@ -1,6 +1,6 @@
 //! What the command line's own codes (E90xx) mean. They are explained here, since the daemon may be what cannot be reached.
 
-use crate::gateway::answers::Explanation;
+use crate::{domain::form::lint::Code, gateway::answers::Explanation};
 
 /// One of the command line's own codes, whomever it was given to.
 struct Own {
@@ -141,8 +141,18 @@ const OWN: [Own; 18] = [
     },
 ];
 
-/// The explanation of one of the command line's own codes.
+/// The explanation of one of the command line's own codes, or of the linter's.
 pub fn own(code: &str) -> Option<Explanation> {
+    if let Some(problem) = Code::ALL.into_iter().find(|problem| problem.name() == code) {
+        return Some(Explanation {
+            subject: code.to_owned(),
+            headline: problem.means().to_owned(),
+            because: vec!["A request that is vague is answered at once and with everything that is missing.".to_owned()],
+            who: "the requester".to_owned(),
+            commands: vec!["egressctl ticket lint FILE".to_owned()],
+            timeline: Vec::new(),
+        });
+    }
     let own = OWN.iter().find(|own| own.code == code)?;
     Some(Explanation {
         subject: own.code.to_owned(),

@@ -4,6 +4,7 @@ mod act;
 mod commands;
 mod connection;
 mod explain;
+mod lint;
 mod offline;
 mod page;
 mod show;

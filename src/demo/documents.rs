@@ -74,6 +74,7 @@ fn bare(rest: &str) -> &str {
 mod tests {
     use super::*;
     use crate::domain::{
+        form::lint::lint,
         policy::Policy,
         ticket::{Limits, TicketDocument},
         time::Day,
@@ -93,7 +94,8 @@ mod tests {
                     explained.insert(name);
                 }
             } else if let Some(table) = line.strip_prefix('[') {
-                let table = table.trim_matches(['[', ']']).to_owned();
+                let table = table.trim_matches(['[', ']']);
+                let table = table.rsplit('.').next().unwrap_or(table).to_owned();
                 if keys.insert(table.clone()) && (above.starts_with('#') || table == "assessment") {
                     explained.insert(table);
                 }
@@ -130,7 +132,8 @@ mod tests {
         let ticket = TicketDocument::parse(TICKET).unwrap();
         let policy = Policy::parse(include_str!("../../config/policy.toml")).unwrap();
         let day = Day::try_from("2026-11-21".to_owned()).unwrap();
-        ticket.admissible(&policy, day.begins()).unwrap();
+        let checked = lint(TICKET, Some(&policy), Some(day));
+        assert!(checked.is_complete(), "{checked}");
         // An absent limit would not be serialised, and so not be missed.
         let Limits { max_deliveries, max_bytes, min_rows, max_rows, max_downloads } = ticket.limits;
         assert!(max_deliveries.is_some() && max_bytes.is_some() && min_rows.is_some() && max_rows.is_some());

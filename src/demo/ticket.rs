@@ -88,16 +88,18 @@ async fn vote(ticket: TicketNumber, gate: Gate, egressctl: &Egressctl) -> anyhow
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{policy::Policy, ticket::TicketDocument};
+    use crate::domain::{form::lint::lint, policy::Policy, ticket::TicketDocument};
     use std::path::PathBuf;
 
     #[test]
     fn the_ticket_is_admissible_on_the_day_it_is_played() {
         let [ssh_key, age_identity, tls_cert, tls_key, token_file] = [const { PathBuf::new() }; 5];
         let vendor = Vendor { id: "acme-2".into(), ssh_key, age_identity, tls_cert, tls_key, token_file };
-        let ticket = TicketDocument::parse(&written(&vendor).unwrap()).unwrap();
+        let text = written(&vendor).unwrap();
+        let ticket = TicketDocument::parse(&text).unwrap();
         let policy = Policy::parse(include_str!("../../config/policy.toml")).unwrap();
-        ticket.admissible(&policy, SystemClock::new().now()).unwrap();
+        let checked = lint(&text, Some(&policy), Some(Day::of(SystemClock::new().now())));
+        assert!(checked.is_complete(), "{checked}");
         assert_eq!(ticket.vendor.as_str(), "acme-2");
     }
 }

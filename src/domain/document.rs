@@ -1,8 +1,8 @@
-//! Documents that people write in TOML: read strictly, with errors that show the line and the nearest known key.
+//! Documents that people write, in TOML or as the same thing in JSON: read strictly, with errors that show the line and the nearest known key.
 
 mod words;
 
-use super::limits;
+use super::{form::located::is_json, limits};
 use serde::de::DeserializeOwned;
 use std::fmt;
 use words::{Said, Whole};
@@ -46,20 +46,37 @@ impl std::error::Error for DocumentError {}
 /// Reads `text` as a `T`. `example` is a whole document of its kind: an error shows how it writes the key that is meant.
 pub fn parse<T: DeserializeOwned>(text: &str, example: &str) -> Result<T, DocumentError> {
     if text.len() > limits::DOCUMENT_BYTES {
-        return Err(DocumentError::whole(format!("the document is larger than {} bytes", limits::DOCUMENT_BYTES)));
+        return Err(too_large());
+    }
+    if is_json(text) {
+        return serde_json::from_str(text).map_err(|error| located_json(text, &error));
     }
     toml::from_str(text).map_err(|error| located(text, example, &error))
 }
 
-fn located(text: &str, example: &str, error: &toml::de::Error) -> DocumentError {
-    let at = error.span().map(|span| place(text, span.start));
+pub(super) fn too_large() -> DocumentError {
+    DocumentError::whole(format!("the document is larger than {} bytes", limits::DOCUMENT_BYTES))
+}
+
+pub(super) fn located(text: &str, example: &str, error: &toml::de::Error) -> DocumentError {
+    said_at(text, example, error.message(), error.span().map(|span| place(text, span.start)))
+}
+
+pub(super) fn located_json(text: &str, error: &serde_json::Error) -> DocumentError {
+    let full = error.to_string();
+    // The reader says at the end where it stopped; that is told in our own form.
+    let message = full.split(" at line ").next().unwrap_or(&full);
+    said_at(text, "", message, (error.line() > 0).then(|| (error.line(), error.column())))
+}
+
+fn said_at(text: &str, example: &str, message: &str, at: Option<(usize, usize)>) -> DocumentError {
     let written = at.and_then(|(line, _)| text.lines().nth(line - 1));
-    let is_secret = written.is_some_and(holds_private_key) || holds_private_key(error.message());
+    let is_secret = written.is_some_and(holds_private_key) || holds_private_key(message);
     if is_secret {
         let (line, column) = at.unzip();
-        return DocumentError { line, column, ..DocumentError::whole("a private key stands there: it belongs in no document") };
+        return DocumentError { line, column, ..DocumentError::whole(SECRET) };
     }
-    let Said { what, hint, key, whole } = words::said(error.message(), written.and_then(key_of));
+    let Said { what, hint, key, whole } = words::said(message, written.and_then(key_of));
     let shown = key.and_then(|key| line_of(example, &key)).map(|line| format!("for example: {line}"));
     let hint = hint.or(shown);
     match (at, whole) {
@@ -71,6 +88,9 @@ fn located(text: &str, example: &str, error: &toml::de::Error) -> DocumentError 
         }
     }
 }
+
+/// What is told of one, in place of the line.
+pub(super) const SECRET: &str = "a private key stands there: it belongs in no document";
 
 /// Line and column of a byte, counted from one.
 fn place(text: &str, at: usize) -> (usize, usize) {
@@ -110,7 +130,7 @@ fn without_comment(line: &str) -> &str {
 }
 
 /// A private key where a public one belongs is the commonest slip, and must not be repeated on screens and in logs.
-fn holds_private_key(line: &str) -> bool {
+pub(super) fn holds_private_key(line: &str) -> bool {
     let line = line.to_ascii_uppercase();
     line.contains("PRIVATE KEY") || line.contains("AGE-SECRET-KEY-")
 }

@@ -287,10 +287,7 @@ impl TicketDossier {
         if let Some(field) = self.document().fields.iter().find(|field| around.house.class_revoked(&field.class)) {
             return Some(Refusal::revoked_everywhere("class", &field.class));
         }
-        match self.document().admissible(around.policy, around.now) {
-            Err(refusal @ (Refusal::UnknownClass { .. } | Refusal::RetentionOutOfBounds { .. })) => Some(refusal),
-            _ => None,
-        }
+        self.document().admissible(around.policy).err()
     }
 }
 

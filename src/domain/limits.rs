@@ -7,8 +7,14 @@ use std::time::Duration;
 pub const DOCUMENT_BYTES: usize = 256 * 1024;
 /// Fields in one inventory: beyond it a reviewer no longer reads them one by one.
 pub const INVENTORY_FIELDS: usize = 1_000;
+/// Problems of a request that one answer names. Whoever has more has not begun.
+pub const PROBLEMS_SHOWN: usize = 100;
+/// Lists and tables within each other; no form needs more than four.
+pub const DOCUMENT_DEPTH: usize = 8;
 /// Characters of a free text (purpose, justification, reason).
 pub const TEXT_CHARS: usize = 4_000;
+/// A title, a name, a reference.
+pub const NAME_CHARS: usize = 300;
 /// Login keys, recipients or addresses of one vendor.
 pub const KEYS_PER_VENDOR: usize = 32;
 

@@ -3,8 +3,11 @@
 use super::{
     digest::Digest,
     document::{self, DocumentError},
+    form::{self, wording::Wording},
     ids::Slug,
+    limits,
     people::Gate,
+    shown::shown,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, collections::BTreeSet, fmt, sync::OnceLock};
@@ -39,6 +42,13 @@ pub struct Class {
     pub quasi_identifier: bool,
 }
 
+impl Class {
+    /// Whether its values name or reach a person, or are worse.
+    pub fn is_direct(&self) -> bool {
+        self.tier >= Tier::T2
+    }
+}
+
 /// Days a vendor may find a released file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,6 +72,120 @@ pub struct Combination {
     pub tier: Tier,
 }
 
+/// A rule for requests that share something: what it looks at, all of which must hold, and what it then asks for in addition.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Condition {
+    /// What reviewers and requesters read.
+    pub name: String,
+    /// Holds when a field has one of these classes. Like each of those below, it is not looked at when it is absent.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub classes: BTreeSet<Slug>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub tiers: BTreeSet<Tier>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub kinds: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub transfers: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub environments: BTreeSet<String>,
+    /// `US` means `US-CA` too.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub jurisdictions: BTreeSet<String>,
+    /// Gates beside the tier's.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub gates: BTreeSet<Gate>,
+    /// Papers that have to be filed under `legal.references`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub references: BTreeSet<Slug>,
+    /// Questions of the form that have to be answered although the form leaves them open.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub answers: BTreeSet<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_retention_days: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_rows: Option<u64>,
+}
+
+/// What of a request the policy looks at. Absent: not written yet.
+#[derive(Clone, Debug)]
+pub struct Traits {
+    pub tier: Tier,
+    pub classes: BTreeSet<Slug>,
+    pub kind: Option<String>,
+    pub transfer: Option<String>,
+    pub environment: Option<String>,
+    pub jurisdictions: Vec<String>,
+}
+
+impl Traits {
+    pub fn is_personal(&self) -> bool {
+        self.tier > Tier::T0
+    }
+
+    pub fn is_non_production(&self) -> bool {
+        self.environment.as_deref() == Some("non_production")
+    }
+}
+
+impl Condition {
+    fn holds(&self, traits: &Traits) -> bool {
+        let among = |words: &BTreeSet<String>, word: &Option<String>| {
+            words.is_empty() || word.as_ref().is_some_and(|word| words.contains(word))
+        };
+        let within = |law: &String| {
+            self.jurisdictions
+                .iter()
+                .any(|known| law == known || law.strip_prefix(known).is_some_and(|rest| rest.starts_with('-')))
+        };
+        (self.classes.is_empty() || !self.classes.is_disjoint(&traits.classes))
+            && (self.tiers.is_empty() || self.tiers.contains(&traits.tier))
+            && among(&self.kinds, &traits.kind)
+            && among(&self.transfers, &traits.transfer)
+            && among(&self.environments, &traits.environment)
+            && (self.jurisdictions.is_empty() || traits.jurisdictions.iter().any(within))
+    }
+
+    fn check(&self, policy: &Policy) -> Result<(), String> {
+        let bad = |what: String| Err(format!("condition \"{}\": {what}", shown(&self.name)));
+        if self.name.trim().is_empty() || self.name.chars().count() > limits::NAME_CHARS {
+            return bad(format!("its name is 1 to {} characters", limits::NAME_CHARS));
+        }
+        if let Some(class) = self.classes.iter().find(|class| policy.class(class).is_none()) {
+            return bad(format!("there is no class {class}"));
+        }
+        let words = [
+            ("kinds", &self.kinds, form::KINDS),
+            ("transfers", &self.transfers, form::TRANSFERS),
+            ("environments", &self.environments, form::ENVIRONMENTS),
+        ];
+        for (key, given, known) in words {
+            if let Some(word) = given.iter().find(|word| !known.contains(&word.as_str())) {
+                return bad(format!("{key}: {} is none of {}", shown(word), known.join(", ")));
+            }
+        }
+        let open = |path: &String| {
+            form::QUESTIONS.iter().any(|question| {
+                question.path == path.as_str() && question.need != form::Need::Always && question.table() != "field"
+            })
+        };
+        if let Some(path) = self.answers.iter().find(|path| !open(path)) {
+            return bad(format!("answers: {} is no question that the form leaves open", shown(path)));
+        }
+        let asks = !self.gates.is_empty() || !self.references.is_empty() || !self.answers.is_empty();
+        if !asks && self.most_retention_days.is_none() && self.max_rows.is_none() {
+            return bad("it asks for nothing".into());
+        }
+        let least = policy.tiers.iter().filter(|(tier, _)| self.tiers.is_empty() || self.tiers.contains(tier));
+        match (self.most_retention_days, least.map(|(tier, rule)| (rule.retention_days.least, tier)).max()) {
+            (Some(most), Some((least, tier))) if most < least => bad(format!(
+                "most_retention_days = {most} is below the {least} that tiers.{tier} asks for at least: no request could satisfy both"
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The policy file, checked: every tier has a rule, every rule a gate. Nobody changes one once it is read.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -71,6 +195,10 @@ pub struct Policy {
     pub(super) combination: Combination,
     pub(super) classes: BTreeMap<Slug, Class>,
     pub(super) tiers: BTreeMap<Tier, TierRule>,
+    #[serde(default, rename = "condition", skip_serializing_if = "Vec::is_empty")]
+    pub(super) conditions: Vec<Condition>,
+    #[serde(default)]
+    wording: Wording,
     /// Every decision names it.
     #[serde(skip)]
     digest: OnceLock<Digest>,
@@ -118,7 +246,40 @@ impl Policy {
                 ));
             }
         }
+        let mut names = BTreeSet::new();
+        for condition in &self.conditions {
+            condition.check(self)?;
+            if !names.insert(&condition.name) {
+                return Err(format!("two conditions have the name \"{}\"", shown(&condition.name)));
+            }
+        }
         Ok(())
+    }
+
+    pub fn wording(&self) -> &Wording {
+        &self.wording
+    }
+
+    pub fn class_names(&self) -> impl Iterator<Item = &Slug> {
+        self.classes.keys()
+    }
+
+    /// The conditions that hold for such a request.
+    pub fn conditions_on(&self, traits: &Traits) -> impl Iterator<Item = &Condition> {
+        self.conditions.iter().filter(|condition| condition.holds(traits))
+    }
+
+    /// The gates of such a request: its tier's, and those of each condition.
+    pub fn gates(&self, traits: &Traits) -> BTreeSet<Gate> {
+        let more = self.conditions_on(traits).flat_map(|condition| condition.gates.iter().copied());
+        self.rule(traits.tier).gates.iter().copied().chain(more).collect()
+    }
+
+    /// The tier's bounds, narrowed by each condition.
+    pub fn retention(&self, traits: &Traits) -> RetentionDays {
+        let RetentionDays { least, most } = self.rule(traits.tier).retention_days;
+        let most = self.conditions_on(traits).filter_map(|condition| condition.most_retention_days).fold(most, u32::min);
+        RetentionDays { least, most }
     }
 
     pub fn digest(&self) -> Digest {

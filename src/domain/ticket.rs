@@ -1,15 +1,17 @@
-//! Tickets: the request as its requester writes it, and the questions it puts to each gate.
+//! Tickets: the request as its requester writes it. What each answer is for, and what a good one looks like, is in [`super::form`].
 
 use super::{
     digest::Digest,
     document::{self, DocumentError},
-    event::{Decision, Protocol},
-    ids::{Slug, TicketNumber, VendorId},
+    event::Protocol,
+    form,
+    ids::Slug,
     limits,
     nearest::nearest,
     people::Gate,
-    policy::{Policy, RetentionDays, Tier},
+    policy::{Policy, RetentionDays, Tier, Traits},
     refusal::Refusal,
+    shown::shown,
     time::{Day, Time},
 };
 use serde::{Deserialize, Serialize};
@@ -60,6 +62,8 @@ pub struct Field {
     pub source: String,
     /// Where the vendor stores them.
     pub destination: String,
+    /// What it is needed for.
+    pub necessity: String,
     pub treatment: Treatment,
 }
 
@@ -98,6 +102,109 @@ pub struct Limits {
     pub max_downloads: Option<u32>,
 }
 
+/// Whether it is sent once, again and again, or because a person asked for their own data.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    OneOff,
+    Recurring,
+    Portability,
+}
+
+/// How far it goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transfer {
+    Internal,
+    External,
+    CrossBorder,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Environment {
+    Production,
+    NonProduction,
+}
+
+/// On what ground personal data leave (GDPR Art. 6 (1), LGPD Art. 7).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    NotPersonal,
+    Consent,
+    Contract,
+    LegalObligation,
+    VitalInterest,
+    PublicTask,
+    LegitimateInterest,
+}
+
+/// Why what harms less was not chosen.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alternatives {
+    pub not_sending: String,
+    pub anonymised: String,
+    pub in_house: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Legal {
+    pub basis: Basis,
+    /// ISO 3166 codes: `DE`, `US-CA`.
+    pub jurisdictions: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub consent: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppression: Option<String>,
+    /// What a regime asks for, and under which number it is filed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub references: BTreeMap<Slug, String>,
+}
+
+/// What becomes of the data where they go. All of it is part of what every gate is asked.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AtVendor {
+    pub stored_in: String,
+    pub access: Vec<String>,
+    pub kept_days: u32,
+    pub encryption: String,
+    pub breach_detection: String,
+    pub breach_contact: String,
+    /// What is done when the delivery has to be stopped.
+    pub backup: String,
+    pub revocation: String,
+    pub deletion: String,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Period {
+    Day,
+    Week,
+    Month,
+    Quarter,
+}
+
+/// When a recurring request's deliveries are due.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    pub every: Period,
+    pub late_after_hours: u32,
+}
+
+/// A person's request for their own data: the 30 days run from `requested_on`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Portability {
+    pub requested_on: Day,
+    pub told: String,
+}
+
 /// A ticket file as its requester wrote it. Submitted, it is an immutable revision named by its digest.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -106,12 +213,23 @@ pub struct TicketDocument {
     pub ticket: u32,
     pub title: String,
     pub vendor: Slug,
+    pub kind: Kind,
     pub purpose: String,
     pub justification: String,
+    pub benefit: String,
+    pub transfer: Transfer,
+    pub environment: Environment,
     pub format: Format,
     pub protocols: Vec<Protocol>,
     pub retention_days: u32,
     pub window: Window,
+    pub alternatives: Alternatives,
+    pub legal: Legal,
+    pub at_vendor: AtVendor,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<Schedule>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub portability: Option<Portability>,
     #[serde(default)]
     pub limits: Limits,
     #[serde(rename = "field")]
@@ -121,10 +239,6 @@ pub struct TicketDocument {
 /// How a ticket is written, for whoever made a mistake in one.
 const EXAMPLE: &str = include_str!("../../config/ticket.toml");
 
-/// Names that could hold anything: reviewers approve fields, not collections of them.
-const COLLECTIVE: [&str; 10] =
-    ["all", "everything", "data", "fields", "columns", "various", "misc", "other", "etc", "customer_data"];
-
 impl TicketDocument {
     pub fn parse(text: &str) -> Result<Self, DocumentError> {
         let document: Self = document::parse(text, EXAMPLE)?;
@@ -132,6 +246,7 @@ impl TicketDocument {
         Ok(document)
     }
 
+    /// What a reader of the log relies on. Whether the answers are good ones is [`super::form::lint`]'s to say, once: when it is submitted.
     fn check(&self) -> Result<(), String> {
         if self.ticket != 1 {
             return Err(format!("ticket = {} is not a version this program reads: it reads 1", self.ticket));
@@ -150,39 +265,57 @@ impl TicketDocument {
         if self.fields.is_empty() || self.fields.len() > limits::INVENTORY_FIELDS {
             return Err(format!("a ticket names 1 to {} fields, each as [[field]]", limits::INVENTORY_FIELDS));
         }
+        if self.fields.iter().map(|field| &field.name).collect::<BTreeSet<_>>().len() != self.fields.len() {
+            return Err("a field is named twice".into());
+        }
+        // Treatments are verified on every row by inspection; until it can, only untouched fields may be promised.
+        if let Some(field) = self.fields.iter().find(|field| field.treatment != Treatment::AsIs) {
+            return Err(format!("field {}: its treatment cannot be verified yet", shown(&field.name)));
+        }
+        if (self.kind == Kind::Recurring) != self.schedule.is_some() {
+            return Err("a recurring request, and no other, has a [schedule]".into());
+        }
+        if (self.kind == Kind::Portability) != self.portability.is_some() {
+            return Err("a person's request for their own data, and no other, has [portability]".into());
+        }
         if let (Some(min), Some(max)) = (self.limits.min_rows, self.limits.max_rows)
             && min > max
         {
             return Err("limits.min_rows is above limits.max_rows".into());
         }
-        // SQLite and JSON both hold it exactly; nobody stages eight pebibytes.
-        if [self.limits.max_bytes, self.limits.min_rows, self.limits.max_rows].into_iter().flatten().any(|n| n > 1 << 53) {
+        let largest = form::LARGEST.cast_unsigned();
+        if [self.limits.max_bytes, self.limits.min_rows, self.limits.max_rows].into_iter().flatten().any(|n| n > largest) {
             return Err("a limit is larger than 2^53".into());
         }
         Ok(())
     }
 
-    /// Checks what depends on the policy and the day.
-    pub fn admissible(&self, policy: &Policy, now: Time) -> Result<(), Refusal> {
-        let mut names = BTreeSet::new();
-        for field in &self.fields {
-            field.exact(&mut names)?;
-            if policy.class(&field.class).is_none() {
-                let near = nearest(field.class.as_str(), policy.classes.keys().map(Slug::as_str));
-                return Err(Refusal::UnknownClass {
-                    field: field.name.clone(),
-                    class: field.class.to_string(),
-                    nearest: near.map(|class| format!("; did you mean {class}?")).unwrap_or_default(),
-                });
-            }
+    /// Whether today's policy would still take it: it may have changed since it was submitted.
+    pub fn admissible(&self, policy: &Policy) -> Result<(), Refusal> {
+        if let Some(field) = self.fields.iter().find(|field| policy.class(&field.class).is_none()) {
+            let near = nearest(field.class.as_str(), policy.classes.keys().map(Slug::as_str));
+            return Err(Refusal::UnknownClass {
+                field: field.name.clone(),
+                class: field.class.to_string(),
+                nearest: near.map(|class| format!("; did you mean {class}?")).unwrap_or_default(),
+            });
         }
-        let tier = self.tier(policy);
-        let RetentionDays { least, most } = policy.rule(tier).retention_days;
+        let traits = self.traits(policy);
+        let RetentionDays { least, most } = policy.retention(&traits);
         if !(least..=most).contains(&self.retention_days) {
-            return Err(Refusal::RetentionOutOfBounds { days: self.retention_days, least, most, tier: tier.to_string() });
+            return Err(Refusal::RetentionOutOfBounds { days: self.retention_days, least, most, tier: traits.tier.to_string() });
         }
-        if self.window.is_over(now) {
-            return Err(Refusal::WindowPassed { closes: self.window.closes.to_string() });
+        for condition in policy.conditions_on(&traits) {
+            if let Some(reference) = condition.references.iter().find(|reference| !self.legal.references.contains_key(reference))
+            {
+                let (condition, reference) = (condition.name.clone(), reference.to_string());
+                return Err(Refusal::ReferenceMissing { condition, reference });
+            }
+            if let (Some(most), Some(rows)) = (condition.max_rows, self.limits.max_rows)
+                && rows > most
+            {
+                return Err(Refusal::RowsOutOfBounds { condition: condition.name.clone(), rows, most });
+            }
         }
         Ok(())
     }
@@ -195,126 +328,28 @@ impl TicketDocument {
         policy.tier(self.fields.iter().map(|field| &field.class))
     }
 
+    /// What the policy looks at.
+    pub fn traits(&self, policy: &Policy) -> Traits {
+        Traits {
+            tier: self.tier(policy),
+            classes: self.fields.iter().map(|field| field.class.clone()).collect(),
+            kind: Some(word(&self.kind)),
+            transfer: Some(word(&self.transfer)),
+            environment: Some(word(&self.environment)),
+            jurisdictions: self.legal.jurisdictions.clone(),
+        }
+    }
+
     /// The gates that this ticket needs under `policy`.
-    pub fn gates<'p>(&self, policy: &'p Policy) -> &'p BTreeSet<Gate> {
-        &policy.rule(self.tier(policy)).gates
-    }
-
-    /// The question that `gate` is asked: its inputs and the policy rules it rests on. Always fields, vendor, assessment,
-    /// purpose and destination; never keys, so that a key rotation asks nobody again.
-    pub fn question(&self, gate: Gate, vendor: VendorId, assessment: Digest, policy: &Policy) -> Digest {
-        let tier = self.tier(policy);
-        let classes: BTreeMap<&Slug, _> =
-            self.fields.iter().filter_map(|field| Some((&field.class, policy.class(&field.class)?))).collect();
-        let question = Question {
-            v: 1,
-            gate,
-            vendor,
-            assessment,
-            purpose: &self.purpose,
-            fields: &self.fields,
-            format: self.format,
-            asks: Asks::of(gate, self),
-            tier,
-            rule: policy.rule(tier),
-            classes,
-            combination: policy.combination,
-        };
-        Digest::of_canonical(&question).expect("a question holds only integers, strings and booleans")
+    pub fn gates(&self, policy: &Policy) -> BTreeSet<Gate> {
+        policy.gates(&self.traits(policy))
     }
 }
 
-impl Field {
-    fn exact<'a>(&'a self, names: &mut BTreeSet<&'a str>) -> Result<(), Refusal> {
-        let vague = |reason: &str| Refusal::VagueField { field: self.name.chars().take(60).collect(), reason: reason.into() };
-        let name = self.name.as_str();
-        if name.is_empty() || name.len() > 128 || name.trim() != name || name.chars().any(char::is_control) {
-            return Err(vague("a field's name is 1 to 128 characters, exactly as in the file's header"));
-        }
-        if name.contains(['*', '?', '%', '…']) || name.contains("..") {
-            return Err(vague("wildcards could mean anything: name each field"));
-        }
-        if COLLECTIVE.contains(&name.to_lowercase().trim_end_matches('.')) {
-            return Err(vague("a collective name could hold anything: name each field"));
-        }
-        if !names.insert(name) {
-            return Err(vague("named twice"));
-        }
-        if self.source.trim().is_empty() || self.destination.trim().is_empty() {
-            return Err(vague("source and destination are both needed"));
-        }
-        // Treatments are verified on every row by inspection; until it can, only untouched fields may be promised.
-        if self.treatment != Treatment::AsIs {
-            let treatment = serde_json::to_string(&self.treatment).unwrap_or_default();
-            return Err(Refusal::TreatmentNotSupported { field: name.into(), treatment: treatment.trim_matches('"').into() });
-        }
-        Ok(())
+/// A choice as the form writes it.
+pub fn word(choice: &impl Serialize) -> String {
+    match serde_json::to_value(choice) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
     }
-}
-
-/// A gate's question as digested: canonical JSON of this.
-#[derive(Serialize)]
-struct Question<'a> {
-    v: u8,
-    gate: Gate,
-    vendor: VendorId,
-    assessment: Digest,
-    purpose: &'a str,
-    fields: &'a [Field],
-    format: Format,
-    asks: Asks<'a>,
-    tier: Tier,
-    rule: &'a super::policy::TierRule,
-    classes: BTreeMap<&'a Slug, &'a super::policy::Class>,
-    combination: super::policy::Combination,
-}
-
-/// What a gate looks at beyond what all look at.
-#[derive(Serialize, Default)]
-struct Asks<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    justification: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    window: Option<Window>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    retention_days: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    limits: Option<Limits>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    protocols: Option<&'a [Protocol]>,
-}
-
-impl<'a> Asks<'a> {
-    fn of(gate: Gate, ticket: &'a TicketDocument) -> Self {
-        let justification = Some(ticket.justification.as_str());
-        let window = Some(ticket.window);
-        let retention_days = Some(ticket.retention_days);
-        let limits = Some(ticket.limits);
-        let protocols = Some(ticket.protocols.as_slice());
-        match gate {
-            Gate::Business | Gate::DataOwner | Gate::Privacy | Gate::Legal | Gate::Executive => {
-                Self { justification, window, retention_days, limits, protocols: None }
-            }
-            Gate::Security => Self { justification: None, window, retention_days, limits, protocols },
-            Gate::VendorRisk => Self { window, retention_days, ..Self::default() },
-        }
-    }
-}
-
-/// The text that a voter signs, short enough to be read before it is signed.
-pub fn vote_text(
-    number: TicketNumber,
-    gate: Gate,
-    decision: Decision,
-    question: Digest,
-    revision: Digest,
-    policy: Digest,
-) -> String {
-    let decision = match decision {
-        Decision::Approve => "approve",
-        Decision::Reject => "reject",
-    };
-    format!(
-        "egressd vote 1\nticket {number}\ngate {gate}\ndecision {decision}\nquestion {question}\nrevision {revision}\npolicy {policy}\n"
-    )
 }

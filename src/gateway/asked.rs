@@ -178,7 +178,7 @@ impl TryFrom<ScopeText> for Scope {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Subject {
-    /// A refusal's or a finding's code: `E2101`, `F3101`.
+    /// A refusal's, a finding's or the linter's code: `E2101`, `F3101`, `L1004`.
     Code(String),
     Ticket(TicketNumber),
     Delivery(DeliveryPath),
@@ -196,7 +196,7 @@ impl FromStr for Subject {
 
     fn from_str(text: &str) -> Result<Self, NotAnId> {
         let (letter, rest) = text.split_at_checked(1).unwrap_or_default();
-        if matches!(letter, "E" | "F") && rest.len() == 4 && rest.bytes().all(|c| c.is_ascii_digit()) {
+        if matches!(letter, "E" | "F" | "L") && rest.len() == 4 && rest.bytes().all(|c| c.is_ascii_digit()) {
             return Ok(Self::Code(text.to_owned()));
         }
         if let Ok(number) = text.parse() {

@@ -21,6 +21,7 @@ use crate::{
     domain::{
         digest::Digest,
         event::{Actor, Decision},
+        form::sample,
         ids::{FileId, Slug, TicketNumber},
         people::{Gate, Role},
         policy::Policy,
@@ -528,15 +529,18 @@ contract = "C-1"
 fn ticket_document(vendor: &Vendor, class: &str, limits: &str, protocols: &str) -> String {
     let field = |name, class| {
         format!(
-            "[[field]]\nname = \"{name}\"\ntype = \"text\"\nclass = \"{class}\"\nsource = \"db.orders.{name}\"\n\
-             destination = \"warehouse\"\ntreatment = \"as_is\"\n"
+            "[[field]]\nname = \"{name}\"\ntype = \"text\"\nclass = \"{class}\"\nsource = \"db://orders/{name}\"\n\
+             destination = \"s3://lake/{name}\"\nnecessity = \"the forecast\"\ntreatment = \"as_is\"\n"
         )
     };
     format!(
-        "ticket = 1\ntitle = \"Orders\"\nvendor = \"{}\"\npurpose = \"forecasts\"\njustification = \"we cannot\"\n\
-         format = \"csv\"\nprotocols = [{protocols}]\nretention_days = 14\n[window]\nopens = \"2020-01-01\"\ncloses = \"2099-12-31\"\n\
-         [limits]\n{limits}\n{}{}",
+        "ticket = 1\ntitle = \"Orders\"\nvendor = \"{}\"\npurpose = \"forecast the demand for each product\"\n\
+         justification = \"we have nobody who could do it\"\n\
+         format = \"csv\"\nprotocols = [{protocols}]\nretention_days = 14\n{}[window]\nopens = \"2020-01-01\"\ncloses = \"2099-12-31\"\n\
+         {}[limits]\n{limits}\n{}{}",
         vendor.id,
+        sample::KEYS,
+        sample::TABLES,
         field("order_id", "business"),
         field("note", class),
     )

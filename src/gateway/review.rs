@@ -8,9 +8,9 @@ use crate::domain::{
     event::{Actor, Decision, Detail, Event, Fact, Subject},
     ids::TicketNumber,
     people::{Gate, Person},
+    question::vote_text,
     refusal::Refusal,
     signature::NAMESPACE_VOTE,
-    ticket::vote_text,
 };
 
 /// What a person sends who votes.

@@ -13,9 +13,11 @@ use crate::domain::{
     authority::Act,
     dossier::State,
     event::{Actor, Detail, Event, Fact, Subject},
+    form::lint::lint,
     ids::TicketNumber,
     refusal::Refusal,
     ticket::TicketDocument,
+    time::Day,
 };
 
 impl Desk {
@@ -32,11 +34,15 @@ impl Desk {
 }
 
 fn submit(core: &Core, tx: &mut Tx<'_>, by: Actor, text: String) -> Result<Submitted, Refused> {
-    let document =
-        TicketDocument::parse(&text).map_err(|error| Refusal::BadDocument { reason: error.to_string(), act: "ticket submit" })?;
     let facts = Facts::read(core, &*tx)?;
     Act::SubmitTicket.allowed(facts.person(by)?)?;
-    document.admissible(&facts.policy, facts.now)?;
+    let checked = lint(&text, Some(&facts.policy), Some(Day::of(facts.now)));
+    if !checked.is_complete() {
+        return Err(Refusal::Incomplete { percent: checked.percent(), problems: checked.to_string() }.into());
+    }
+    let document =
+        TicketDocument::parse(&text).map_err(|error| Refusal::BadDocument { reason: error.to_string(), act: "ticket submit" })?;
+    document.admissible(&facts.policy)?;
     let unknown = || Refusal::UnknownVendor { vendor: document.vendor.to_string() };
     let dossier = facts.vendor_named(&document.vendor)?.ok_or_else(unknown)?;
     let vendor = dossier.id;

@@ -31,13 +31,30 @@ justification = "agreed in the contract"
 format = "csv"
 protocols = ["sftp"]
 retention_days = 30
+kind = "one_off"
+benefit = "customers compare"
+transfer = "external"
+environment = "production"
 window = { opens = "2026-11-01", closes = "2026-11-30" }
+alternatives = { not_sending = "no comparison", anonymised = "nothing to anonymise", in_house = "no reach" }
+legal = { basis = "not_personal", jurisdictions = ["CH"] }
+[at_vendor]
+stored_in = "s3://acme/prices"
+access = ["editors"]
+kept_days = 30
+encryption = "by the store"
+breach_detection = "they watch"
+breach_contact = "soc@acme.example"
+backup = "none needed"
+revocation = "by call"
+deletion = "attested"
 [[field]]
 name = "price"
 type = "decimal"
 class = "business"
 source = "warehouse.prices.price"
 destination = "acme.prices.price"
+necessity = "it is compared"
 treatment = "as_is"
 "#;
 

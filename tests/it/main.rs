@@ -25,6 +25,7 @@ mod policy;
 mod power_cut;
 mod refusals;
 mod reload;
+mod requester;
 mod side_by_side;
 mod story;
 mod syslog;

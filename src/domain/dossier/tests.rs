@@ -4,6 +4,7 @@ use super::*;
 use crate::domain::{
     credential::Credential,
     event::Actor,
+    form::sample,
     ids::{DeliveryId, DeliveryNumber, FileId, ObjectId, Slug},
     network::Network,
     papers::{Approved, Clean, Leave, Release, Sealed, Sight, Visitor},
@@ -106,8 +107,11 @@ impl World {
     fn document(class: &str, closes: &str) -> String {
         format!(
             "ticket = 1\ntitle = \"t\"\nvendor = \"vendor1\"\npurpose = \"p\"\njustification = \"j\"\nformat = \"csv\"\n\
-             protocols = [\"sftp\"]\nretention_days = 7\n[window]\nopens = \"2026-11-01\"\ncloses = \"{closes}\"\n\
-             [[field]]\nname = \"a\"\ntype = \"text\"\nclass = \"{class}\"\nsource = \"db://a\"\ndestination = \"s3://b\"\ntreatment = \"as_is\"\n"
+             protocols = [\"sftp\"]\nretention_days = 7\n{}[window]\nopens = \"2026-11-01\"\ncloses = \"{closes}\"\n{}\
+             [[field]]\nname = \"a\"\ntype = \"text\"\nclass = \"{class}\"\nsource = \"db://a\"\ndestination = \"s3://b\"\n\
+             necessity = \"n\"\ntreatment = \"as_is\"\n",
+            sample::KEYS,
+            sample::TABLES,
         )
     }
 

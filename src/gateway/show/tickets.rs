@@ -7,8 +7,9 @@ use crate::{
         dossier::{GateStanding, State, Surroundings, TicketDossier},
         event::{Actor, Decision, Subject},
         ids::TicketNumber,
+        question::vote_text,
         refusal::Refusal,
-        ticket::{Field, TicketDocument, vote_text},
+        ticket::{Field, TicketDocument},
         vendor::VendorDossier,
     },
     gateway::{
@@ -108,7 +109,7 @@ fn field(field: &Field) -> FieldView {
         treatment: word(serde_json::to_value(field.treatment)),
         source: field.source.clone(),
         destination: field.destination.clone(),
-        necessity: String::new(),
+        necessity: field.necessity.clone(),
     }
 }
 

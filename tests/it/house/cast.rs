@@ -46,18 +46,43 @@ pub fn day(from_today: i32) -> String {
     today.checked_add(from_today.days()).unwrap().to_string()
 }
 
+/// The form's answers that no test looks at; first the keys, then the tables.
+const KEYS: &str = r#"kind = "one_off"
+benefit = "a fifth less unsold stock in the warehouses"
+transfer = "external"
+environment = "production"
+"#;
+const TABLES: &str = r#"[alternatives]
+not_sending = "stock is planned from last year's totals"
+anonymised = "sums per week were tried and miss the signal"
+in_house = "there is no team for it before the season"
+[legal]
+basis = "contract"
+jurisdictions = ["CH"]
+[at_vendor]
+stored_in = "s3://lake/raw/orders"
+access = ["the forecasting team"]
+kept_days = 90
+encryption = "AES-256 by the store with keys of their own"
+breach_detection = "their SOC watches the access logs and calls us"
+breach_contact = "soc@vendor.example"
+backup = "planning falls back to last year's totals"
+revocation = "they disable the role within an hour of our call"
+deletion = "a signed attestation within fourteen days"
+"#;
+
 /// A ticket for `vendor`: three columns of monthly orders, tier T1, open from yesterday for 20 days.
 pub fn ticket_file(vendor: &str) -> String {
     let field = |name: &str, kind: &str, class: &str| {
         format!(
             "[[field]]\nname = \"{name}\"\ntype = \"{kind}\"\nclass = \"{class}\"\nsource = \"warehouse://sales/orders/{name}\"\n\
-             destination = \"lake://orders/{name}\"\ntreatment = \"as_is\"\n"
+             destination = \"lake://orders/{name}\"\nnecessity = \"the forecast needs it\"\ntreatment = \"as_is\"\n"
         )
     };
     format!(
-        "ticket = 1\ntitle = \"Monthly orders\"\nvendor = \"{vendor}\"\npurpose = \"Forecast of next month's stock\"\n\
+        "ticket = 1\ntitle = \"Monthly orders\"\nvendor = \"{vendor}\"\npurpose = \"Forecast of the stock of next month\"\n\
          justification = \"The contract asks for it; aggregates were tried and do not suffice\"\nformat = \"csv\"\n\
-         protocols = [\"sftp\", \"https\"]\nretention_days = 30\n[window]\nopens = \"{}\"\ncloses = \"{}\"\n[limits]\nmax_rows = 20000000\n\
+         protocols = [\"sftp\", \"https\"]\nretention_days = 30\n{KEYS}[window]\nopens = \"{}\"\ncloses = \"{}\"\n{TABLES}[limits]\nmax_rows = 20000000\n\
          {}{}{}",
         day(-1),
         day(20),

@@ -1,0 +1,245 @@
+//! What the form asks, what the linter finds, and that both agree with the types that hold the answers.
+
+use super::{
+    lint::{Checklist, Code, lint},
+    *,
+};
+use crate::domain::{policy::Policy, ticket::TicketDocument, time::Day};
+use proptest::prelude::*;
+use std::{collections::BTreeSet, sync::LazyLock};
+
+const EXAMPLE: &str = include_str!("../../../config/ticket.toml");
+const POLICY: &str = include_str!("../../../config/policy.toml");
+
+fn policy() -> &'static Policy {
+    static READ: LazyLock<Policy> = LazyLock::new(|| Policy::parse(POLICY).unwrap());
+    &READ
+}
+
+fn today() -> Day {
+    Day::try_from("2026-11-21".to_owned()).unwrap()
+}
+
+fn checked(text: &str) -> Checklist {
+    lint(text, Some(policy()), Some(today()))
+}
+
+fn with(from: &str, to: &str) -> Checklist {
+    assert!(EXAMPLE.contains(from), "{from}");
+    checked(&EXAMPLE.replacen(from, to, 1))
+}
+
+#[test]
+fn the_example_is_complete() {
+    let checked = checked(EXAMPLE);
+    assert!(checked.is_complete() && checked.percent() == 100, "{checked}");
+}
+
+#[test]
+fn the_same_as_json_is_the_same_revision() {
+    let toml = TicketDocument::parse(EXAMPLE).unwrap();
+    let json = serde_json::to_string_pretty(&toml).unwrap();
+    assert!(checked(&json).is_complete(), "{}", checked(&json));
+    assert_eq!(TicketDocument::parse(&json).unwrap().digest(), toml.digest());
+    let broken = checked(&json.replace("\"as_is\"", "\"as-is\""));
+    assert!(broken.problems.iter().all(|problem| problem.line.is_some_and(|line| line > 50)), "{broken}");
+    assert_eq!(broken.problems.len(), toml.fields.len());
+}
+
+/// D01, D02–03, D04–05, D15, D69–71: the request that every privacy engineer has seen.
+#[test]
+fn the_usual_vague_request_is_told_all_that_is_missing_at_once() {
+    let vague = "ticket = 1\ntitle = \"Campaign launch\"\nvendor = \"acme\"\npurpose = \"Marketing\"\njustification = \"Leadership approved, six-week launch\"\n\
+                 retention_days = 42\n[[field]]\nname = \"customer identifiers and engagement preferences\"\n[[field]]\nname = \"engagement preferences\"\n\
+                 [[field]]\nname = \"email, phone etc.\"\n";
+    let checked = checked(vague);
+    assert!(checked.percent() < 25, "{} %", checked.percent());
+    let told = |path: &str, code: Code| {
+        assert!(
+            checked.problems.iter().any(|problem| problem.path == path && problem.code == code),
+            "{path} {code:?}\n{checked}"
+        );
+    };
+    for path in ["purpose", "justification", "field[1].name", "field[2].name", "field[3].name"] {
+        told(path, Code::Vague);
+    }
+    let asked: Vec<_> =
+        QUESTIONS.iter().filter(|question| question.need == Need::Always && question.table() != "field").collect();
+    for question in asked.iter().filter(|question| !vague.contains(&format!("{} =", question.key()))) {
+        told(question.path, Code::Missing);
+    }
+    assert!(checked.problems.iter().all(|problem| !problem.why.is_empty()), "{checked}");
+    assert!(checked.problems.iter().filter(|problem| problem.code == Code::Missing).all(|problem| !problem.example.is_empty()));
+}
+
+#[test]
+fn each_kind_of_problem_is_found_on_its_line() {
+    let cases = [
+        ("ticket = 1 #", "ticket = 2 #", Code::OutOfBounds, "ticket"),
+        ("kind = \"recurring\"", "kind = \"recuring\"", Code::OutOfBounds, "kind"),
+        ("purpose = ", "purpos = ", Code::UnknownKey, "purpos"),
+        ("retention_days = 30", "retention_days = \"30\"", Code::WrongForm, "retention_days"),
+        ("retention_days = 30", "retention_days = 61", Code::PolicyForbids, "retention_days"),
+        ("opens = \"2026-11-01\"", "opens = 2026-11-01", Code::WrongForm, "window.opens"),
+        ("closes = \"2027-01-31\"", "closes = \"2026-10-31\"", Code::Contradiction, "window.closes"),
+        (
+            "not_sending = \"Stock is planned from last year's totals, and a fifth of it stays unsold\"",
+            "not_sending = \"n/a\"",
+            Code::Vague,
+            "alternatives.not_sending",
+        ),
+        ("basis = \"legitimate_interest\"", "basis = \"not_personal\"", Code::Contradiction, "legal.basis"),
+        ("stored_in = \"s3://acme-lake-eu/raw/orders\"", "stored_in = \"their cloud\"", Code::NotAbsolute, "at_vendor.stored_in"),
+        ("jurisdictions = [\"DE\"]", "jurisdictions = []", Code::Missing, "legal.jurisdictions"),
+        ("source = \"dwh://sales/orders/order_id\"", "source = \"sales.orders.*\"", Code::NotAbsolute, "field[1].source"),
+        ("source = \"dwh://sales/orders/order_id\"", "source = \"dwh://sales/*\"", Code::Vague, "field[1].source"),
+        ("class = \"business\"", "class = \"busines\"", Code::OutOfBounds, "field[1].class"),
+        ("treatment = \"as_is\"", "treatment = \"mask\"", Code::PolicyForbids, "field[1].treatment"),
+        ("name = \"customer_token\"", "name = \"order_id\"", Code::Contradiction, "field[2].name"),
+        ("min_rows = 1 ", "min_rows = 1000000 ", Code::Contradiction, "limits.min_rows"),
+        ("max_deliveries = 100", "# max_deliveries", Code::Missing, "limits.max_deliveries"),
+        ("title = \"Fortnightly", "title = \"\u{202e}Fortnightly", Code::WrongForm, "title"),
+    ];
+    for (from, to, code, path) in cases {
+        let checked = with(from, to);
+        let found = checked.problems.iter().find(|problem| problem.code == code && problem.path == path);
+        let found = found.unwrap_or_else(|| panic!("{to}: no {code:?} at {path}\n{checked}"));
+        let line =
+            EXAMPLE.replacen(from, to, 1).lines().collect::<Vec<_>>().iter().rposition(|line| line.contains(to)).unwrap() + 1;
+        if code != Code::Missing {
+            assert_eq!(found.line, Some(line), "{to}: {found:?}");
+        }
+        assert!(checked.percent() < 100, "{to}");
+    }
+}
+
+#[test]
+fn a_window_that_has_passed_is_told_against_the_day() {
+    let late = lint(EXAMPLE, Some(policy()), Some(Day::try_from("2027-02-01".to_owned()).unwrap()));
+    assert_eq!(late.problems.iter().map(|problem| problem.path.as_str()).collect::<Vec<_>>(), ["window.closes"]);
+}
+
+/// D15: test systems are guarded less.
+#[test]
+fn a_direct_identifier_as_it_is_never_goes_into_a_test_system() {
+    let text = EXAMPLE.replace("environment = \"production\"", "environment = \"non_production\"");
+    assert!(checked(&text).is_complete(), "{}", checked(&text));
+    let named = checked(&text.replacen("class = \"pseudonym\"", "class = \"direct_identifier\"", 1));
+    assert!(
+        named.problems.iter().any(|problem| problem.path == "field[2].treatment" && problem.code == Code::PolicyForbids),
+        "{named}"
+    );
+}
+
+/// D09–10: a regime's papers are filed before the data leave.
+#[test]
+fn a_condition_of_the_policy_asks_for_its_papers() {
+    let abroad = with("transfer = \"external\"", "transfer = \"cross_border\"");
+    let missing: Vec<_> = abroad.problems.iter().map(|problem| (problem.path.as_str(), problem.code)).collect();
+    assert_eq!(missing, [("legal.references.transfer_agreement", Code::Missing)], "{abroad}");
+    let filed = EXAMPLE.replace("transfer = \"external\"", "transfer = \"cross_border\"");
+    let filed = filed.replace("dpia = \"DPIA-2026-7\"", "transfer_agreement = \"SCC-2026-4\"\ndpia = \"DPIA-2026-7\"");
+    assert!(checked(&filed).is_complete(), "{}", checked(&filed));
+    let gates = TicketDocument::parse(&filed).unwrap().gates(policy());
+    assert!(gates.contains(&crate::domain::people::Gate::Legal), "{gates:?}");
+}
+
+/// D09: consent that nobody can show is none.
+#[test]
+fn consent_needs_its_record_and_its_suppression_list() {
+    let checked = with("basis = \"legitimate_interest\"", "basis = \"consent\"");
+    let missing: Vec<_> = checked.problems.iter().map(|problem| problem.path.as_str()).collect();
+    assert_eq!(missing, ["legal.consent", "legal.suppression"]);
+}
+
+/// Every key of a value, `field[0].name` as `field.name`.
+fn keys(value: &serde_json::Value, at: &str, into: &mut BTreeSet<String>) {
+    let below = |key: &str| if at.is_empty() { key.to_owned() } else { format!("{at}.{key}") };
+    match value {
+        serde_json::Value::Object(members) if at != "legal.references" => {
+            members.iter().for_each(|(key, value)| keys(value, &below(key), into))
+        }
+        serde_json::Value::Array(values) if values.iter().any(serde_json::Value::is_object) => {
+            values.iter().for_each(|value| keys(value, at, into))
+        }
+        _ => drop(into.insert(at.to_owned())),
+    }
+}
+
+#[test]
+fn the_form_asks_for_exactly_what_the_types_hold() {
+    let consent =
+        EXAMPLE.replace("basis = \"legitimate_interest\"", "basis = \"consent\"\nconsent = \"CR-1\"\nsuppression = \"S-1\"");
+    let own = EXAMPLE.replace("kind = \"recurring\"", "kind = \"portability\"");
+    let own = own.replace(
+        "[schedule]\nevery",
+        "[portability]\nrequested_on = \"2026-11-02\"\ntold = \"by letter on the fourth of November\"\n# every",
+    );
+    let own = own.replace("late_after_hours = 48", "# 48");
+    let mut held = BTreeSet::new();
+    for text in [consent.as_str(), own.as_str()] {
+        let document = TicketDocument::parse(text).unwrap_or_else(|error| panic!("{error}"));
+        keys(&serde_json::to_value(&document).unwrap(), "", &mut held);
+    }
+    let asked: BTreeSet<String> = QUESTIONS.iter().map(|question| question.path.to_owned()).collect();
+    assert_eq!(asked, held);
+    assert_eq!(asked.len(), QUESTIONS.len(), "a question stands twice");
+}
+
+#[test]
+fn every_example_is_a_good_answer() {
+    for question in QUESTIONS.iter().filter(|question| question.table() != "field") {
+        let (table, key, example) = (question.table(), question.key(), question.example);
+        let text = if table.is_empty() { format!("{key} = {example}\n") } else { format!("[{table}]\n{key} = {example}\n") };
+        let wrong: Vec<_> = checked(&text).problems.into_iter().filter(|problem| problem.path == question.path).collect();
+        assert!(wrong.is_empty(), "{wrong:?}");
+    }
+    let fields = QUESTIONS.iter().filter(|question| question.table() == "field");
+    let text: String = fields.map(|question| format!("{} = {}\n", question.key(), question.example)).collect();
+    let wrong: Vec<_> =
+        checked(&format!("[[field]]\n{text}")).problems.into_iter().filter(|problem| problem.path.starts_with("field")).collect();
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+/// What a careless or hostile requester does to a line.
+fn mutated(line: &str, how: u8) -> String {
+    let key = line.split('=').next().unwrap_or_default();
+    match how % 10 {
+        0 => String::new(),
+        1 => format!("{key}= 7"),
+        2 => format!("{key}= \"\""),
+        3 => format!("{key}= [[\"x\"]]"),
+        4 => format!("{key}= \"etc.\""),
+        5 => format!("{line}\n{line}"),
+        6 => line.replace('"', ""),
+        7 => line.chars().rev().collect(),
+        8 => format!("{key}= {{ a = {{ b = 1979-05-27 }} }}"),
+        _ => format!("x{line}"),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    /// The linter is no weaker than the reader: what it lets through is read, and what is not read is told with a reason.
+    #[test]
+    fn a_mutated_request_is_read_or_told_why_not(changes in prop::collection::vec((0usize..200, any::<u8>()), 1..4), json: bool) {
+        let text = if json { serde_json::to_string_pretty(&TicketDocument::parse(EXAMPLE).unwrap()).unwrap() } else { EXAMPLE.to_owned() };
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        for (at, how) in changes {
+            let at = at % lines.len();
+            lines[at] = mutated(&lines[at], how);
+        }
+        let text = lines.join("\n");
+        let checked = checked(&text);
+        let read = TicketDocument::parse(&text);
+        prop_assert!(checked.percent() <= 100 && (checked.percent() == 100) == checked.is_complete());
+        if checked.is_complete() {
+            prop_assert!(read.is_ok());
+            prop_assert!(read.unwrap().admissible(policy()).is_ok());
+        }
+        for problem in &checked.problems {
+            prop_assert!(!problem.what.is_empty() && !problem.what.contains('\u{1b}'), "{problem:?}");
+        }
+    }
+}

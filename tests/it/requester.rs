@@ -1,0 +1,86 @@
+//! The requester's way of docs/requester.md: a wish is refused with all that it lacks, corrected it becomes a delivery.
+
+use crate::house::{House, REQUESTER, day, edit};
+use serde_json::Value;
+use std::{collections::BTreeSet, fs};
+
+const PAGE: &str = include_str!("../../docs/requester.md");
+const WHOLE: &str = include_str!("../../config/ticket.toml");
+
+fn wish() -> &'static str {
+    PAGE.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0
+}
+
+fn codes(problems: &Value) -> BTreeSet<(String, String)> {
+    let text = |problem: &Value, key: &str| problem[key].as_str().unwrap_or_default().to_owned();
+    problems.as_array().unwrap().iter().map(|problem| (text(problem, "path"), text(problem, "code"))).collect()
+}
+
+#[test]
+fn a_vague_request_is_told_all_it_lacks_at_once_and_corrected_it_becomes_a_delivery() {
+    let mut house = House::new();
+    let (file, policy) = (house.path("wish.toml"), house.path("gateway/policy.toml"));
+    fs::write(&file, wish()).unwrap();
+    let arguments = ["ticket", "lint", file.to_str().unwrap(), "--policy", policy.to_str().unwrap()];
+    // 1. Before anybody is asked: no daemon, no key.
+    let told = house.egressctl().env("EGRESSCTL_SOCKET", "/nonexistent").arg("--json").args(arguments).output().unwrap();
+    assert_eq!(told.status.code(), Some(1), "{}", String::from_utf8_lossy(&told.stderr));
+    let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    let problems = codes(&told["problems"]);
+    for (path, code) in [
+        ("purpose", "L1004"),
+        ("justification", "L1004"),
+        ("field[1].name", "L1004"),
+        ("field[2].name", "L1004"),
+        ("field[1].source", "L1001"),
+        ("alternatives.anonymised", "L1001"),
+        ("legal.basis", "L1001"),
+        ("at_vendor.breach_detection", "L1001"),
+        ("at_vendor.deletion", "L1001"),
+        ("window.closes", "L1001"),
+    ] {
+        assert!(problems.contains(&(path.to_owned(), code.to_owned())), "{path} {code} is not in {problems:?}");
+    }
+    assert!(told["complete_percent"].as_u64().unwrap() < 30, "{told}");
+    // 2. Whoever submits it all the same is told the same, and nothing is recorded.
+    let before = house.log_size();
+    let refused = house.submit(wish()).refused("E2012");
+    for problem in told["problems"].as_array().unwrap() {
+        assert!(refused.contains(problem["what"].as_str().unwrap()), "{problem} is not in\n{refused}");
+    }
+    assert_eq!(house.log_size(), before);
+    // 3. Corrected, it goes through.
+    let days = [
+        ("opens = \"2026-11-01\"", format!("opens = \"{}\"", day(-1))),
+        ("closes = \"2027-01-31\"", format!("closes = \"{}\"", day(20))),
+    ];
+    fs::write(&file, WHOLE).unwrap();
+    for (from, to) in days {
+        edit(&file, from, &to);
+    }
+    let linted = house.egressctl().env("EGRESSCTL_SOCKET", "/nonexistent").arg("--json").args(arguments).output().unwrap();
+    assert!(linted.status.success(), "{}", String::from_utf8_lossy(&linted.stdout));
+    let submitted = house.ctl(REQUESTER, ["ticket", "submit", file.to_str().unwrap()]).done();
+    let ticket = house.approve_all(&submitted);
+    house.ctl(crate::house::OPERATOR, ["ticket", "activate", &ticket]).done();
+    let csv = "order_id,customer_token,ordered_on,product_code,quantity,net_amount,currency,postcode_area\n\
+               A-1,t1,2026-11-20,P7,2,9.90,EUR,80\n";
+    let delivery = house.release(&ticket, "orders.csv", csv);
+    house.pull("acme", &format!("get /{delivery}/orders.csv.age\n"));
+    assert_eq!(house.decrypt("acme", "orders.csv.age"), csv.as_bytes());
+    house.check();
+}
+
+#[test]
+fn the_same_request_as_json_is_submitted_and_judged_alike() {
+    let mut house = House::new();
+    let text = crate::house::ticket_file("acme");
+    let json = egressd::domain::ticket::TicketDocument::parse(&text)
+        .map(|document| serde_json::to_string_pretty(&document).unwrap())
+        .unwrap();
+    let refused = house.submit(&json.replace("\"pseudonym\"", "\"pseudonim\"")).refused("E2012");
+    assert!(refused.contains("did you mean pseudonym?") && refused.contains("line "), "{refused}");
+    let (first, second) = (house.submit(&text).done(), house.submit(&json).done());
+    assert_eq!(first["revision"], second["revision"]);
+    house.check();
+}
