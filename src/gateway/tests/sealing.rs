@@ -44,15 +44,17 @@ async fn a_file_that_stands_still_is_told_to_whoever_watches_and_one_that_moves_
     house.rest().await;
     let core = &house.gateway().core;
     let still = || house.observer().trouble().contains(&Trouble::FileStill);
+    // A turn of its own may be on its way while time leaps; it ends at once, what is stuck does not.
+    let goes_on = || until("nothing stands still", async || (!still()).then_some(()));
     let moving = core.progress.begin(Work::Copy, core.clock.elapsed());
     for _ in 0..10 {
         clock.advance(Duration::from_secs(100));
         core.progress.moved(Work::Copy, core.clock.elapsed());
-        assert!(!still());
+        goes_on().await;
     }
     clock.advance(Duration::from_secs(121));
     assert!(still());
     assert!(!Trouble::FileStill.blocks(), "vendors are served all the same");
     drop(moving);
-    assert!(!still());
+    goes_on().await;
 }
