@@ -124,8 +124,16 @@ pub struct Vote {
 pub struct GateStanding<'a> {
     pub gate: Gate,
     pub question: Digest,
-    /// The vote that counts, if one does.
-    pub approved_by: Option<&'a Vote>,
+    /// The votes that count, one of a person.
+    pub approvals: Vec<&'a Vote>,
+    /// How many have to.
+    pub needed: u32,
+}
+
+impl GateStanding<'_> {
+    pub fn is_green(&self) -> bool {
+        self.approvals.len() >= self.needed as usize
+    }
 }
 
 /// Everything recorded about one ticket.
@@ -220,34 +228,41 @@ impl TicketDossier {
         Some(self.current().questions.get(around.policy, vendor.assessment, gate, ask))
     }
 
-    /// The gates that today's policy asks for, each with the vote that counts. A vote counts while it answers today's
-    /// question, its voter is not the requester and still holds the gate's role; one person holds at most one gate.
+    /// The gates that today's policy asks for, each with the votes that count. A vote counts while it answers today's
+    /// question, its voter is not the requester and still holds the gate's role; one person holds at most one gate, and is one
+    /// person there however often they vote.
     pub fn gates<'d>(&'d self, around: &Surroundings<'_>) -> Vec<GateStanding<'d>> {
         let mut holders: BTreeMap<PersonId, Gate> = BTreeMap::new();
         for vote in &self.votes {
             holders.entry(vote.by).or_insert(vote.gate);
         }
-        let needed = self.document().gates(around.policy);
-        needed
-            .iter()
-            .filter_map(|gate| {
-                let question = self.question(*gate, around)?;
-                let approved_by = self.votes.iter().rev().find(|vote| {
-                    vote.gate == *gate
-                        && vote.decision == Decision::Approve
-                        && vote.question == question
-                        && vote.by != self.requester
-                        && holders.get(&vote.by) == Some(gate)
-                        && around.roster.person(vote.by).is_some_and(|person| person.has(gate.role()))
-                });
-                Some(GateStanding { gate: *gate, question, approved_by })
-            })
-            .collect()
+        let traits = self.document().traits(around.policy);
+        let standing = |gate: Gate| {
+            let question = self.question(gate, around)?;
+            let counts = |vote: &&Vote| {
+                vote.gate == gate
+                    && vote.decision == Decision::Approve
+                    && vote.question == question
+                    && vote.by != self.requester
+                    && holders.get(&vote.by) == Some(&gate)
+                    && around.roster.person(vote.by).is_some_and(|person| person.has(gate.role()))
+            };
+            let approvals: BTreeMap<PersonId, &Vote> = self.votes.iter().filter(counts).map(|vote| (vote.by, vote)).collect();
+            let needed = around.policy.votes_needed(gate, traits.tier);
+            Some(GateStanding { gate, question, approvals: approvals.into_values().collect(), needed })
+        };
+        around.policy.gates(&traits).into_iter().filter_map(standing).collect()
+    }
+
+    /// The gates of this ticket that have to be green before this one takes votes.
+    pub fn waits_for(&self, gate: Gate, around: &Surroundings<'_>) -> Vec<Gate> {
+        let open = self.open_gates(around);
+        around.policy.after(gate).filter(|before| open.contains(before)).collect()
     }
 
     /// The gates that are still open.
     pub fn open_gates(&self, around: &Surroundings<'_>) -> BTreeSet<Gate> {
-        self.gates(around).into_iter().filter(|standing| standing.approved_by.is_none()).map(|standing| standing.gate).collect()
+        self.gates(around).into_iter().filter(|standing| !standing.is_green()).map(|standing| standing.gate).collect()
     }
 
     pub fn rejection(&self) -> Option<&Vote> {

@@ -7,6 +7,8 @@ use std::time::Duration;
 pub const DOCUMENT_BYTES: usize = 256 * 1024;
 /// Fields in one inventory: beyond it a reviewer no longer reads them one by one.
 pub const INVENTORY_FIELDS: usize = 1_000;
+/// People who have to approve at one gate. More have never agreed on anything.
+pub const GATE_VOTES: u32 = 9;
 /// Problems of a request that one answer names. Whoever has more has not begun.
 pub const PROBLEMS_SHOWN: usize = 100;
 /// Lists and tables within each other; no form needs more than four.

@@ -1,9 +1,13 @@
 //! Policy: classes of data → tier → gates and retention bounds. An organisation's file, within a compiled-in floor.
 
+mod condition;
+
+pub use condition::{Condition, Traits};
+
 use super::{
     digest::Digest,
     document::{self, DocumentError},
-    form::{self, wording::Wording},
+    form::wording::Wording,
     ids::Slug,
     limits,
     people::Gate,
@@ -72,118 +76,16 @@ pub struct Combination {
     pub tier: Tier,
 }
 
-/// A rule for requests that share something: what it looks at, all of which must hold, and what it then asks for in addition.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+/// How a gate opens.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Condition {
-    /// What reviewers and requesters read.
-    pub name: String,
-    /// Holds when a field has one of these classes. Like each of those below, it is not looked at when it is absent.
+pub struct GateRule {
+    /// How many people have to approve a ticket of this tier; one where nothing is said.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    votes: BTreeMap<Tier, u32>,
+    /// Gates that come first, where a ticket has them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub classes: BTreeSet<Slug>,
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub tiers: BTreeSet<Tier>,
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub kinds: BTreeSet<String>,
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub transfers: BTreeSet<String>,
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub environments: BTreeSet<String>,
-    /// `US` means `US-CA` too.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub jurisdictions: BTreeSet<String>,
-    /// Gates beside the tier's.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub gates: BTreeSet<Gate>,
-    /// Papers that have to be filed under `legal.references`.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub references: BTreeSet<Slug>,
-    /// Questions of the form that have to be answered although the form leaves them open.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub answers: BTreeSet<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub most_retention_days: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_rows: Option<u64>,
-}
-
-/// What of a request the policy looks at. Absent: not written yet.
-#[derive(Clone, Debug)]
-pub struct Traits {
-    pub tier: Tier,
-    pub classes: BTreeSet<Slug>,
-    pub kind: Option<String>,
-    pub transfer: Option<String>,
-    pub environment: Option<String>,
-    pub jurisdictions: Vec<String>,
-}
-
-impl Traits {
-    pub fn is_personal(&self) -> bool {
-        self.tier > Tier::T0
-    }
-
-    pub fn is_non_production(&self) -> bool {
-        self.environment.as_deref() == Some("non_production")
-    }
-}
-
-impl Condition {
-    fn holds(&self, traits: &Traits) -> bool {
-        let among = |words: &BTreeSet<String>, word: &Option<String>| {
-            words.is_empty() || word.as_ref().is_some_and(|word| words.contains(word))
-        };
-        let within = |law: &String| {
-            self.jurisdictions
-                .iter()
-                .any(|known| law == known || law.strip_prefix(known).is_some_and(|rest| rest.starts_with('-')))
-        };
-        (self.classes.is_empty() || !self.classes.is_disjoint(&traits.classes))
-            && (self.tiers.is_empty() || self.tiers.contains(&traits.tier))
-            && among(&self.kinds, &traits.kind)
-            && among(&self.transfers, &traits.transfer)
-            && among(&self.environments, &traits.environment)
-            && (self.jurisdictions.is_empty() || traits.jurisdictions.iter().any(within))
-    }
-
-    fn check(&self, policy: &Policy) -> Result<(), String> {
-        let bad = |what: String| Err(format!("condition \"{}\": {what}", shown(&self.name)));
-        if self.name.trim().is_empty() || self.name.chars().count() > limits::NAME_CHARS {
-            return bad(format!("its name is 1 to {} characters", limits::NAME_CHARS));
-        }
-        if let Some(class) = self.classes.iter().find(|class| policy.class(class).is_none()) {
-            return bad(format!("there is no class {class}"));
-        }
-        let words = [
-            ("kinds", &self.kinds, form::KINDS),
-            ("transfers", &self.transfers, form::TRANSFERS),
-            ("environments", &self.environments, form::ENVIRONMENTS),
-        ];
-        for (key, given, known) in words {
-            if let Some(word) = given.iter().find(|word| !known.contains(&word.as_str())) {
-                return bad(format!("{key}: {} is none of {}", shown(word), known.join(", ")));
-            }
-        }
-        let open = |path: &String| {
-            form::QUESTIONS.iter().any(|question| {
-                question.path == path.as_str() && question.need != form::Need::Always && question.table() != "field"
-            })
-        };
-        if let Some(path) = self.answers.iter().find(|path| !open(path)) {
-            return bad(format!("answers: {} is no question that the form leaves open", shown(path)));
-        }
-        let asks = !self.gates.is_empty() || !self.references.is_empty() || !self.answers.is_empty();
-        if !asks && self.most_retention_days.is_none() && self.max_rows.is_none() {
-            return bad("it asks for nothing".into());
-        }
-        let least = policy.tiers.iter().filter(|(tier, _)| self.tiers.is_empty() || self.tiers.contains(tier));
-        match (self.most_retention_days, least.map(|(tier, rule)| (rule.retention_days.least, tier)).max()) {
-            (Some(most), Some((least, tier))) if most < least => bad(format!(
-                "most_retention_days = {most} is below the {least} that tiers.{tier} asks for at least: no request could satisfy both"
-            )),
-            _ => Ok(()),
-        }
-    }
+    after: BTreeSet<Gate>,
 }
 
 /// The policy file, checked: every tier has a rule, every rule a gate. Nobody changes one once it is read.
@@ -195,6 +97,8 @@ pub struct Policy {
     pub(super) combination: Combination,
     pub(super) classes: BTreeMap<Slug, Class>,
     pub(super) tiers: BTreeMap<Tier, TierRule>,
+    #[serde(default, rename = "gates", skip_serializing_if = "BTreeMap::is_empty")]
+    gate_rules: BTreeMap<Gate, GateRule>,
     #[serde(default, rename = "condition", skip_serializing_if = "Vec::is_empty")]
     pub(super) conditions: Vec<Condition>,
     #[serde(default)]
@@ -246,6 +150,7 @@ impl Policy {
                 ));
             }
         }
+        self.check_gates()?;
         let mut names = BTreeSet::new();
         for condition in &self.conditions {
             condition.check(self)?;
@@ -254,6 +159,33 @@ impl Policy {
             }
         }
         Ok(())
+    }
+
+    fn check_gates(&self) -> Result<(), String> {
+        for (gate, rule) in &self.gate_rules {
+            if let Some((tier, votes)) = rule.votes.iter().find(|(_, votes)| !(1..=limits::GATE_VOTES).contains(votes)) {
+                return Err(format!("gates.{gate}.votes.{tier} = {votes}: it is 1 to {}", limits::GATE_VOTES));
+            }
+            // A gate that waits for itself, over however many others, never opens.
+            let mut before: BTreeSet<Gate> = rule.after.clone();
+            while let Some(more) = before.iter().flat_map(|first| self.after(*first)).find(|more| !before.contains(more)) {
+                before.insert(more);
+            }
+            if before.contains(gate) {
+                return Err(format!("gates.{gate}.after: {gate} would wait for itself, and no ticket could be approved"));
+            }
+        }
+        Ok(())
+    }
+
+    /// How many people have to approve at this gate.
+    pub fn votes_needed(&self, gate: Gate, tier: Tier) -> u32 {
+        self.gate_rules.get(&gate).and_then(|rule| rule.votes.get(&tier)).copied().unwrap_or(1)
+    }
+
+    /// The gates that come before this one, where a ticket has them.
+    pub fn after(&self, gate: Gate) -> impl Iterator<Item = Gate> {
+        self.gate_rules.get(&gate).into_iter().flat_map(|rule| rule.after.iter().copied())
     }
 
     pub fn wording(&self) -> &Wording {
@@ -327,6 +259,35 @@ mod tests {
     fn no_policy_can_leave_the_floor_out() {
         let text = EXAMPLE.replace("\"privacy\", ", "");
         assert!(Policy::parse(&text).unwrap_err().what.contains("lacks privacy"));
+    }
+
+    #[test]
+    fn a_policy_whose_gates_could_never_open_is_refused() {
+        let with = |text: &str| Policy::parse(&format!("{EXAMPLE}\n[gates.business]\n{text}\n")).map_err(|error| error.what);
+        assert!(with("after = [\"business\"]").unwrap_err().contains("wait for itself"));
+        let round =
+            "after = [\"security\"]\n[gates.security]\nafter = [\"data_owner\"]\n[gates.data_owner]\nafter = [\"business\"]";
+        assert!(with(round).unwrap_err().contains("wait for itself"));
+        assert!(with("votes = { T3 = 0 }").unwrap_err().contains("1 to"));
+        assert!(with("votes = { T3 = 99 }").unwrap_err().contains("1 to"));
+        assert_eq!(with("votes = { T3 = 2 }").unwrap().votes_needed(Gate::Business, Tier::T3), 2);
+    }
+
+    #[test]
+    fn a_condition_that_nothing_can_meet_or_that_asks_for_nothing_is_refused() {
+        let with =
+            |text: &str| Policy::parse(&format!("{EXAMPLE}\n[[condition]]\nname = \"x\"\n{text}\n")).map_err(|error| error.what);
+        for (text, told) in [
+            ("", "asks for nothing"),
+            ("classes = [\"never-heard-of\"]\ngates = [\"legal\"]", "no class never-heard-of"),
+            ("transfers = [\"abroad\"]\ngates = [\"legal\"]", "none of internal, external, cross_border"),
+            ("answers = [\"purpose\"]", "no question that the form leaves open"),
+            ("most_retention_days = 0", "no request could satisfy both"),
+        ] {
+            let refused = with(text).unwrap_err();
+            assert!(refused.contains(told), "{text}: {refused}");
+        }
+        assert!(with("answers = [\"limits.max_rows\"]\nmax_rows = 5").is_ok());
     }
 
     #[test]

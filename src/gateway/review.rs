@@ -101,6 +101,9 @@ fn eligible(person: &Person, ticket: &TicketDossier, around: &Surroundings<'_>, 
     if !ticket.document().gates(around.policy).contains(&gate) {
         return Err(Refusal::GateNotNeeded { ticket: number, gate: gate.to_string() });
     }
+    if let Some(first) = ticket.waits_for(gate, around).first() {
+        return Err(Refusal::GateComesLater { ticket: number, gate: gate.to_string(), first: first.to_string() });
+    }
     let question = ticket.question(gate, around);
     for vote in ticket.votes.iter().filter(|vote| vote.by == person.id) {
         if vote.gate != gate {

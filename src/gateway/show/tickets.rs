@@ -7,6 +7,7 @@ use crate::{
         dossier::{GateStanding, State, Surroundings, TicketDossier},
         event::{Actor, Decision, Subject},
         ids::TicketNumber,
+        people::Gate,
         question::vote_text,
         refusal::Refusal,
         ticket::{Field, TicketDocument},
@@ -125,8 +126,8 @@ fn gate_view<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, standing: 
     });
     GateView {
         gate,
-        needed: 1,
-        have: u32::from(standing.approved_by.is_some()),
+        needed: standing.needed,
+        have: u32::try_from(standing.approvals.len()).unwrap_or(u32::MAX),
         votes: votes.collect(),
         question,
         approve_text: text(Decision::Approve),
@@ -165,16 +166,28 @@ pub fn blockers<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around:
         },
         State::InReview | State::Suspended => {
             let blocked = ticket.blocked(around).into_iter().map(refused);
-            let open = ticket.open_gates(around).into_iter().map(|gate| {
-                let who = format!("a {} who is not the requester and holds no other gate of it", gate.role());
-                blocker(
-                    format!("the gate {gate} has not approved it"),
-                    &who,
-                    format!("egressctl ticket vote {number} --gate {gate} --approve"),
-                )
-            });
-            blocked.chain(open).collect()
+            let open = ticket.gates(around).into_iter().filter(|standing| !standing.is_green());
+            blocked.chain(open.map(|standing| open_gate(ticket, &standing, around))).collect()
         }
+    }
+}
+
+fn open_gate(ticket: &TicketDossier, standing: &GateStanding<'_>, around: &Surroundings<'_>) -> Blocker {
+    let (number, gate) = (ticket.number, standing.gate);
+    let first = ticket.waits_for(gate, around);
+    if !first.is_empty() {
+        let first: Vec<&str> = first.into_iter().map(Gate::name).collect();
+        let what = format!("the gate {gate} takes votes after {}", first.join(", "));
+        return Blocker { what, who: "nobody: it opens by itself".into(), command: format!("egressctl ticket show {number}") };
+    }
+    let what = match (standing.approvals.len(), standing.needed) {
+        (_, 1) => format!("the gate {gate} has not approved it"),
+        (have, needed) => format!("the gate {gate} has {have} of {needed} approvals"),
+    };
+    Blocker {
+        what,
+        who: format!("a {} who is not the requester and holds no other gate of it", gate.role()),
+        command: format!("egressctl ticket vote {number} --gate {gate} --approve"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    domain::{digest::Digest, people::Role, signature::PublicKey, time::Day},
+    domain::{digest::Digest, event::Decision, people::Gate, people::Role, refusal::Refusal, signature::PublicKey, time::Day},
     gateway::{
         answers::{Blocker, DeliveryState, FileState, KeyUse},
         asked::{Scope, Subject},
@@ -30,8 +30,23 @@ async fn a_ticket_that_waits_for_its_vendor_advises_the_confirmation_and_no_vote
         house.confirm(&acme, revision, staff).await.unwrap();
     }
     let shown = desk.ticket_show(rita, ticket).await.unwrap();
-    let voting = commands(&shown.why_not_active);
+    let mut voting = commands(&shown.why_not_active);
+    // The policy puts legal after privacy: it is said, and not advised.
+    assert_eq!(voting.pop(), Some(format!("egressctl ticket show {ticket}").as_str()));
     assert!(!voting.is_empty() && voting.iter().all(|command| command.contains("ticket vote")), "{voting:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gate_that_comes_later_takes_no_vote_before_its_time() {
+    let house = House::open().await;
+    let acme = house.vendor("acme").await;
+    let ticket = house.submit(&acme, "health", "").await;
+    let gates = house.desk().ticket_show(house.person(Staff::Rita), ticket).await.unwrap().gates;
+    let text = |gate| gates.iter().find(|view| view.gate == gate).unwrap().approve_text.clone();
+    let early = house.vote(ticket, Gate::Legal, text(Gate::Legal), Decision::Approve).await;
+    assert!(matches!(early, Err(Refused::Refusal(Refusal::GateComesLater { .. }))), "{early:?}");
+    house.vote(ticket, Gate::Privacy, text(Gate::Privacy), Decision::Approve).await.unwrap();
+    house.vote(ticket, Gate::Legal, text(Gate::Legal), Decision::Approve).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
