@@ -98,7 +98,8 @@ pub enum Command {
     /// End the standing of a vendor, key, ticket, delivery, file, address or class at once
     ///
     /// When this returns with status 0 the fact is durable, every session in its scope is closed, and no further byte
-    /// of it leaves. The receipt names the last offset of each transfer.
+    /// of it leaves. The receipt names the last offset of each transfer. It cannot be undone: what was released or staged under
+    /// it is destroyed soon after.
     #[command(after_help = "Examples:\n  egressctl revoke vendor acme --reason \"contract ended\"\n  \
         egressctl revoke address 192.0.2.0/24 \\\n    \
         --reason \"seen in the incident of 21 November\"")]

@@ -84,7 +84,7 @@ impl Show for Checked {
             }
             page.field(complaint.code, &complaint.why);
             if !complaint.example.is_empty() {
-                page.field("for example", &complaint.example);
+                page.field("try", &complaint.example);
             }
         }
     }

@@ -226,6 +226,13 @@ impl State {
         scope.names_visitor(&self.visitor) || scope.names_reading(&self.holding)
     }
 
+    /// Somebody read on after it had been served whole.
+    fn reopen(&mut self) {
+        if self.end == TransferEnd::Closed {
+            self.end = TransferEnd::SessionEnded;
+        }
+    }
+
     /// One that was served whole has ended already, and damage says more than a cut.
     fn sever(&mut self) {
         if self.end == TransferEnd::SessionEnded {
@@ -285,7 +292,9 @@ impl Drop for Share {
         }
         state.idle = self.clock.elapsed();
         if self.lease.is_cut() {
-            // The last one to leave was cut. One of several that was cut leaves the rest reading.
+            // The last one to leave was cut. One of several that was cut leaves the rest reading. That the file had been served whole
+            // before does not make this reading an end of the vendor's.
+            state.reopen();
             state.sever();
         } else if state.end == TransferEnd::SessionEnded && state.ranges.hold_all_of(self.pull.size) {
             state.end = TransferEnd::Closed;

@@ -138,6 +138,7 @@ pub fn lint(text: &str, policy: Option<&Policy>, today: Option<Day>) -> Checklis
     let mut lint = Lint {
         wording: policy.map_or(&default, Policy::wording),
         policy,
+        is_torn: !errors.is_empty(),
         problems: errors.iter().map(unreadable).collect(),
         answered: 0,
         asked: 0,
@@ -161,6 +162,8 @@ fn unreadable(error: &DocumentError) -> Problem {
 struct Lint<'a> {
     wording: &'a Wording,
     policy: Option<&'a Policy>,
+    /// Parts of the document could not be read.
+    is_torn: bool,
     problems: Vec<Problem>,
     answered: u32,
     asked: u32,
@@ -282,10 +285,12 @@ impl Lint<'_> {
             self.asked += 1;
             let path = join(path, question.key());
             let wrong = match given {
+                // It may stand on a line that could not be read.
+                None if self.is_torn => Vec::new(),
                 None => vec![(Code::Missing, line, format!("{path} is missing. {}", question.ask))],
                 Some(located) => self.answer(question.answer, located, &path),
             };
-            if wrong.is_empty() {
+            if wrong.is_empty() && given.is_some() {
                 self.answered += 1;
             }
             for (code, line, what) in wrong {

@@ -114,6 +114,15 @@ fn each_kind_of_problem_is_found_on_its_line() {
 }
 
 #[test]
+fn one_slip_is_one_problem_and_not_all_that_follows_from_it() {
+    let class = with("class = \"business\"", "class = \"busines\"");
+    assert_eq!(class.problems.len(), 1, "{class}");
+    let torn = checked("ticket = 1\nx = [\n");
+    assert!(torn.problems.iter().all(|problem| problem.code != Code::Missing) && !torn.is_complete(), "{torn}");
+    assert!(torn.percent() < 10, "{} %", torn.percent());
+}
+
+#[test]
 fn a_window_that_has_passed_is_told_against_the_day() {
     let late = lint(EXAMPLE, Some(policy()), Some(Day::try_from("2027-02-01".to_owned()).unwrap()));
     assert_eq!(late.problems.iter().map(|problem| problem.path.as_str()).collect::<Vec<_>>(), ["window.closes"]);

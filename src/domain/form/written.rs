@@ -79,7 +79,8 @@ pub(super) fn traits(document: &Table, policy: &Policy) -> Traits {
     };
     let classes: Vec<Slug> = classes.collect();
     Traits {
-        tier: policy.tier(&classes),
+        // One that the policy does not know is told as that, and not as whatever its tier would bring.
+        tier: policy.tier(classes.iter().filter(|class| policy.class(class).is_some())),
         classes: classes.into_iter().collect(),
         kind: word("", "kind"),
         transfer: word("", "transfer"),

@@ -63,3 +63,26 @@ async fn so_many_sessions_join_a_transfer_and_the_next_begins_another() {
     }
     assert_ne!(core.pulls.join(joining(core, vendor, 0), core).transfer(), first.transfer());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reading_that_is_cut_is_severed_although_the_file_was_served_whole_before() {
+    let mut house = House::open().await;
+    house.rest().await;
+    let core = &house.gateway().core;
+    let vendor = VendorId::from_uuid(Uuid::from_u128(1));
+    let first = core.pulls.join(joining(core, vendor, 0), core);
+    let pull = Arc::clone(&first.pull);
+    let end = || lock(&pull.state).end;
+    first.add(0, 100);
+    drop(first);
+    assert_eq!(end(), TransferEnd::Closed);
+    // Nobody reads: a cut ends nothing of it.
+    core.pulls.sever(&Scope::Vendor(vendor));
+    assert_eq!(end(), TransferEnd::Closed);
+    lock(&pull.state).next = Next::Awaited;
+    let again = core.pulls.join(joining(core, vendor, 0), core);
+    assert!(Arc::ptr_eq(&again.pull, &pull));
+    core.leases.cut(&Scope::Vendor(vendor));
+    drop(again);
+    assert_eq!(end(), TransferEnd::Severed, "the vendor closed nothing: it was cut off");
+}
