@@ -26,9 +26,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("endpoints", &["domain", "gateway"]),
     // It carries what its outboxes hold, and words a record; of the gateway it knows no other handle.
     ("forward", &["domain", "gateway"]),
-    // It speaks the control socket's protocol and shows the gateway's answers. Alone it verifies a copied log, and reads a ticket
-    // file as today's linter does.
-    ("ctl", &["clock", "domain", "endpoints", "gateway"]),
+    // It speaks the control socket's protocol and shows the gateway's answers. Alone it verifies a copied log, reads a ticket
+    // file as today's linter does, and drafts one from a sample, which is read as inspection will read the file: with one CSV reader.
+    ("ctl", &["clock", "domain", "endpoints", "gateway", "inspection"]),
     // The composition root: what is made of what.
     ("config", &["audit", "domain", "endpoints", "forward", "gateway", "sealing"]),
     ("init", &["audit", "clock", "config", "gateway", "sealing"]),

@@ -6,7 +6,7 @@ use super::{
         Unsigned, Vendor,
     },
     connection::{Answered, Caller},
-    explain, lint, offline,
+    draft, explain, lint, offline,
     page::Page,
     show::Show,
     signer::{Signer, agent_socket, read_bounded},
@@ -56,9 +56,16 @@ pub async fn act(cli: Cli, page: Page) -> Result<Told, Trouble> {
     {
         return local(explained, page);
     }
-    if let Command::Ticket(Ticket::Lint { file, policy }) = &command {
-        let policy = policy.as_deref().map(|file| Ok((file, document(file)?))).transpose()?;
-        return local(lint::lint(&document(file)?, policy, Day::of(SystemClock::new().now()))?, page);
+    match &command {
+        Command::Ticket(Ticket::Lint { file, policy }) => {
+            let policy = policy.as_deref().map(|file| Ok((file, document(file)?))).transpose()?;
+            return local(lint::lint(&document(file)?, policy, Day::of(SystemClock::new().now()))?, page);
+        }
+        Command::Ticket(Ticket::Draft { from, policy, vendor }) => {
+            let policy = policy.as_deref().map(|file| Ok((file, document(file)?))).transpose()?;
+            return local(draft::draft(from, policy, vendor.clone())?, page);
+        }
+        _ => {}
     }
     let signer = sign_as(&common, &command).await?;
     let desk = Desk { caller: Caller { socket: common.socket, signer, named: common.named }, page };
@@ -144,10 +151,9 @@ async fn ticket(mut desk: Desk, command: Ticket) -> Result<Told, Trouble> {
             let told = desk.tell::<Submitted>(R::TicketSubmit { document: document(&file)? }).await;
             told.map_err(|trouble| trouble.in_file(&file))
         }
-        // It was answered before anybody was asked to sign.
-        Ticket::Lint { file, .. } => {
-            Err(usage(&file.display().to_string(), "ticket lint asks no daemon", "egressctl ticket lint --help"))
-        }
+        // They were answered before anybody was asked to sign.
+        Ticket::Lint { file, .. } => Err(usage(&file.display().to_string(), "it asks no daemon", "ticket lint")),
+        Ticket::Draft { from, .. } => Err(usage(&from.display().to_string(), "it asks no daemon", "ticket draft")),
         Ticket::List => desk.tell::<Listing<TicketRow>>(R::TicketList {}).await,
         Ticket::Show { ticket } => desk.tell::<TicketView>(R::TicketShow { ticket }).await,
         Ticket::Vote { ticket, gate, decision: Decided { approve, reject: _ }, reason } => {

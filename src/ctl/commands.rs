@@ -241,6 +241,24 @@ pub enum Ticket {
         /// The ticket file (config/ticket.toml explains it); - for standard input
         file: PathBuf,
     },
+    /// Write a draft of a ticket file from a sample of its data; needs no daemon
+    ///
+    /// Names and types of the columns are filled in, and for each a class with the reason for it. All else that the form asks
+    /// is marked OPEN, and what the sample does not show UNSURE: ticket lint names what is open. No value of the data stands in a
+    /// draft. Only CSV is read so far: neither JSON nor Parquet.
+    #[command(after_help = "Examples:\n  egressctl ticket draft --from orders.csv > ticket.toml\n  \
+        egressctl ticket draft --from orders.csv --policy /etc/egressd/policy.toml \\\n    --vendor acme > ticket.toml")]
+    Draft {
+        /// A CSV file with a header line, such as is to be sent; - for standard input. Its beginning is read
+        #[arg(long, value_name = "CSV_FILE")]
+        from: PathBuf,
+        /// Suggest this policy's classes, not those of config/policy.toml
+        #[arg(long, env = "EGRESSCTL_POLICY", hide_env_values = true, value_name = "POLICY_FILE")]
+        policy: Option<PathBuf>,
+        /// The vendor that is to receive it
+        #[arg(long)]
+        vendor: Option<Slug>,
+    },
     /// Say all that a ticket file lacks, at once; needs no daemon
     #[command(after_help = "Examples:\n  egressctl ticket lint ticket.toml\n  \
         egressctl ticket lint ticket.json --policy /etc/egressd/policy.toml --json")]

@@ -3,6 +3,7 @@
 mod act;
 mod commands;
 mod connection;
+mod draft;
 mod explain;
 mod lint;
 mod offline;

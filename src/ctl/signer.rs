@@ -95,16 +95,20 @@ fn read_key(file: &Path) -> Result<KeyFile, Trouble> {
 }
 
 /// The bytes of a file that a person named; not more than `most` of them.
-#[expect(clippy::disallowed_methods, reason = "the command line reads the files that its user names")]
 pub fn read_bounded(file: &Path, most: usize) -> Result<Vec<u8>, String> {
-    let source: Box<dyn Read> = if file == Path::new("-") {
-        Box::new(std::io::stdin().lock())
-    } else {
-        Box::new(std::fs::File::open(file).map_err(|e| e.to_string())?)
-    };
     let mut bytes = Vec::new();
-    source.take(most as u64 + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+    open(file)?.take(most as u64 + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
     if bytes.len() > most { Err(format!("longer than {most} bytes")) } else { Ok(bytes) }
+}
+
+/// A file that a person named, or standard input for `-`.
+#[expect(clippy::disallowed_methods, reason = "the command line reads the files that its user names")]
+pub fn open(file: &Path) -> Result<Box<dyn Read>, String> {
+    if file == Path::new("-") {
+        Ok(Box::new(std::io::stdin().lock()))
+    } else {
+        Ok(Box::new(std::fs::File::open(file).map_err(|e| e.to_string())?))
+    }
 }
 
 async fn open_agent(socket: Option<&Path>) -> Result<(Box<AgentClient<UnixStream>>, Vec<Held>), Trouble> {

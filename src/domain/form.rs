@@ -3,6 +3,7 @@
 //! One table for all who need it: the linter, the draft, the review and docs/request-form.md. The types of
 //! [`crate::domain::ticket`] hold the answers; a test keeps the two the same.
 
+pub mod draft;
 pub mod lint;
 pub mod located;
 pub mod wording;

@@ -11,6 +11,9 @@ pub const INVENTORY_FIELDS: usize = 1_000;
 pub const GATE_VOTES: u32 = 9;
 /// Problems of a request that one answer names. Whoever has more has not begun.
 pub const PROBLEMS_SHOWN: usize = 100;
+/// Rows and bytes of a sample that a draft is made from. More rows say no more of a column's type, and a person waits for it.
+pub const SAMPLE_ROWS: u64 = 10_000;
+pub const SAMPLE_BYTES: usize = 16 * 1024 * 1024;
 /// Lists and tables within each other; no form needs more than four.
 pub const DOCUMENT_DEPTH: usize = 8;
 /// Characters of a free text (purpose, justification, reason).

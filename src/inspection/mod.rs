@@ -7,6 +7,7 @@
 mod csv;
 mod finding;
 mod manifest;
+pub mod sample;
 mod spelling;
 mod text;
 

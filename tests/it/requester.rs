@@ -84,3 +84,51 @@ fn the_same_request_as_json_is_submitted_and_judged_alike() {
     assert_eq!(first["revision"], second["revision"]);
     house.check();
 }
+
+#[test]
+fn a_draft_from_a_sample_leaves_open_only_what_a_person_answers_and_repeats_no_value() {
+    let house = House::new();
+    let (file, policy) = (house.path("sample.csv"), house.path("gateway/policy.toml"));
+    fs::write(&file, "order_id,contact\nA-9000001,zaphod@example.com\nA-9000002,trillian@example.org\n").unwrap();
+    let run = |arguments: &[&str]| house.egressctl().env("EGRESSCTL_SOCKET", "/nonexistent").args(arguments).output().unwrap();
+    let drafted =
+        run(&["ticket", "draft", "--from", file.to_str().unwrap(), "--policy", policy.to_str().unwrap(), "--vendor", "acme"]);
+    let text = String::from_utf8(drafted.stdout).unwrap();
+    assert!(drafted.status.success(), "{}", String::from_utf8_lossy(&drafted.stderr));
+    assert!(
+        text.contains("class = \"direct_identifier\" # suggested: 2 of 2 sampled values look like e-mail addresses"),
+        "{text}"
+    );
+    assert!(!text.contains("A-900000") && !text.contains("zaphod") && !text.contains("trillian"), "{text}");
+    let ticket = house.path("draft.toml");
+    fs::write(&ticket, &text).unwrap();
+    let linted = run(&["--json", "ticket", "lint", ticket.to_str().unwrap(), "--policy", policy.to_str().unwrap()]);
+    let linted: Value = serde_json::from_slice(&linted.stdout).unwrap();
+    let found = codes(&linted["problems"]);
+    assert!(found.len() > 30 && found.iter().all(|(_, code)| code == "L1001"), "{found:?}");
+    // The same as JSON, with the same questions open.
+    let json = run(&[
+        "--json",
+        "ticket",
+        "draft",
+        "--from",
+        file.to_str().unwrap(),
+        "--policy",
+        policy.to_str().unwrap(),
+        "--vendor",
+        "acme",
+    ]);
+    let json: Value = serde_json::from_slice(&json.stdout).unwrap();
+    fs::write(&ticket, json["draft"].to_string()).unwrap();
+    let open: BTreeSet<String> =
+        json["open"].as_array().unwrap().iter().map(|open| open["path"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(open, found.into_iter().map(|(path, _)| path).collect());
+    let linted = run(&["--json", "ticket", "lint", ticket.to_str().unwrap(), "--policy", policy.to_str().unwrap()]);
+    let linted: Value = serde_json::from_slice(&linted.stdout).unwrap();
+    assert_eq!(open, codes(&linted["problems"]).into_iter().map(|(path, _)| path).collect());
+    // What cannot be drafted from is said, not guessed.
+    fs::write(&file, "{\"order_id\": 1}").unwrap();
+    let refused = run(&["ticket", "draft", "--from", file.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("JSON is not inspected yet"));
+}

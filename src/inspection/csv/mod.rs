@@ -8,12 +8,13 @@
 //!
 //! Decided: records end with LF or with CR LF (the RFC knows only the latter, most producers write the former), the
 //! same throughout the file; the last line end may be missing; the delimiter is a comma. Faults do not stop the
-//! reading: a producer sees all of them at once. Missing here: fields' contents. Detectors and treatments will get each
-//! field's bytes with [`structure::Event`]; then a record is held, bounded by `limits::CSV_RECORD_BYTES`.
+//! reading: a producer sees all of them at once. Missing here: fields' contents, which only a draft's sample reads so far
+//! ([`values`]). Detectors and treatments will get them from there, one record at a time.
 
 mod header;
 mod marks;
 mod structure;
+pub(super) mod values;
 
 use super::finding::{Finding, FindingCode, Findings, Place};
 use crate::domain::limits::{CSV_COLUMNS, CSV_RECORD_BYTES};
