@@ -74,6 +74,8 @@ fn ticket() -> Value {
             {"name": "postcode", "type": "string", "class": "quasi_identifier", "treatment": "generalise", "source": "dwh.crm.customers.postcode",
                 "destination": "acme.churn.region", "necessity": ""},
         ],
+        "answers": [{"path": "at_vendor.backup", "question": "What do we do if this delivery has to be stopped?", "answer": HOSTILE}],
+        "conditions": ["Personal data leave their country"],
         "files": {"held": 1, "released": 2}, "deliveries": [delivery()], "timeline": [moment()]})
 }
 

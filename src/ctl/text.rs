@@ -1,5 +1,7 @@
 //! Text for a terminal: escaped so that no name drives it, measured, cut and wrapped by what it shows.
 
+use crate::domain::shown;
+
 /// `text` with everything that is not plainly visible written out as `\u{…}`: controls (C0, DEL, C1), and the characters that
 /// reorder, hide or join what stands around them. A new line is written out too: one value stays on its line.
 pub fn visible(text: &str) -> String {
@@ -30,11 +32,9 @@ pub fn visible_json(text: &str) -> String {
     out
 }
 
-/// Controls, and Unicode's format characters that people use to deceive (UTS 39, UAX 9).
+/// Controls, and what hides or reorders what stands around it.
 fn is_invisible(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+    c.is_control() || shown::is_invisible(c)
 }
 
 /// Columns that `text` takes on a terminal. Near enough: wide East Asian and pictures two, combining marks none.

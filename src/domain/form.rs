@@ -36,6 +36,8 @@ pub enum Answer {
     FieldName,
     /// A class of the policy.
     Class,
+    /// An ISO 3166 code.
+    Jurisdiction,
     List(&'static Self),
     /// Names and what is filed under each.
     References,
@@ -104,8 +106,8 @@ pub const TYPES: &[&str] = &["text", "integer", "decimal", "boolean", "date", "t
 pub const TREATMENTS: &[&str] = &["as_is", "drop", "mask", "hmac", "tokenise", "generalise", "truncate_date"];
 pub const PERIODS: &[&str] = &["day", "week", "month", "quarter"];
 
-/// SQLite and JSON both hold it exactly; nobody stages eight pebibytes.
-pub const LARGEST: i64 = 1 << 53;
+/// What canonical JSON holds exactly; nobody stages eight pebibytes.
+pub const LARGEST: i64 = super::canonical::LARGEST_INTEGER;
 
 macro_rules! questions {
     ($($path:literal $answer:expr, $need:expr; $ask:literal why $why:literal example $example:literal)*) => {
@@ -163,7 +165,7 @@ questions! {
 
     "legal.basis" OneOf(BASES), Always; "On which legal basis does it leave?"
         why "Without one, personal data may not be passed on (GDPR Art. 6, LGPD Art. 7 and others)." example "\"contract\""
-    "legal.jurisdictions" List(&Name), Always; "Under whose law do the persons or records stand, as ISO 3166 codes?"
+    "legal.jurisdictions" List(&Answer::Jurisdiction), Always; "Under whose law do the persons or records stand, as ISO 3166 codes?"
         why "They decide which regimes apply." example "[\"DE\", \"US-CA\"]"
     "legal.consent" Name, When(Case::Consent); "Where is the consent on record?"
         why "Consent that nobody can show is none." example "\"consent register CR-2026-11, version 4 of the notice\""

@@ -14,6 +14,10 @@ pub const PROBLEMS_SHOWN: usize = 100;
 /// Rows and bytes of a sample that a draft is made from. More rows say no more of a column's type, and a person waits for it.
 pub const SAMPLE_ROWS: u64 = 10_000;
 pub const SAMPLE_BYTES: usize = 16 * 1024 * 1024;
+/// Problems that are looked for.
+pub const PROBLEMS_FOUND: usize = 10 * PROBLEMS_SHOWN;
+/// Mistakes of syntax that are told at once.
+pub const SYNTAX_ERRORS: usize = 20;
 /// Lists and tables within each other; no form needs more than four.
 pub const DOCUMENT_DEPTH: usize = 8;
 /// Characters of a free text (purpose, justification, reason).

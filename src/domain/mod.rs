@@ -13,6 +13,7 @@ pub mod finding;
 pub mod form;
 pub mod house;
 pub mod ids;
+pub mod jurisdiction;
 pub mod limits;
 pub mod nearest;
 pub mod network;

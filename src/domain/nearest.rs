@@ -1,8 +1,14 @@
 //! The nearest known word to a mistyped one.
 
+use super::limits;
+
 /// The candidate with the fewest edits, if it is near enough to be meant: at most a third of the word's length.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let allowed = word.chars().count().max(3) / 3;
+    let length = word.chars().count();
+    if length > limits::NAME_CHARS {
+        return None;
+    }
+    let allowed = length.max(3) / 3;
     candidates
         .into_iter()
         .map(|candidate| (edits(word, candidate), candidate))

@@ -6,6 +6,7 @@ use super::{
     event::Protocol,
     form,
     ids::Slug,
+    jurisdiction::Jurisdiction,
     limits,
     nearest::nearest,
     people::Gate,
@@ -154,7 +155,7 @@ pub struct Alternatives {
 pub struct Legal {
     pub basis: Basis,
     /// ISO 3166 codes: `DE`, `US-CA`.
-    pub jurisdictions: Vec<String>,
+    pub jurisdictions: Vec<Jurisdiction>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub consent: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -285,7 +286,7 @@ impl TicketDocument {
         }
         let largest = form::LARGEST.cast_unsigned();
         if [self.limits.max_bytes, self.limits.min_rows, self.limits.max_rows].into_iter().flatten().any(|n| n > largest) {
-            return Err("a limit is larger than 2^53".into());
+            return Err("a limit is larger than 2^53 - 1".into());
         }
         Ok(())
     }
@@ -311,6 +312,7 @@ impl TicketDocument {
                 let (condition, reference) = (condition.name.clone(), reference.to_string());
                 return Err(Refusal::ReferenceMissing { condition, reference });
             }
+            // A ticket without a limit of its own has the condition's: see `most_rows`.
             if let (Some(most), Some(rows)) = (condition.max_rows, self.limits.max_rows)
                 && rows > most
             {
@@ -338,6 +340,12 @@ impl TicketDocument {
             environment: Some(word(&self.environment)),
             jurisdictions: self.legal.jurisdictions.clone(),
         }
+    }
+
+    /// How many rows a file may have: the ticket's own limit, and no more than any condition that holds for it.
+    pub fn most_rows(&self, policy: &Policy) -> Option<u64> {
+        let traits = self.traits(policy);
+        policy.conditions_on(&traits).filter_map(|condition| condition.max_rows).chain(self.limits.max_rows).min()
     }
 
     /// The gates that this ticket needs under `policy`.

@@ -3,11 +3,13 @@
 //! Times are RFC 3339 in UTC. Optional members are absent, not null. New members may be added, none is renamed.
 
 mod files;
+mod form;
 mod forwarding;
 mod tokens;
 mod words;
 
 pub use files::*;
+pub use form::*;
 pub use forwarding::*;
 pub use tokens::*;
 pub use words::*;
@@ -278,6 +280,12 @@ pub struct TicketView {
     pub retention_days: u32,
     /// Name and value, as the ticket and the policy set them: `rows_per_file`, `downloads_per_file`, …
     pub limits: BTreeMap<String, u64>,
+    /// The rest of the form, in its order.
+    #[serde(default)]
+    pub answers: Vec<AnswerView>,
+    /// The policy's conditions that hold for it, by name.
+    #[serde(default)]
+    pub conditions: Vec<String>,
     pub gates: Vec<GateView>,
     pub fields: Vec<FieldView>,
     pub files: BTreeMap<FileState, u64>,
@@ -305,17 +313,6 @@ pub struct VoteView {
     pub at: String,
     pub reason: String,
     pub standing: VoteStanding,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct FieldView {
-    pub name: String,
-    pub r#type: String,
-    pub class: String,
-    pub treatment: String,
-    pub source: String,
-    pub destination: String,
-    pub necessity: String,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -96,6 +96,8 @@ pub struct Core {
     pub logins: super::login::Logins,
     /// Rejected logins of the running minute.
     pub rejected: super::login::Rejections,
+    /// Held while a request is read: one at a time.
+    pub linting: tokio::sync::Mutex<()>,
     /// Tickets of which a stored object is missing: nothing of them is released or served until that is understood.
     pub lost: Mutex<BTreeSet<TicketId>>,
     pub announcing: Announcing,
@@ -123,6 +125,7 @@ impl Core {
             polling: Mutex::default(),
             logins: super::login::Logins::default(),
             rejected: super::login::Rejections::default(),
+            linting: tokio::sync::Mutex::default(),
             lost: Mutex::default(),
             announcing: Announcing::default(),
             stopped_by_file: AtomicBool::new(false),

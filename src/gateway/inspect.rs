@@ -9,6 +9,7 @@ use crate::{
         file::FileDossier,
         finding,
         ids::FileId,
+        policy::Policy,
         refusal::Refusal,
         ticket::{Format, TicketDocument},
     },
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// What a file must be, or why that cannot be said.
-pub(super) fn expectation(ticket: &TicketDocument, file: &FileDossier) -> Result<Expectation, finding::Finding> {
+pub(super) fn expectation(ticket: &TicketDocument, policy: &Policy, file: &FileDossier) -> Result<Expectation, finding::Finding> {
     let manifest = match &file.manifest {
         Some(text) => Some(Manifest::parse(text.as_bytes()).map_err(|error| told(&inspection::Finding::from(&error)))?),
         None => None,
@@ -31,7 +32,7 @@ pub(super) fn expectation(ticket: &TicketDocument, file: &FileDossier) -> Result
         format,
         columns: ticket.fields.iter().map(|field| field.name.clone()).collect(),
         min_rows: ticket.limits.min_rows,
-        max_rows: ticket.limits.max_rows,
+        max_rows: ticket.most_rows(policy),
         max_bytes: ticket.limits.max_bytes,
         manifest,
     })

@@ -167,7 +167,7 @@ impl Gateway {
             let vendor = facts.vendor(ticket.vendor)?;
             let approved = Approved::check(&ticket, &facts.around(&vendor))?;
             let revision = approved.revision();
-            let expectation = match inspect::expectation(ticket.document(), &file) {
+            let expectation = match inspect::expectation(ticket.document(), &facts.policy, &file) {
                 Ok(expectation) => expectation,
                 Err(finding) => return Ok(Err((revision, finding))),
             };

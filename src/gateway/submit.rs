@@ -5,7 +5,7 @@ use super::{
     core::Core,
     desk::Desk,
     facts::Facts,
-    outcome::Refused,
+    outcome::{Fault, Refused},
     show::{tickets, words},
     vault::{Tx, find},
 };
@@ -19,9 +19,23 @@ use crate::domain::{
     ticket::TicketDocument,
     time::Day,
 };
+use std::sync::Arc;
 
 impl Desk {
     pub async fn ticket_submit(&self, by: Actor, document: String) -> Result<Submitted, Refused> {
+        self.look(|facts| Ok(Act::SubmitTicket.allowed(facts.person(by)?)?))?;
+        let core = &self.gateway.core;
+        let (policy, today) = (Arc::clone(&core.rules().policy), Day::of(core.clock.now()));
+        // Reading takes as long as whoever wrote it likes: one after another, and never on the ledger's only writer, where a revocation
+        // may wait behind it.
+        let turn = core.linting.lock().await;
+        let text = document.clone();
+        let linted = tokio::task::spawn_blocking(move || lint(&text, Some(&policy), Some(today))).await;
+        drop(turn);
+        let checked = linted.map_err(|error| Fault::new("reading a ticket", error))?;
+        if !checked.is_complete() {
+            return Err(Refusal::Incomplete { percent: checked.percent(), problems: checked.to_string() }.into());
+        }
         self.act(move |core, tx| submit(core, tx, by, document)).await
     }
 
@@ -36,12 +50,9 @@ impl Desk {
 fn submit(core: &Core, tx: &mut Tx<'_>, by: Actor, text: String) -> Result<Submitted, Refused> {
     let facts = Facts::read(core, &*tx)?;
     Act::SubmitTicket.allowed(facts.person(by)?)?;
-    let checked = lint(&text, Some(&facts.policy), Some(Day::of(facts.now)));
-    if !checked.is_complete() {
-        return Err(Refusal::Incomplete { percent: checked.percent(), problems: checked.to_string() }.into());
-    }
     let document =
         TicketDocument::parse(&text).map_err(|error| Refusal::BadDocument { reason: error.to_string(), act: "ticket submit" })?;
+    // The policy may have been reloaded since it was linted.
     document.admissible(&facts.policy)?;
     let unknown = || Refusal::UnknownVendor { vendor: document.vendor.to_string() };
     let dossier = facts.vendor_named(&document.vendor)?.ok_or_else(unknown)?;

@@ -7,7 +7,7 @@ use crate::{
         event::{Decision, Protocol},
         shown::many,
     },
-    gateway::answers::{DeliveryRow, GateView, Submitted, TicketRow, TicketState, TicketView, VoteStanding, Voted},
+    gateway::answers::{AnswerView, DeliveryRow, GateView, Submitted, TicketRow, TicketState, TicketView, VoteStanding, Voted},
 };
 
 pub const fn protocol(protocol: Protocol) -> &'static str {
@@ -68,10 +68,20 @@ impl Show for TicketView {
         for (name, value) in &self.limits {
             page.field("limit", limit(name, *value));
         }
+        for condition in &self.conditions {
+            page.field("condition", condition);
+        }
         page.field("revision", self.revision_number);
         page.field("digest", self.revision);
         page.field("files", counted(self.files.iter().map(|(state, n)| (state.name(), *n))));
         page.blockers("Not active because", &self.why_not_active);
+        if !self.answers.is_empty() {
+            page.heading("Answers");
+            for AnswerView { path, answer, .. } in &self.answers {
+                page.line(path, Tone::Faint);
+                page.field("", answer);
+            }
+        }
         self.show_fields(page);
         if !self.gates.is_empty() {
             page.heading("Gates");

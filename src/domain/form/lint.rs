@@ -210,14 +210,7 @@ impl Lint<'_> {
         let what = format!("{name} is {}: it is a table, and begins with {header}", value.name());
         let why = "What is not understood is not guessed.".into();
         self.asked += 1;
-        self.problems.push(Problem {
-            code: Code::WrongForm,
-            line: Some(line),
-            path: name.into(),
-            what,
-            why,
-            example: header.into(),
-        });
+        self.push(Problem { code: Code::WrongForm, line: Some(line), path: name.into(), what, why, example: header.into() });
     }
 
     fn fields(&mut self, document: &Table, cases: &[Case]) {
@@ -255,11 +248,14 @@ impl Lint<'_> {
             if known.contains(key.as_str()) {
                 continue;
             }
+            if self.problems.len() >= limits::PROBLEMS_FOUND {
+                return;
+            }
             let example = match nearest(key, known.iter().copied()) {
                 Some(near) => format!("did you mean {near}?"),
                 None => format!("known here are: {}", known.iter().copied().collect::<Vec<_>>().join(", ")),
             };
-            self.problems.push(Problem {
+            self.push(Problem {
                 code: Code::UnknownKey,
                 line: Some(located.line),
                 path: join(at, key),
@@ -299,10 +295,16 @@ impl Lint<'_> {
         }
     }
 
+    fn push(&mut self, problem: Problem) {
+        if self.problems.len() < limits::PROBLEMS_FOUND {
+            self.problems.push(problem);
+        }
+    }
+
     fn complain(&mut self, code: Code, line: Option<Line>, path: &str, what: String, question: Option<&Question>) {
         let why = question.map_or("", |question| question.why).into();
         let example = question.map(|question| format!("{} = {}", question.key(), question.example)).unwrap_or_default();
-        self.problems.push(Problem { code, line, path: path.to_owned(), what, why, example });
+        self.push(Problem { code, line, path: path.to_owned(), what, why, example });
     }
 }
 

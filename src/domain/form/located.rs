@@ -1,9 +1,13 @@
 //! A document's values with the line on which each stands, whether it is written in TOML or in JSON.
 
-use crate::domain::{document::DocumentError, limits};
+use crate::domain::{
+    document::{self, DocumentError},
+    limits,
+    shown::shown,
+};
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
-use std::{fmt, ops::Range};
+use std::{borrow::Cow, collections::HashSet, fmt, ops::Range};
 use toml::{Spanned, de::DeTable, de::DeValue};
 
 /// Counted from one.
@@ -52,37 +56,59 @@ pub fn is_json(text: &str) -> bool {
     text.trim_start().starts_with('{')
 }
 
-/// Reads what can be read. What cannot is returned beside it: all of it, in TOML; the first of it, in JSON.
+/// Reads what can be read. What cannot is returned beside it: line by line, in TOML; the first of it, in JSON.
 pub fn read(text: &str) -> (Table, Vec<DocumentError>) {
     if text.len() > limits::DOCUMENT_BYTES {
-        return (Table::default(), vec![crate::domain::document::too_large()]);
+        return (Table::default(), vec![document::too_large()]);
     }
-    let lines = Lines { text };
+    let lines = Lines::of(text);
     if is_json(text) {
         return match serde_json::from_str::<Members<'_>>(text) {
             Ok(members) => match lines.members(&members, 0) {
                 Ok(table) => (table, Vec::new()),
                 Err(error) => (Table::default(), vec![error]),
             },
-            Err(error) => (Table::default(), vec![crate::domain::document::located_json(text, &error)]),
+            Err(error) => (Table::default(), vec![document::located_json(text, &error)]),
         };
     }
-    let (table, errors) = DeTable::parse_recoverable(text);
-    let errors = errors.iter().map(|error| crate::domain::document::located(text, "", error)).collect();
-    (lines.table(table.get_ref()), errors)
+    read_toml(text)
+}
+
+/// The reader stops at the first mistake. The line is told, left out, and the rest is read again: not more often than a person makes
+/// mistakes, since each time costs the whole document.
+fn read_toml(text: &str) -> (Table, Vec<DocumentError>) {
+    let mut errors: Vec<DocumentError> = Vec::new();
+    let mut rest = Cow::Borrowed(text);
+    loop {
+        let error = match DeTable::parse(&rest) {
+            Ok(table) => return (Lines::of(&rest).table(table.get_ref()), errors),
+            Err(error) => document::located(&rest, "", &error),
+        };
+        let line = error.line.filter(|line| errors.iter().all(|known| known.line != Some(*line)));
+        errors.push(error);
+        let Some(line) = line.filter(|_| errors.len() < limits::SYNTAX_ERRORS) else { return (Table::default(), errors) };
+        let without = |(i, kept): (usize, &str)| if i + 1 == line { "\n".to_owned() } else { kept.to_owned() };
+        rest = Cow::Owned(rest.split_inclusive('\n').enumerate().map(without).collect());
+    }
 }
 
 struct Lines<'t> {
     text: &'t str,
+    /// Where each line ends.
+    ends: Vec<usize>,
 }
 
-impl Lines<'_> {
+impl<'t> Lines<'t> {
+    fn of(text: &'t str) -> Self {
+        Self { text, ends: text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at).collect() }
+    }
+
     fn line(&self, at: usize) -> Line {
-        self.text.as_bytes()[..at.min(self.text.len())].iter().filter(|byte| **byte == b'\n').count() + 1
+        self.ends.partition_point(|end| *end < at) + 1
     }
 
     fn table(&self, table: &DeTable<'_>) -> Table {
-        let entry = |(key, value): (&Spanned<std::borrow::Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
+        let entry = |(key, value): (&Spanned<Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
             // A table's own span is its header; its key says where it begins.
             let mut located = self.value(value);
             located.line = self.line(key.span().start);
@@ -155,9 +181,10 @@ impl<'de> Deserialize<'de> for Members<'de> {
 
             fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
                 let mut members: Vec<(String, &'de RawValue)> = Vec::new();
+                let mut known = HashSet::new();
                 while let Some(key) = map.next_key::<String>()? {
-                    if members.iter().any(|(known, _)| *known == key) {
-                        return Err(de::Error::custom(format!("the key {key} stands here twice")));
+                    if !known.insert(key.clone()) {
+                        return Err(de::Error::custom(format!("the key {} stands here twice", shown(&key))));
                     }
                     members.push((key, map.next_value()?));
                 }

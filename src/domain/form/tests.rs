@@ -113,6 +113,83 @@ fn each_kind_of_problem_is_found_on_its_line() {
     }
 }
 
+/// A requester's document is read before anybody knows what it is: it costs what its length does, and no more.
+#[test]
+fn the_worst_documents_of_the_length_that_is_read_are_answered() {
+    let most = limits::DOCUMENT_BYTES;
+    let keys: String = (0..26_000).map(|n| format!(",\"{n}\":1")).collect();
+    let worst = [
+        format!("{{\"ticket\":1{keys}}}"),
+        (0..24_000).map(|n| format!("k{n} = 1\n")).collect(),
+        "=\n".repeat(most / 2),
+        "]\n".repeat(most / 2),
+        format!("a = [{}]", "1,".repeat(most / 2 - 4)),
+        format!("{} = 1", "k".repeat(most - 4)),
+        format!("{{\"{}\":1}}", "k".repeat(most - 7)),
+        "[[field]]\n".repeat(most / 10),
+        format!("a = {}", "[".repeat(most - 4)),
+    ];
+    for text in worst {
+        assert!(text.len() <= most, "{}", text.len());
+        let checked = checked(&text);
+        assert!(!checked.is_complete() && checked.problems.len() <= limits::PROBLEMS_FOUND);
+        assert!(checked.to_string().len() < 100_000, "the answer is short, whatever was asked");
+    }
+}
+
+#[test]
+fn several_mistakes_of_syntax_are_told_at_once_with_what_else_is_wrong() {
+    let text =
+        EXAMPLE.replacen("vendor = \"acme\"", "vendor = acme", 1).replacen("retention_days = 30", "retention_days = 30 days", 1);
+    let checked = checked(&text.replacen("class = \"business\"", "class = \"busines\"", 1));
+    let codes: Vec<Code> = checked.problems.iter().map(|problem| problem.code).collect();
+    assert_eq!(codes, [Code::Unreadable, Code::Unreadable, Code::OutOfBounds], "{checked}");
+}
+
+/// A condition of the policy is not passed by with another spelling of the country.
+#[test]
+fn a_jurisdiction_has_one_spelling() {
+    for other in ["Germany", "D\u{415}", "de", "XX"] {
+        let told = with("jurisdictions = [\"DE\"]", &format!("jurisdictions = [\"{other}\"]"));
+        assert!(told.problems.iter().any(|problem| problem.path == "legal.jurisdictions"), "{other}: {told}");
+        assert!(TicketDocument::parse(&EXAMPLE.replace("[\"DE\"]", &format!("[\"{other}\"]"))).is_err(), "{other}");
+    }
+}
+
+#[test]
+fn a_condition_bounds_the_rows_of_a_request_that_names_no_bound() {
+    let text = format!("{POLICY}\n[[condition]]\nname = \"few\"\nclasses = [\"pseudonym\"]\nmax_rows = 1000\n");
+    let few = Policy::parse(&text).unwrap();
+    let silent = TicketDocument::parse(&EXAMPLE.replace("max_rows = 100000", "# none")).unwrap();
+    assert_eq!((silent.most_rows(&few), silent.most_rows(policy())), (Some(1_000), None));
+    let narrower = TicketDocument::parse(&EXAMPLE.replace("max_rows = 100000", "max_rows = 10")).unwrap();
+    assert_eq!(narrower.most_rows(&few), Some(10));
+    let wider = lint(EXAMPLE, Some(&few), Some(today()));
+    assert!(
+        wider.problems.iter().any(|problem| problem.path == "limits.max_rows" && problem.code == Code::PolicyForbids),
+        "{wider}"
+    );
+}
+
+#[test]
+fn the_largest_number_that_is_taken_can_be_digested() {
+    let with = |bytes: i64| EXAMPLE.replace("max_bytes = 1073741824", &format!("max_bytes = {bytes}"));
+    assert!(checked(&with(LARGEST)).is_complete());
+    TicketDocument::parse(&with(LARGEST)).unwrap().digest();
+    assert!(!checked(&with(LARGEST + 1)).is_complete() && TicketDocument::parse(&with(LARGEST + 1)).is_err());
+}
+
+#[test]
+fn a_name_that_looks_like_another_is_refused() {
+    for name in ["customer_dat\u{430}", "product_c\u{43e}de", "gro\u{308}sse", "\u{ff49}d"] {
+        let told = with("name = \"order_id\"", &format!("name = \"{name}\""));
+        assert!(told.problems.iter().any(|problem| problem.path == "field[1].name"), "{name}: {told}");
+    }
+    for name in ["größe", "страна", "国コード"] {
+        assert!(with("name = \"order_id\"", &format!("name = \"{name}\"")).is_complete(), "{name}");
+    }
+}
+
 #[test]
 fn one_slip_is_one_problem_and_not_all_that_follows_from_it() {
     let class = with("class = \"business\"", "class = \"busines\"");

@@ -102,6 +102,8 @@ impl Wording {
     pub fn no_answer(&self, text: &str) -> Option<String> {
         let plain = text.trim().trim_end_matches(['.', '!', '…']).to_lowercase();
         let least = self.least_words as usize;
+        // What has neither letter nor digit is no word.
+        let said = plain.split_whitespace().filter(|word| word.contains(char::is_alphanumeric));
         let phrase = self.non_answers.iter().find(|phrase| {
             plain
                 .strip_prefix(phrase.as_str())
@@ -109,7 +111,7 @@ impl Wording {
         });
         match phrase {
             Some(phrase) => Some(format!("\"{phrase}\" is no answer that a reviewer can judge")),
-            None if plain.split_whitespace().count() < least => Some(format!("an answer has at least {least} words")),
+            None if said.count() < least => Some(format!("an answer has at least {least} words")),
             None => self.open_end(text).map(|end| format!("\"{end}\" leaves open what else is meant")),
         }
     }
@@ -153,6 +155,8 @@ mod tests {
             "as discussed",
             "for marketing",
             "names, mails etc. are sent to them",
+            ", , , ,",
+            "\u{2800} \u{2800} \u{2800} \u{2800}",
         ] {
             assert!(wording.no_answer(none).is_some(), "{none}");
         }

@@ -71,7 +71,7 @@ pub(super) fn traits(document: &Table, policy: &Policy) -> Traits {
         Some(Value::Table(legal)) => match legal.get("jurisdictions").map(|list| &list.value) {
             Some(Value::List(codes)) => codes
                 .iter()
-                .filter_map(|code| if let Value::Text(code) = &code.value { Some(code.clone()) } else { None })
+                .filter_map(|code| if let Value::Text(code) = &code.value { code.parse().ok() } else { None })
                 .collect(),
             _ => Vec::new(),
         },

@@ -1,7 +1,7 @@
 //! Conditions: what requests that share something need in addition, and what of a request the policy looks at.
 
 use super::{Policy, Tier};
-use crate::domain::{form, ids::Slug, limits, people::Gate, shown::shown};
+use crate::domain::{form, ids::Slug, jurisdiction::Jurisdiction, limits, people::Gate, shown::shown};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -24,7 +24,7 @@ pub struct Condition {
     pub environments: BTreeSet<String>,
     /// `US` means `US-CA` too.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub jurisdictions: BTreeSet<String>,
+    pub jurisdictions: BTreeSet<Jurisdiction>,
     /// Gates beside the tier's.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub gates: BTreeSet<Gate>,
@@ -48,7 +48,7 @@ pub struct Traits {
     pub kind: Option<String>,
     pub transfer: Option<String>,
     pub environment: Option<String>,
-    pub jurisdictions: Vec<String>,
+    pub jurisdictions: Vec<Jurisdiction>,
 }
 
 impl Traits {
@@ -66,11 +66,7 @@ impl Condition {
         let among = |words: &BTreeSet<String>, word: &Option<String>| {
             words.is_empty() || word.as_ref().is_some_and(|word| words.contains(word))
         };
-        let within = |law: &String| {
-            self.jurisdictions
-                .iter()
-                .any(|known| law == known || law.strip_prefix(known).is_some_and(|rest| rest.starts_with('-')))
-        };
+        let within = |law: &Jurisdiction| self.jurisdictions.iter().any(|known| law.is_within(known));
         (self.classes.is_empty() || !self.classes.is_disjoint(&traits.classes))
             && (self.tiers.is_empty() || self.tiers.contains(&traits.tier))
             && among(&self.kinds, &traits.kind)

@@ -6,15 +6,16 @@ use crate::{
         authority::Act,
         dossier::{GateStanding, State, Surroundings, TicketDossier},
         event::{Actor, Decision, Subject},
+        form::{QUESTIONS, Question},
         ids::TicketNumber,
         people::Gate,
         question::vote_text,
         refusal::Refusal,
-        ticket::{Field, TicketDocument},
+        ticket::{Field, TicketDocument, word},
         vendor::VendorDossier,
     },
     gateway::{
-        answers::{Blocker, FieldView, GateView, Listing, TicketRow, TicketView, VoteStanding, VoteView},
+        answers::{AnswerView, Blocker, FieldView, GateView, Listing, TicketRow, TicketView, VoteStanding, VoteView},
         desk::Desk,
         facts::{Facts, Source},
         outcome::Refused,
@@ -78,6 +79,8 @@ fn view<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, vendor: &Arc<Ve
         protocols: document.protocols.clone(),
         retention_days: document.retention_days,
         limits: limits(document),
+        answers: answers(document),
+        conditions: facts.policy.conditions_on(&document.traits(&facts.policy)).map(|condition| condition.name.clone()).collect(),
         gates: ticket.gates(&around).iter().map(|gate| gate_view(facts, ticket, gate)).collect(),
         fields: document.fields.iter().map(field).collect(),
         files: deliveries::count_states(facts, Some(ticket.id))?,
@@ -98,16 +101,40 @@ fn limits(document: &TicketDocument) -> BTreeMap<String, u64> {
     set.into_iter().filter_map(|(name, limit)| Some((name.to_owned(), limit?))).collect()
 }
 
-fn field(field: &Field) -> FieldView {
-    let word = |value: serde_json::Result<serde_json::Value>| match value {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
+/// What the view shows in a place of its own.
+const SHOWN_APART: [&str; 7] = ["ticket", "title", "vendor", "purpose", "justification", "protocols", "retention_days"];
+
+/// Every other answer: no part of what a gate is asked may stand where its reviewers do not look.
+fn answers(document: &TicketDocument) -> Vec<AnswerView> {
+    let value = serde_json::to_value(document).unwrap_or_default();
+    let apart = |question: &&Question| {
+        !SHOWN_APART.contains(&question.path) && !["field", "window", "limits"].contains(&question.table())
     };
+    let answer = |question: &Question| {
+        let answer = value.pointer(&format!("/{}", question.path.replace('.', "/")))?;
+        Some(AnswerView { path: question.path.to_owned(), question: question.ask.to_owned(), answer: plain(answer) })
+    };
+    QUESTIONS.iter().filter(apart).filter_map(answer).collect()
+}
+
+/// `one, two`; `dpia: DPIA-2026-7`.
+fn plain(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
+        serde_json::Value::Object(members) => {
+            members.iter().map(|(name, value)| format!("{name}: {}", plain(value))).collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
+    }
+}
+
+fn field(field: &Field) -> FieldView {
     FieldView {
         name: field.name.clone(),
-        r#type: word(serde_json::to_value(field.kind)),
+        r#type: word(&field.kind),
         class: field.class.to_string(),
-        treatment: word(serde_json::to_value(field.treatment)),
+        treatment: word(&field.treatment),
         source: field.source.clone(),
         destination: field.destination.clone(),
         necessity: field.necessity.clone(),

@@ -2,7 +2,16 @@
 
 use super::*;
 use crate::{
-    domain::{digest::Digest, event::Decision, people::Gate, people::Role, refusal::Refusal, signature::PublicKey, time::Day},
+    domain::{
+        digest::Digest,
+        event::Decision,
+        form::{Need, QUESTIONS},
+        people::Gate,
+        people::Role,
+        refusal::Refusal,
+        signature::PublicKey,
+        time::Day,
+    },
     gateway::{
         answers::{Blocker, DeliveryState, FileState, KeyUse},
         asked::{Scope, Subject},
@@ -34,6 +43,24 @@ async fn a_ticket_that_waits_for_its_vendor_advises_the_confirmation_and_no_vote
     // The policy puts legal after privacy: it is said, and not advised.
     assert_eq!(voting.pop(), Some(format!("egressctl ticket show {ticket}").as_str()));
     assert!(!voting.is_empty() && voting.iter().all(|command| command.contains("ticket vote")), "{voting:?}");
+}
+
+/// Whatever a gate's question names stands where its reviewers look.
+#[tokio::test(flavor = "multi_thread")]
+async fn reviewers_are_shown_every_answer_of_the_form() {
+    let house = House::open().await;
+    let acme = house.vendor("acme").await;
+    let ticket = house.submit(&acme, "health", "max_rows = 7").await;
+    let shown = house.desk().ticket_show(house.person(Staff::Rita), ticket).await.unwrap();
+    let apart = ["ticket", "title", "vendor", "purpose", "justification", "protocols", "retention_days"];
+    let answered: Vec<&str> = shown.answers.iter().map(|answer| answer.path.as_str()).collect();
+    for question in QUESTIONS.iter().filter(|question| question.need == Need::Always) {
+        let elsewhere = apart.contains(&question.path) || matches!(question.table(), "field" | "window");
+        assert!(elsewhere || answered.contains(&question.path), "{} is not shown", question.path);
+    }
+    let stored = shown.answers.iter().find(|answer| answer.path == "at_vendor.stored_in").unwrap();
+    assert_eq!(stored.answer, "s3://lake/raw/orders");
+    assert!(shown.fields.iter().all(|field| field.necessity == "the forecast"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,7 @@ use crate::domain::{
         longest,
     },
     ids::Slug,
+    jurisdiction::Jurisdiction,
     nearest::nearest,
     shown::{is_invisible, shown},
     time::Day,
@@ -83,6 +84,7 @@ impl Lint<'_> {
             }
             Answer::Id => text.parse::<Slug>().err().map(|error| (Code::WrongForm, error.to_string())),
             Answer::Class => self.class(text),
+            Answer::Jurisdiction => text.parse::<Jurisdiction>().err().map(|error| (Code::OutOfBounds, error)),
             Answer::Day => Day::try_from(text.to_owned()).err().map(|error| (Code::WrongForm, error)),
             Answer::Prose => self.wording.no_answer(text).map(|what| (Code::Vague, what)),
             Answer::Title | Answer::Name => self.named(text),
@@ -116,6 +118,12 @@ impl Lint<'_> {
     fn field_name(&self, text: &str) -> Option<(Code, String)> {
         if text.trim() != text || text.chars().any(char::is_control) {
             return Some((Code::WrongForm, "a field's name is written exactly as in the file's header".into()));
+        }
+        if looks_like_another(text) {
+            return Some((
+                Code::WrongForm,
+                "it mixes alphabets or holds combining marks, and looks like another name than it is".into(),
+            ));
         }
         if let Some(vague) = open_path(text) {
             return Some((Code::Vague, format!("{vague} could mean anything: name each field")));
@@ -153,4 +161,14 @@ impl Lint<'_> {
 /// Whether a path means more than it says.
 fn open_path(text: &str) -> Option<&'static str> {
     ["*", "?", "%", "…", "...", "<", "{"].into_iter().find(|open| text.contains(open))
+}
+
+/// Whether a name may look like another: Latin letters beside those of alphabets that share their shapes (Greek, Cyrillic, Armenian, Cherokee,
+/// full width), or marks that combine with the letter before them (UTS 39).
+fn looks_like_another(name: &str) -> bool {
+    let like_latin = |c: char| matches!(c, '\u{370}'..='\u{3ff}' | '\u{400}'..='\u{52f}' | '\u{530}'..='\u{58f}' | '\u{13a0}'..='\u{13ff}' | '\u{ab70}'..='\u{abbf}');
+    let combining = |c: char| matches!(c, '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}');
+    let full_width = |c: char| matches!(c, '\u{ff00}'..='\u{ffef}');
+    let mixed = name.contains(|c: char| c.is_ascii_alphabetic()) && name.contains(like_latin);
+    mixed || name.contains(combining) || name.contains(full_width)
 }

@@ -32,14 +32,7 @@ impl Lint<'_> {
 
     fn contradict(&mut self, line: Line, path: &str, what: String) {
         let why = "Reviewers would approve one of the two without knowing which.".into();
-        self.problems.push(Problem {
-            code: Code::Contradiction,
-            line: Some(line),
-            path: path.into(),
-            what,
-            why,
-            example: String::new(),
-        });
+        self.push(Problem { code: Code::Contradiction, line: Some(line), path: path.into(), what, why, example: String::new() });
     }
 
     fn window(&mut self, document: &Table, today: Option<Day>) {
@@ -55,7 +48,7 @@ impl Lint<'_> {
         {
             let what = format!("window.closes: it closed on {closes}");
             let why = "What is sent later needs a request of its own.".into();
-            self.problems.push(Problem {
+            self.push(Problem {
                 code: Code::OutOfBounds,
                 line: Some(line),
                 path: "window.closes".into(),
@@ -113,7 +106,7 @@ impl Lint<'_> {
 
     fn forbid(&mut self, line: Option<Line>, path: &str, what: String, why: &'static str, example: String) {
         let what = format!("{path}: {what}");
-        self.problems.push(Problem { code: Code::PolicyForbids, line, path: path.into(), what, why: why.into(), example });
+        self.push(Problem { code: Code::PolicyForbids, line, path: path.into(), what, why: why.into(), example });
     }
 
     fn condition(&mut self, document: &Table, condition: &Condition) {
@@ -131,7 +124,7 @@ impl Lint<'_> {
                 self.answered += 1;
                 continue;
             }
-            self.problems.push(Problem {
+            self.push(Problem {
                 code: Code::Missing,
                 line: document.get("legal").map(|legal| legal.line),
                 path: format!("legal.references.{reference}"),
@@ -144,7 +137,7 @@ impl Lint<'_> {
             let Some(question) = QUESTIONS.iter().find(|question| question.path == path.as_str()) else { continue };
             if given(document, question).is_none() {
                 self.asked += 1;
-                self.problems.push(Problem {
+                self.push(Problem {
                     code: Code::Missing,
                     line: document.get(question.table()).map(|table| table.line),
                     path: path.clone(),
