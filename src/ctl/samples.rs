@@ -134,7 +134,7 @@ pub fn answer(act: &str) -> Value {
         }
         "delivery_list" => list(delivery()),
         "delivery_show" => {
-            json!({"delivery": delivery(), "closed_by": "ready", "why_not_released": [blocker()], "ended_by": [moment()], "files": list(file()), "transfers": list(transfer()), "timeline": [moment()]})
+            json!({"delivery": delivery(), "closed_by": "ready", "why_not_released": [blocker()], "why_not_served": [blocker()], "ended_by": [moment()], "files": list(file()), "transfers": list(transfer()), "timeline": [moment()]})
         }
         "file_list" => json!({"rows": [file(), stray()], "left_off": 0}),
         "file_show" => {

@@ -88,6 +88,8 @@ pub const KEY_FILE_BYTES: usize = 64 * 1024;
 pub const LISTED_ROWS: u32 = 5_000;
 /// Addresses that one line of a list names.
 pub const LISTED_ADDRESSES: usize = 16;
+/// Files, deliveries or tickets that a status or an explanation names one by one; the lists have the rest.
+pub const NAMED_ONE_BY_ONE: usize = 20;
 /// Lines of a history in one answer; the log has the rest.
 pub const HISTORY_ROWS: usize = 200;
 
@@ -313,5 +315,7 @@ pub const SYSLOG_LONGEST_PAUSE: Duration = Duration::from_secs(15);
 pub const SYSLOG_KEEPALIVE: Duration = Duration::from_secs(30);
 /// At shutdown, what is spooled may still be sent for so long; the rest is sent after the next start.
 pub const SYSLOG_FLUSH: Duration = Duration::from_secs(2);
+/// A destination whose oldest message waits for so long needs somebody: where all goes well it takes a few seconds.
+pub const SYSLOG_LATE: Duration = Duration::from_secs(30);
 /// How long `egressctl log test` waits for its record to arrive.
 pub const SYSLOG_TEST_TIME: Duration = Duration::from_secs(10);

@@ -18,6 +18,11 @@ impl Network {
     pub fn contains(&self, address: IpAddr) -> bool {
         mask(canonical(address), self.prefix) == Some(self.base)
     }
+
+    /// Its lowest address.
+    pub const fn first(&self) -> IpAddr {
+        self.base
+    }
 }
 
 /// An IPv4 address in IPv6's clothes (`::ffff:a.b.c.d`) is the IPv4 address: one peer, one spelling.

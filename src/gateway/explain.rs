@@ -129,8 +129,13 @@ fn delivery<S: Source>(facts: &Facts<'_, S>, id: DeliveryId) -> Result<Explanati
     let delivery = facts.delivery(id)?;
     let path = show::delivery_path(facts, id)?.to_string();
     let state = deliveries::state(facts, &delivery)?.name();
-    let mut told = from_blockers(path.clone(), format!("{path} is {state}"), deliveries::why_not_released(facts, &delivery)?);
+    let mut blockers = show::why_not_released(facts, &delivery)?;
+    let not_served = show::why_not_served(facts, &delivery)?;
+    let but = if not_served.is_empty() { "" } else { ", and its vendor cannot fetch all of it" };
+    blockers.extend(not_served);
+    let mut told = from_blockers(path.clone(), format!("{path} is {state}{but}"), blockers);
     let ended = show::ended_by(facts, &delivery)?;
+    told.because.extend(deliveries::gone_alone(facts, &delivery)?);
     told.because.extend(ended.iter().map(|end| format!("{}, by {} at {}", end.what, end.who, end.at)));
     told.timeline = show::timeline(facts, Subject::Delivery(id))?;
     Ok(told)
@@ -147,8 +152,7 @@ fn file<S: Source>(facts: &Facts<'_, S>, id: FileId) -> Result<Explanation, Refu
     let file = facts.file(id)?;
     let row = deliveries::file_row(facts, &file)?;
     let headline = format!("{} is {}", file.name, row.state.name());
-    let findings = file.held.as_ref().map(|held| held.findings.as_slice()).unwrap_or_default();
-    let mut told = from_blockers(id.to_string(), headline, deliveries::next(&row, findings));
+    let mut told = from_blockers(id.to_string(), headline, deliveries::next_of(facts, &file, &row)?);
     let mut because: Vec<String> = Vec::new();
     match &file.held {
         Some(held) => {
@@ -160,7 +164,14 @@ fn file<S: Source>(facts: &Facts<'_, S>, id: FileId) -> Result<Explanation, Refu
         && let Some(delivery) = file.delivery
     {
         let delivery = facts.delivery(delivery)?;
-        because = deliveries::why_not_released(facts, &delivery)?.into_iter().map(|blocker| blocker.what).collect();
+        because = show::why_not_released(facts, &delivery)?.into_iter().map(|blocker| blocker.what).collect();
+    }
+    if row.state == FileState::Released
+        && let Some(delivery) = file.delivery
+    {
+        let told_of_it = from_blockers(String::new(), String::new(), show::why_not_served(facts, &*facts.delivery(delivery)?)?);
+        because.extend(told_of_it.because);
+        (told.who, told.commands) = (told_of_it.who, told_of_it.commands);
     }
     told.because = because;
     told.timeline = show::timeline(facts, Subject::File(id))?;

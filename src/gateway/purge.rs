@@ -14,11 +14,12 @@ use super::{
 use crate::domain::{
     authority::Act,
     digest::Digest,
-    dossier::State,
+    dossier::{State, TicketDossier},
     event::{Actor, Detail, Event, Fact, PurgeReason, Subject},
     file::FileDossier,
     ids::{FileId, ObjectId},
     refusal::Refusal,
+    vendor::VendorDossier,
 };
 use std::collections::BTreeSet;
 
@@ -209,12 +210,10 @@ fn due<S: Source>(facts: &Facts<'_, S>, core: &Core, file: &FileDossier) -> Resu
     if let Some(ticket) = file.ticket {
         let ticket = facts.ticket(ticket)?;
         let vendor = facts.vendor(ticket.vendor)?;
-        let state = ticket.state(&facts.around(&vendor));
-        let over = match state {
-            State::Revoked | State::Withdrawn | State::Rejected => true,
+        let over = match ended(facts, &ticket, &vendor) {
             // What was released stays until its retention ends, although nobody can fetch it; what was held waits for a person.
-            State::Closed => !is_released && file.held.is_none(),
-            _ => vendor.revoked.is_some(),
+            Some(State::Closed) => !is_released && file.held.is_none(),
+            ended => ended.is_some(),
         };
         if over {
             return Ok(Some(PurgeReason::Ended));
@@ -236,6 +235,12 @@ fn due<S: Source>(facts: &Facts<'_, S>, core: &Core, file: &FileDossier) -> Resu
         (None, Some(_)) => false,
     };
     Ok(late.then_some(PurgeReason::TimedOut))
+}
+
+/// The state of a ticket under which nothing will be released any more, whatever anybody does.
+pub(super) fn ended<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, vendor: &VendorDossier) -> Option<State> {
+    let state = ticket.state(&facts.around(vendor));
+    (state.is_terminal() || vendor.revoked.is_some()).then_some(state)
 }
 
 fn certificate<S: Source>(facts: &Facts<'_, S>, id: FileId) -> Result<PurgeCertificate, Refused> {

@@ -4,8 +4,10 @@ pub(super) mod deliveries;
 mod ended;
 mod house;
 pub(super) mod moments;
+mod served;
 pub(super) mod tickets;
 mod transfers;
+mod unreleased;
 pub(super) mod vendors;
 pub(super) mod words;
 
@@ -24,6 +26,8 @@ use crate::domain::{
 
 pub(super) use ended::ended_by;
 pub(super) use moments::timeline;
+pub(super) use served::why_not_served;
+pub(super) use unreleased::{held, why_not_released};
 
 /// A delivery as people write it.
 pub(super) fn delivery_path<S: Source>(facts: &Facts<'_, S>, id: DeliveryId) -> Result<DeliveryPath, Refused> {

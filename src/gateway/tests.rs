@@ -10,6 +10,7 @@ mod spool;
 mod squatting;
 mod standing;
 mod told;
+mod unserved;
 
 use super::{
     Attempt, Line, Offered, Pickup, Refused, Severable,

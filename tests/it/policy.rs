@@ -37,9 +37,17 @@ fn a_ticket_whose_policy_was_tightened_serves_nothing_until_the_new_gates_have_v
     assert_eq!(shown["state"], "suspended", "{shown}");
     let told = house.explain(&ticket);
     assert!(told.contains("suspended") && told.contains("--gate vendor_risk"), "{told}");
+    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("asked again, the question has changed since"), "{told}");
+    let status = house.ctl(OPERATOR, ["status"]).done();
+    assert!(status["problems"].to_string().contains(&format!("{ticket} is suspended")), "{status}");
     // Nothing is shown, nothing is served, and what is dropped now waits.
     assert!(!house.pull("acme", "ls /\n").contains("EGR-"));
     assert!(!house.sftp("acme", &format!("get /{delivery}/orders.csv.age\n"), &[]).status.success());
+    let shown = house.ctl(OPERATOR, ["delivery", "show", &delivery]).done();
+    assert!(shown["why_not_served"].to_string().contains("--gate vendor_risk"), "{shown}");
+    let told = house.explain(&delivery);
+    assert!(told.contains("cannot fetch") && told.contains("--gate vendor_risk"), "{told}");
     house.stage(&ticket, "more.csv", &csv);
     house.until_file(&ticket, "more.csv", &["waiting"]);
     house.check();

@@ -188,11 +188,17 @@ fn a_delivery_appears_whole_or_not_at_all() {
     assert!(!house.pull("acme", "ls -la /\n").contains("EGR-"));
     let told = house.explain(&format!("{ticket}/0001"));
     assert!(told.contains("november.csv") && told.contains("held"), "{told}");
+    let status = house.ctl(OPERATOR, ["status"]).done();
+    assert!(status["problems"].to_string().contains("0001 waits: november.csv is held"), "{status}");
     house.check();
     // Without the bad one the rest is complete.
     house.ctl(OPERATOR, ["file", "discard", held["id"].as_str().unwrap(), "--reason", "wrong columns"]).done();
     house.until_released(&format!("{ticket}/0001"));
     let listed = house.pull("acme", &format!("ls -1 /{ticket}/0001\n"));
     assert!(listed.contains("october.csv.age") && !listed.contains("november"), "{listed}");
+    // What went is said of the file: the delivery has not ended.
+    let shown = house.ctl(OPERATOR, ["delivery", "show", &format!("{ticket}/0001")]).done();
+    assert_eq!((&shown["ended_by"], &shown["files"]["rows"][1]["state"]), (&serde_json::json!([]), &"purged".into()), "{shown}");
+    assert!(house.explain(&format!("{ticket}/0001")).contains("november.csv is purged: discarded"));
     house.check();
 }

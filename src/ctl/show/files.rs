@@ -78,6 +78,7 @@ impl Show for DeliveryView {
             None => page.field("purge due (UTC)", delivery.until.as_deref().map_or("-".to_owned(), minute)),
         }
         page.blockers("Not released because", &self.why_not_released);
+        page.blockers("Not served because", &self.why_not_served);
         if !self.ended_by.is_empty() {
             page.heading("Ended because");
             for end in &self.ended_by {
@@ -213,6 +214,17 @@ const fn served(served: Served) -> &'static str {
     }
 }
 
+/// `1.0 MiB of 42.5 MiB`, or `4.1 times 42.5 MiB` where ranges were fetched again.
+fn how_much(bytes: Option<u64>, of_bytes: u64) -> String {
+    match bytes {
+        Some(bytes) if of_bytes > 0 && bytes > of_bytes => {
+            let tenths = u128::from(bytes) * 10 / u128::from(of_bytes);
+            format!("{}.{} times {}", tenths / 10, tenths % 10, size(of_bytes))
+        }
+        bytes => format!("{} of {}", bytes.map_or("?".into(), size), size(of_bytes)),
+    }
+}
+
 impl Row for TransferRow {
     const NONE: &'static str = "No transfers.";
 
@@ -226,7 +238,7 @@ impl Row for TransferRow {
                 minute(&row.began).into(),
                 (&row.vendor).into(),
                 Cell::toned(state, tone),
-                format!("{} of {}", row.bytes.map_or("?".into(), size), size(row.of_bytes)).into(),
+                how_much(row.bytes, row.of_bytes).into(),
             ]);
             let line = format!("{} from {}{}, transfer {}", protocol(row.protocol), row.address, others(row), row.transfer);
             let so_far = if row.how.is_none() { " so far" } else { "" };

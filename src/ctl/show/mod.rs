@@ -138,7 +138,9 @@ impl Show for Status {
                 (Some(why), _) => format!("refused at {}: {why}", reload.at),
                 (None, leaf) => format!("done at {}, leaf {}", reload.at, leaf.map_or("-".to_owned(), |leaf| leaf.to_string())),
             };
-            page.field("last reload", outcome);
+            for (i, line) in outcome.lines().enumerate() {
+                page.field(if i == 0 { "last reload" } else { "" }, line);
+            }
         }
         page.field("log", format!("{} leaves, root {}", self.log.size, self.log.root.short()));
         page.field("people, vendors", format!("{}, {}", self.people, self.vendors));

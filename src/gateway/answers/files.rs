@@ -35,6 +35,9 @@ pub struct DeliveryView {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub closed_by: Option<ClosedBy>,
     pub why_not_released: Vec<Blocker>,
+    /// Why its vendor gets nothing of it, or not all, although it is released.
+    #[serde(default)]
+    pub why_not_served: Vec<Blocker>,
     /// What ended it or what it rests on, the oldest first: revocations, the ticket's end, the purge.
     #[serde(default)]
     pub ended_by: Vec<Moment>,

@@ -1,10 +1,10 @@
 //! Deliveries and files as lists and as one, and closing a delivery by hand.
 
-use super::{delivery_path, ended_by, file_state, tickets, timeline, transfers, words};
+use super::{delivery_path, ended_by, file_state, held, timeline, transfers, why_not_released, why_not_served, words};
 use crate::{
     domain::{
         authority::Act,
-        dossier::State,
+        dossier::{State, TicketDossier},
         event::{Actor, ClosedBy, Event, Fact, Subject},
         file::{DeliveryDossier, FileDossier},
         finding::Finding,
@@ -13,6 +13,7 @@ use crate::{
         refusal::Refusal,
         signature::openssh_fingerprint,
         time::Time,
+        vendor::VendorDossier,
     },
     gateway::{
         answers::{
@@ -23,12 +24,15 @@ use crate::{
         desk::Desk,
         facts::{Facts, Source},
         outcome::Refused,
-        release::grant,
+        purge::ended,
         vault::{Tx, find},
     },
     inspection::FindingCode,
 };
-use std::{collections::BTreeMap, sync::PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError},
+};
 
 impl Desk {
     pub async fn delivery_list(&self, by: Actor, ticket: Option<TicketNumber>) -> Result<Listing<DeliveryRow>, Refused> {
@@ -127,9 +131,14 @@ fn close(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber, named: O
     if find::files_of(tx.conn(), id)?.is_empty() {
         return Err(Refusal::DeliveryEmpty { delivery: path.to_string() }.into());
     }
+    let held = held(&facts, &delivery)?;
     let record = tx.append(Fact::new(by, Subject::Delivery(id), Event::DeliveryClosed { by: ClosedBy::Command }))?;
-    let headline = format!("{path} is closed: it is released when all its files are sealed");
-    Ok(Done { subject: path.to_string(), state: Completion::Done, headline, leaf: record.index, next: Vec::new() })
+    let next: Vec<Blocker> = held.into_iter().collect();
+    let headline = match next.is_empty() {
+        true => format!("{path} is closed: it is released when all its files are sealed"),
+        false => format!("{path} is closed: it is released when nothing of it is held any more"),
+    };
+    Ok(Done { subject: path.to_string(), state: Completion::Done, headline, leaf: record.index, next })
 }
 
 pub fn state<S: Source>(facts: &Facts<'_, S>, delivery: &DeliveryDossier) -> Result<DeliveryState, Refused> {
@@ -183,47 +192,40 @@ fn view<S: Source>(facts: &Facts<'_, S>, ticket: TicketNumber, number: DeliveryN
     let missing = || Refusal::NoSuchDelivery { delivery: format!("{}/{number}", ticket.number) };
     let delivery = facts.delivery_numbered(&ticket, number)?.ok_or_else(missing)?;
     let id = delivery.id;
-    let mut files = Vec::new();
-    for row in facts.find(|conn| find::files_of(conn, id))? {
-        files.push(file_row(facts, &*facts.file(row.id)?)?);
-    }
     Ok(DeliveryView {
         delivery: row(facts, &delivery)?,
         closed_by: delivery.closed.map(|(_, by)| by),
         why_not_released: why_not_released(facts, &delivery)?,
+        why_not_served: why_not_served(facts, &delivery)?,
         ended_by: ended_by(facts, &delivery)?,
-        files: Listing::of(files),
+        files: Listing::of(files(facts, &delivery)?),
         transfers: transfers::of_delivery(facts, id)?,
         timeline: timeline(facts, Subject::Delivery(id))?,
     })
 }
 
-/// What stands between a delivery and its release.
-pub fn why_not_released<S: Source>(facts: &Facts<'_, S>, delivery: &DeliveryDossier) -> Result<Vec<Blocker>, Refused> {
-    if delivery.released.is_some() || delivery.revoked.is_some() {
+/// Its files, and beside those that are left the ones that went one by one.
+fn files<S: Source>(facts: &Facts<'_, S>, delivery: &DeliveryDossier) -> Result<Vec<FileRow>, Refused> {
+    let left = facts.find(|conn| find::files_of(conn, delivery.id))?;
+    let gone = if left.is_empty() { Vec::new() } else { gone(facts, delivery)? };
+    let left = left.into_iter().map(|row| file_row(facts, &*facts.file(row.id)?));
+    left.chain(gone.iter().map(|file| file_row(facts, file))).collect()
+}
+
+/// Its files whose bytes are destroyed.
+fn gone<S: Source>(facts: &Facts<'_, S>, delivery: &DeliveryDossier) -> Result<Vec<Arc<FileDossier>>, Refused> {
+    let files: Vec<_> = delivery.files.iter().map(|file| facts.file(*file)).collect::<Result<_, _>>()?;
+    Ok(files.into_iter().filter(|file| file.purged.is_some()).collect())
+}
+
+/// The files that went while others stayed, and why, in a sentence each.
+pub fn gone_alone<S: Source>(facts: &Facts<'_, S>, delivery: &DeliveryDossier) -> Result<Vec<String>, Refused> {
+    if facts.find(|conn| find::files_of(conn, delivery.id))?.is_empty() {
         return Ok(Vec::new());
     }
-    let ticket = facts.ticket(delivery.ticket)?;
-    let vendor = facts.vendor(ticket.vendor)?;
-    let mut blockers = tickets::blockers(facts, &ticket, &facts.around(&vendor));
-    let path = delivery_path(facts, delivery.id)?;
-    if delivery.closed.is_none() {
-        let refusal = Refusal::DeliveryOpen { delivery: path.to_string() };
-        let command = format!("egressctl delivery close {path}");
-        blockers.push(Blocker { what: format!("{path} is not closed: more files may come"), who: refusal.who().into(), command });
-    }
-    for row in facts.find(|conn| find::files_of(conn, delivery.id))? {
-        if row.held_at.is_some() {
-            let command = format!("egressctl file show {}", row.id);
-            blockers.push(Blocker { what: format!("{} is held", row.name), who: "an operator".into(), command });
-        }
-    }
-    if blockers.is_empty()
-        && let Err(Refused::Refusal(refusal)) = grant(facts, delivery)
-    {
-        blockers.push(Blocker { what: refusal.what(), who: refusal.who().into(), command: refusal.command() });
-    }
-    Ok(blockers)
+    let told =
+        |file: &Arc<FileDossier>| Some(format!("{} is purged: {}", file.name, super::moments::why_purged(file.purge_begun?.1)));
+    Ok(gone(facts, delivery)?.iter().filter_map(told).take(limits::NAMED_ONE_BY_ONE).collect())
 }
 
 /// A file with its state as its ticket and delivery make it.
@@ -281,12 +283,39 @@ pub fn standing<S: Source>(facts: &Facts<'_, S>, file: &FileDossier) -> Result<(
         let ticket = facts.ticket(ticket)?;
         let vendor = facts.vendor(ticket.vendor)?;
         let state = ticket.state(&facts.around(&vendor));
+        if ended(facts, &ticket, &vendor).is_some() {
+            let why = over(facts, &ticket, &vendor);
+            return Ok((FileState::Waiting, Some(format!("{why}: nothing can move the file, and it is purged"))));
+        }
         if state != State::Active {
             let refusal = Refusal::TicketNotApproved { ticket: ticket.number.to_string() };
             return Ok((FileState::Waiting, Some(format!("{} (it is {})", refusal, words::ticket_state(state).name()))));
         }
     }
     Ok((own, None))
+}
+
+/// What a ticket under which nothing moves any more died of.
+fn over<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, vendor: &VendorDossier) -> String {
+    match vendor.revoked {
+        Some(_) => format!("the vendor {} is revoked, for good", vendor.slug),
+        None => format!("{} is {}", ticket.number, words::ticket_state(ticket.state(&facts.around(vendor))).name()),
+    }
+}
+
+/// What can be done about a staged file that does not move. Nothing, once its ticket has ended.
+pub fn next_of<S: Source>(facts: &Facts<'_, S>, file: &FileDossier, row: &FileRow) -> Result<Vec<Blocker>, Refused> {
+    if let (FileState::Waiting | FileState::Sealed, Some(ticket)) = (row.state, file.ticket) {
+        let ticket = facts.ticket(ticket)?;
+        let vendor = facts.vendor(ticket.vendor)?;
+        if ended(facts, &ticket, &vendor).is_some() {
+            let what = format!("{}: the file is purged", over(facts, &ticket, &vendor));
+            let command = format!("egressctl explain {}", ticket.number);
+            return Ok(vec![Blocker { what, who: "nobody".into(), command }]);
+        }
+    }
+    let findings = file.held.as_ref().map(|held| held.findings.as_slice()).unwrap_or_default();
+    Ok(next(row, findings))
 }
 
 fn file_view<S: Source>(facts: &Facts<'_, S>, id: FileId) -> Result<FileView, Refused> {
@@ -304,7 +333,7 @@ fn file_view<S: Source>(facts: &Facts<'_, S>, id: FileId) -> Result<FileView, Re
         _ => None,
     };
     Ok(FileView {
-        next: next(&row, &findings),
+        next: next_of(facts, &file, &row)?,
         file: row,
         sha256: Some(file.staged.sha256),
         rows: file.cleared.map(|cleared| cleared.rows),

@@ -1,4 +1,4 @@
-//! What ended a delivery: the revocation of it or of what it rests on, its ticket's end, its purge.
+//! What ended a delivery: the revocation of it or of what it rests on, its ticket's end, the purge of all of it.
 
 use super::moments::moment;
 use crate::{
@@ -12,6 +12,7 @@ use crate::{
         answers::Moment,
         facts::{Facts, Source},
         outcome::Refused,
+        vault::find,
     },
 };
 
@@ -46,8 +47,11 @@ fn ends_class(event: &Event, ticket: &TicketDocument) -> bool {
     matches!(event, Event::ClassRevoked { class } if ticket.fields.iter().any(|field| field.class == *class))
 }
 
-/// The purges of its files, one moment for those that have one reason.
+/// The purges of its files, one moment for those that have one reason. A file that is gone ends nothing while others are left.
 fn purges<S: Source>(facts: &Facts<'_, S>, delivery: &DeliveryDossier) -> Result<Vec<Moment>, Refused> {
+    if facts.find(|conn| find::files_of(conn, delivery.id))?.iter().any(|row| row.purge_at.is_none()) {
+        return Ok(Vec::new());
+    }
     let mut told: Vec<(Moment, u64)> = Vec::new();
     for file in &delivery.files {
         if facts.file(*file)?.purge_begun.is_none() {

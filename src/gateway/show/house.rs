@@ -4,13 +4,15 @@ use super::{deliveries, words};
 use crate::{
     domain::{
         authority::Act,
+        dossier::State,
         event::{Actor, Detail, Event, Subject},
+        limits,
         refusal::Refusal,
         shown::many,
     },
     gateway::{
         Gateway, WhenFull,
-        answers::{Blocker, Disk, Frozen, LogStatus, ReloadAttempt, Status, Who},
+        answers::{Blocker, DestinationRow, Disk, Frozen, LogStatus, ReloadAttempt, Status, TicketState, Who},
         desk::Desk,
         facts::{Facts, Source},
         outcome::{Fault, Refused},
@@ -39,16 +41,14 @@ impl Desk {
         let reload = gateway.core.reload.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (mut problems, disks) = (problems(gateway)?, disks(gateway)?);
         let destinations = gateway.destinations()?;
+        problems.extend(destinations.iter().filter_map(late));
         self.look(|facts| {
             if by != Actor::Owner {
                 Act::Look.allowed(facts.person(by)?)?;
             }
-            let mut tickets = BTreeMap::new();
-            for id in facts.find(find::tickets)? {
-                let ticket = facts.ticket(id)?;
-                let vendor = facts.vendor(ticket.vendor)?;
-                *tickets.entry(words::ticket_state(ticket.state(&facts.around(&vendor)))).or_insert(0) += 1;
-            }
+            let (tickets, suspended) = tickets(facts)?;
+            problems.extend(held(facts)?);
+            problems.extend(suspended);
             if facts.house.is_frozen().is_err() {
                 let refusal = Refusal::Frozen {};
                 problems.insert(0, Blocker { what: refusal.what(), who: refusal.who().into(), command: refusal.command() });
@@ -73,6 +73,60 @@ impl Desk {
             })
         })
     }
+}
+
+/// How many tickets are in which state, and the suspended ones that somebody can bring back.
+fn tickets<S: Source>(facts: &Facts<'_, S>) -> Result<(BTreeMap<TicketState, u64>, Vec<Blocker>), Refused> {
+    let (mut counts, mut suspended) = (BTreeMap::new(), Vec::new());
+    for id in facts.find(find::tickets)? {
+        let ticket = facts.ticket(id)?;
+        let vendor = facts.vendor(ticket.vendor)?;
+        let state = ticket.state(&facts.around(&vendor));
+        *counts.entry(words::ticket_state(state)).or_insert(0) += 1;
+        if state == State::Suspended && vendor.revoked.is_none() {
+            let first = super::tickets::blockers(facts, &ticket, &facts.around(&vendor)).into_iter().next();
+            let (why, who) = first.map_or_else(Default::default, |first| (format!(": {}", first.what), first.who));
+            let command = format!("egressctl explain {}", ticket.number);
+            suspended.push(Blocker { what: format!("{} is suspended{why}", ticket.number), who, command });
+        }
+    }
+    Ok((counts, first(suspended, "suspended ticket", "egressctl ticket list")))
+}
+
+/// Closed deliveries that are not released because files of theirs are held.
+fn held<S: Source>(facts: &Facts<'_, S>) -> Result<Vec<Blocker>, Refused> {
+    let mut blocked = Vec::new();
+    for id in facts.find(find::unreleased_deliveries)? {
+        let delivery = facts.delivery(id)?;
+        if delivery.closed.is_some() && delivery.revoked.is_none() {
+            blocked.extend(super::held(facts, &delivery)?);
+        }
+    }
+    Ok(first(blocked, "delivery with held files", "egressctl delivery list"))
+}
+
+/// The first few, and how many more there are.
+fn first(mut blockers: Vec<Blocker>, what: &str, command: &str) -> Vec<Blocker> {
+    let more = blockers.len().saturating_sub(limits::NAMED_ONE_BY_ONE);
+    blockers.truncate(limits::NAMED_ONE_BY_ONE);
+    let rest = Blocker { what: format!("{more} more: {what}"), who: "as above".into(), command: command.into() };
+    blockers.into_iter().chain((more > 0).then_some(rest)).collect()
+}
+
+/// One who is told of what happens and has not heard it for long.
+fn late(row: &DestinationRow) -> Option<Blocker> {
+    let seconds = row.oldest_seconds.filter(|seconds| *seconds >= limits::SYSLOG_LATE.as_secs())?;
+    let why = row.last_error.as_ref().map(|error| format!(": {error}")).unwrap_or_default();
+    Some(Blocker {
+        what: format!(
+            "{} at {} has not taken {}, the oldest for {seconds} s{why}",
+            row.destination,
+            row.to,
+            many(row.lag, "message")
+        ),
+        who: "whoever runs the log server, or the machine's administrator".into(),
+        command: format!("egressctl log test --destination {}", row.destination),
+    })
 }
 
 fn frozen<S: Source>(facts: &Facts<'_, S>) -> Result<Option<Frozen>, Refused> {
@@ -103,7 +157,7 @@ fn problems(gateway: &Gateway) -> Result<Vec<Blocker>, Fault> {
     let reload = gateway.core.reload.lock().unwrap_or_else(PoisonError::into_inner).clone();
     if let Some(ReloadAttempt { at, why: Some(why), .. }) = reload {
         problems.push(Blocker {
-            what: format!("the reload at {at} was refused, everything stayed as it was: {why}"),
+            what: format!("the reload at {at} was refused, everything stayed as it was: {}", one_line(&why)),
             who: "the machine's administrator".into(),
             command: "egressd check --config FILE".into(),
         });
@@ -149,12 +203,20 @@ fn problems(gateway: &Gateway) -> Result<Vec<Blocker>, Fault> {
     };
     if refused > 0 {
         problems.push(Blocker {
-            what: format!("{refused} entries in staging cannot be taken"),
+            what: match refused {
+                1 => "1 entry in staging cannot be taken".to_owned(),
+                refused => format!("{refused} entries in staging cannot be taken"),
+            },
             who: "whoever produces the files".into(),
             command: "egressctl file list".into(),
         });
     }
     Ok(problems)
+}
+
+/// Lines that belong together, as a sentence's.
+fn one_line(text: &str) -> String {
+    text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
 }
 
 fn disks(gateway: &Gateway) -> Result<Vec<Disk>, Fault> {

@@ -22,7 +22,10 @@ use crate::{
         vault::find,
     },
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 impl Desk {
     pub async fn ticket_list(&self, by: Actor) -> Result<Listing<TicketRow>, Refused> {
@@ -194,12 +197,17 @@ pub fn blockers<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around:
         State::InReview | State::Suspended => {
             let blocked = ticket.blocked(around).into_iter().map(refused);
             let open = ticket.gates(around).into_iter().filter(|standing| !standing.is_green());
-            blocked.chain(open.map(|standing| open_gate(ticket, &standing, around))).collect()
+            blocked.chain(open.map(|standing| open_gate(facts, ticket, &standing, around))).collect()
         }
     }
 }
 
-fn open_gate(ticket: &TicketDossier, standing: &GateStanding<'_>, around: &Surroundings<'_>) -> Blocker {
+fn open_gate<S: Source>(
+    facts: &Facts<'_, S>,
+    ticket: &TicketDossier,
+    standing: &GateStanding<'_>,
+    around: &Surroundings<'_>,
+) -> Blocker {
     let (number, gate) = (ticket.number, standing.gate);
     let first = ticket.waits_for(gate, around);
     if !first.is_empty() {
@@ -211,11 +219,23 @@ fn open_gate(ticket: &TicketDossier, standing: &GateStanding<'_>, around: &Surro
         (_, 1) => format!("the gate {gate} has not approved it"),
         (have, needed) => format!("the gate {gate} has {have} of {needed} approvals"),
     };
+    let what = match asked_again(facts, ticket, standing) {
+        approved if approved.is_empty() => what,
+        approved => format!("{what}: it is asked again, the question has changed since {} approved", approved.join(" and ")),
+    };
     Blocker {
         what,
         who: format!("a {} who is not the requester and holds no other gate of it", gate.role()),
         command: format!("egressctl ticket vote {number} --gate {gate} --approve"),
     }
+}
+
+/// Who approved what a gate asked before, and has not answered what it asks now.
+fn asked_again<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, standing: &GateStanding<'_>) -> Vec<String> {
+    let approved = ticket.votes.iter().filter(|vote| vote.gate == standing.gate && vote.decision == Decision::Approve);
+    let before = approved.filter(|vote| vote.question != standing.question).map(|vote| vote.by);
+    let before: BTreeSet<_> = before.filter(|by| standing.approvals.iter().all(|vote| vote.by != *by)).collect();
+    before.into_iter().map(|by| name_of(facts, by)).collect()
 }
 
 /// For `explain`: the requester by name.
