@@ -283,6 +283,8 @@ pub const ROWS_PER_PAGE: u64 = 512;
 pub const SPOOL_BATCH_MESSAGES: usize = 256;
 /// Bytes of such a batch, however long its messages are: what one destination holds in memory.
 pub const SPOOL_BATCH_BYTES: usize = 1024 * 1024;
+/// Bytes that are spooled from one time the spool is empty to the next stay below: more than any disk holds, and far from the end of SQLite's integers.
+pub const SPOOL_SUM: i64 = 1 << 62;
 /// Messages that one confirmation drops from the spool: it runs on the ledger's writer, where others wait behind it.
 pub const SPOOL_DROPPED_AT_ONCE: usize = 4_096;
 /// Bytes of one value in a message. Every syslog server takes messages of 2,048 (RFC 5424 section 6.1), and ours have about a dozen values.

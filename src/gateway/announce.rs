@@ -6,7 +6,7 @@ use super::{
     desk::Desk,
     facts::{Facts, Source},
     outcome::{Fault, Refused},
-    vault::{Tx, spool},
+    vault::{Tx, spool, spool::Waiting},
 };
 use crate::{
     domain::{
@@ -90,6 +90,12 @@ impl Announcing {
     /// What somebody changed in the spool is noted for whoever watches: it is worded again, and never silently.
     pub fn note_edited(&self) {
         self.edited.store(true, Ordering::Relaxed);
+    }
+
+    fn note(&self, waiting: Waiting) {
+        if waiting == Waiting::Edited {
+            self.note_edited();
+        }
     }
 
     pub fn was_edited(&self) -> bool {
@@ -206,6 +212,7 @@ impl Gateway {
         let register = move |_: &_, tx: &mut Tx<'_>| {
             let stays = |told: &&Told| before.contains(&Digest::of(told.name.as_str().as_bytes()));
             places_stand(tx, destinations.iter().filter(stays).map(|told| &told.name))?;
+            tx.drop_strays(tx.size())?;
             Ok(spool::register(tx.conn(), destinations.iter().map(|told| &told.name), tx.size())?)
         };
         self.write_blocking(register).map_err(super::as_fault)
@@ -244,18 +251,24 @@ impl Gateway {
         })
     }
 
-    /// Bytes that wait, if they are more than may.
-    pub(super) fn overfull(&self) -> Result<Option<(u64, WhenFull)>, Fault> {
+    /// Whether somebody changed the spool since the start.
+    pub(super) fn spool_was_edited(&self) -> bool {
+        self.core.announcing.was_edited() || self.ledger.spool_was_edited()
+    }
+
+    /// What waits, if it is more than may.
+    pub(super) fn overfull(&self) -> Result<Option<(Waiting, WhenFull)>, Fault> {
         let Some(Spool { most_bytes, when_full }) = self.core.announcing.spool() else { return Ok(None) };
-        let waiting = self.ledger.read(|view| view.sql(spool::bytes))?;
-        Ok((waiting >= most_bytes).then_some((waiting, when_full)))
+        let waiting = self.ledger.read(|view| view.sql(spool::waiting))?;
+        self.core.announcing.note(waiting);
+        Ok(waiting.fills(most_bytes).then_some((waiting, when_full)))
     }
 
     /// Nothing is dropped and nobody waits silently: the operator's log says so for as long as it lasts.
     pub(super) fn say_if_the_spool_is_full(&self) {
         match self.overfull() {
-            Ok(Some((bytes, when_full))) => {
-                tracing::error!(bytes, ?when_full, "more waits to be forwarded than the spool is meant to hold")
+            Ok(Some((waiting, when_full))) => {
+                tracing::error!(%waiting, ?when_full, "more waits to be forwarded than the spool is meant to hold")
             }
             Ok(None) => {}
             Err(fault) => tracing::error!(%fault, "the spool cannot be read"),
@@ -266,12 +279,10 @@ impl Gateway {
 impl<S: Source> Facts<'_, S> {
     /// Whether what waits to be told leaves room for more to be opened.
     pub fn spool_has_room(&self) -> Result<(), Refused> {
-        match self.announcing().spool() {
-            Some(Spool { most_bytes, when_full: WhenFull::StopEgress }) if self.find(spool::bytes)? >= most_bytes => {
-                Err(Refusal::SpoolFull {}.into())
-            }
-            _ => Ok(()),
-        }
+        let Some(Spool { most_bytes, when_full: WhenFull::StopEgress }) = self.announcing().spool() else { return Ok(()) };
+        let waiting = self.find(spool::waiting)?;
+        self.announcing().note(waiting);
+        if waiting.fills(most_bytes) { Err(Refusal::SpoolFull {}.into()) } else { Ok(()) }
     }
 }
 

@@ -150,7 +150,7 @@ impl Observer {
             Trouble::BytesLost => !recovered.missing.is_empty(),
             Trouble::ClockJumped => core.clock.jumped(),
             Trouble::ReloadRefused => reload_refused(),
-            Trouble::SpoolEdited => core.announcing.was_edited(),
+            Trouble::SpoolEdited => self.gateway.spool_was_edited(),
             Trouble::CommandPanicked => ledger.panics() > 0,
         };
         Trouble::ALL.into_iter().filter(is).collect()

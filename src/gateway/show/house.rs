@@ -169,7 +169,9 @@ fn problems(gateway: &Gateway) -> Result<Vec<Blocker>, Fault> {
             command: "sysctl fs.inotify.max_user_watches fs.inotify.max_user_instances".into(),
         });
     }
-    if gateway.core.announcing.was_edited() {
+    // It finds edits, too.
+    let overfull = gateway.overfull()?;
+    if gateway.spool_was_edited() {
         problems.push(Blocker {
             what: "somebody changed what waits to be forwarded in the database; the log's own words were sent, and the daemon's log names the leaves"
                 .into(),
@@ -177,14 +179,14 @@ fn problems(gateway: &Gateway) -> Result<Vec<Blocker>, Fault> {
             command: "egressctl audit verify".into(),
         });
     }
-    if let Some((bytes, when_full)) = gateway.overfull()? {
+    if let Some((waiting, when_full)) = overfull {
         let stands = match when_full {
             WhenFull::Keep => "",
             WhenFull::StopEgress => ": vendors can open nothing",
         };
         let refusal = Refusal::SpoolFull {};
         problems.push(Blocker {
-            what: format!("{bytes} bytes wait to be forwarded, more than the spool is meant to hold{stands}"),
+            what: format!("{waiting} wait to be forwarded, more than the spool is meant to hold{stands}"),
             who: refusal.who().into(),
             command: refusal.command(),
         });

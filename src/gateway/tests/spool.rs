@@ -121,6 +121,74 @@ async fn what_somebody_altered_or_put_into_the_spool_goes_out_as_the_log_has_it_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_put_into_the_spool_where_the_log_goes_on_undoes_no_fact_keeps_no_start_and_is_reported() {
+    let mut house = House::open().await;
+    house.stop().await;
+    house.announcements = announcements(WhenFull::Keep);
+    house.start().await;
+    let edited = |house: &House| house.observer().trouble().contains(&Trouble::SpoolEdited);
+    for (edit, vendor) in [
+        ("INSERT INTO spool SELECT max(leaf) + 1, 0, x'78' FROM leaf_hashes", "acme"),
+        ("INSERT INTO spool SELECT max(leaf) + 2, 0, x'78' FROM leaf_hashes", "umbra"),
+        ("INSERT INTO spool VALUES (9223372036854775807, 9223372036854775807, x'78')", "initech"),
+        ("UPDATE spool SET upto = 9223372036854775807", "hooli"),
+    ] {
+        let ledger = house.path("state/ledger.db");
+        let edit = || {
+            let intruder = Connection::open(&ledger).unwrap();
+            assert!(intruder.execute(edit, []).unwrap() > 0, "{edit}");
+        };
+        assert!(!edited(&house), "{vendor}");
+        edit();
+        house.vendor(vendor).await;
+        assert!(problems(&house).await.contains("somebody changed what waits"), "{vendor}");
+        assert!(edited(&house), "{vendor}");
+        // What is told is what the log says, and nothing that was put there stays.
+        let outbox = house.outbox("siem");
+        let first = outbox.next().unwrap();
+        let told = outbox.batch(first).unwrap();
+        assert!(told.iter().zip(first..).all(|(message, leaf)| message.bytes.starts_with(format!("{leaf} ").as_bytes())));
+        drop(outbox);
+        house.stop().await;
+        edit();
+        house.start().await;
+        assert!(problems(&house).await.contains("somebody changed what waits"), "{vendor}");
+        assert!(edited(&house), "{vendor}");
+        hear(&house.outbox("siem")).await;
+        house.stop().await;
+        house.start().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_edits_how_much_waits_does_not_open_what_a_full_spool_stops() {
+    let mut house = House::open().await;
+    let acme = house.vendor("acme").await;
+    let ticket = house.ticket(&acme, "health").await;
+    let delivery = house.deliver(ticket, &[("orders.csv", &csv(1_000))]).await;
+    let file = path(&format!("/{delivery}/orders.csv.age"));
+    house.stop().await;
+    house.announcements = announcements(WhenFull::StopEgress);
+    for edit in ["UPDATE spool SET upto = 1 << 40 WHERE leaf = (SELECT min(leaf) FROM spool)", "DELETE FROM spool"] {
+        house.start().await;
+        let pickup = log_in(&house, &acme).await.unwrap();
+        assert_eq!(code(pickup.open(&file)), 4014);
+        assert!(!house.observer().trouble().contains(&Trouble::SpoolEdited));
+        let intruder = Connection::open(house.path("state/ledger.db")).unwrap();
+        assert!(intruder.execute(edit, []).unwrap() > 0);
+        assert_eq!(code(pickup.open(&file)), 4014, "{edit}");
+        assert!(house.observer().trouble().contains(&Trouble::SpoolEdited), "{edit}");
+        assert!(problems(&house).await.contains("nobody knows how many bytes"), "{edit}");
+        // It is over when all was heard, from the log.
+        hear(&house.outbox("siem")).await;
+        pickup.open(&file).unwrap().begin().await.unwrap().finish(TransferEnd::Closed).await;
+        pickup.close(SessionEnd::Closed).await;
+        hear(&house.outbox("siem")).await;
+        house.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_place_that_somebody_took_is_a_fault_while_it_runs_at_a_reload_and_at_a_start() {
     let mut house = House::open().await;
     house.stop().await;

@@ -195,6 +195,11 @@ impl Ledger {
         self.shared.wording()
     }
 
+    /// Whether, since the start, the spool had messages for leaves that the log did not have yet: somebody put them there.
+    pub fn spool_was_edited(&self) -> bool {
+        self.shared.spool_was_edited()
+    }
+
     /// How many leaves are durable, whenever that changes.
     pub fn watch_size(&self) -> watch::Receiver<u64> {
         self.shared.watch_size()

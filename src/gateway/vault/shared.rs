@@ -19,7 +19,7 @@ use crate::{
 use std::{
     sync::{
         Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -89,6 +89,8 @@ pub(super) struct Shared {
     size: watch::Sender<u64>,
     /// None: nobody is told anything.
     wording: RwLock<Option<Wording>>,
+    /// Something was in the spool that this program did not put there.
+    spool_edited: AtomicBool,
     panics: AtomicU64,
     pub(super) witness: OnceLock<Arc<dyn Witness>>,
     clock: Clock,
@@ -106,6 +108,7 @@ impl Shared {
             chains: Mutex::new(Cache::new(CACHED_CHAIN_BYTES)),
             tiles: Mutex::new(Cache::new(CACHED_TILES)),
             poison: watch::Sender::new(None),
+            spool_edited: AtomicBool::new(false),
             panics: AtomicU64::new(0),
             witness: OnceLock::new(),
             clock,
@@ -200,6 +203,14 @@ impl Shared {
 
     pub(super) fn wording(&self) -> Option<Wording> {
         self.wording.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn note_spool_edited(&self) {
+        self.spool_edited.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn spool_was_edited(&self) -> bool {
+        self.spool_edited.load(Ordering::Relaxed)
     }
 
     pub(super) fn panics(&self) -> u64 {

@@ -132,9 +132,27 @@ impl<'a> Tx<'a> {
         index::apply(self.conn, &record)?;
         // 5. What others are told of it: durable with it, or not at all.
         if let Some(wording) = &self.wording {
+            self.drop_strays(index)?;
             spool::append(self.conn, index, &wording(&record, &appended.hash))?;
         }
         Ok(record)
+    }
+
+    /// Drops what somebody put into the spool at leaf `end` or later, where the log ends, and notes it. It stays noted if the command is undone.
+    ///
+    /// # Errors
+    /// The database's.
+    pub fn drop_strays(&self, end: u64) -> Result<(), LedgerFault> {
+        let count = spool::drop_strays(self.conn, end)?;
+        if count > 0 {
+            self.shared.note_spool_edited();
+            tracing::error!(
+                leaf = end,
+                count,
+                "the spool was edited: what stood in it for leaves that the log does not have yet was dropped"
+            );
+        }
+        Ok(())
     }
 
     /// The last leaf on a subject that may get another.
