@@ -12,7 +12,7 @@ use std::path::Path;
 /// A line longer than this breaks on a terminal of 80 columns.
 const COLUMNS: usize = 76;
 
-pub fn print(prepared: &Prepared, place: &Place, screen: &Screen) {
+pub fn print(prepared: &Prepared, place: &Place, screen: &Screen) -> anyhow::Result<()> {
     let Prepared { vendors, released, doors: Doors { sftp, https }, metrics } = prepared;
     let vendor = &vendors.vendor;
     let line = |words: &[&str]| broken(words).iter().for_each(|part| screen.line(part));
@@ -63,6 +63,12 @@ pub fn print(prepared: &Prepared, place: &Place, screen: &Screen) {
     screen.heading("As the auditor: every event is there, and none was changed");
     let auditor = format!("--key {}", quoted_path(&place.staff().join(the(Role::Auditor).name)));
     line(&["egressctl", &auditor, "audit verify"]);
+
+    if !place.log_servers()?.is_empty() {
+        screen.heading("As the operator: whether the log server hears of it");
+        line(&["egressctl log test"]);
+    }
+    Ok(())
 }
 
 /// One command over as many lines as a terminal needs.

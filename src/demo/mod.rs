@@ -10,6 +10,7 @@ mod description;
 mod documents;
 mod egressctl;
 mod fetch;
+mod hearing;
 mod keys;
 mod lines;
 mod orders;
@@ -60,7 +61,11 @@ async fn play_in(directory: &Path, play: Play, log_server: Option<&Address>) -> 
     let place = Place::open(directory, &screen)?;
     if let Some(address) = log_server {
         place.tell(address)?;
-        screen.done(&format!("every event is told to {address}"));
+        screen.note(&format!("every event will be told to {address}"));
+    } else {
+        for kept in place.log_servers()? {
+            screen.note(&format!("every event is still told to {kept}, as on an earlier day"));
+        }
     }
     // From here on an end in any way ends the daemon: it goes with its value.
     let mut serving = Serving::start(&place, &screen).await?;
@@ -99,7 +104,7 @@ async fn story(place: &Place, serving: &mut Serving, screen: &Screen, play: Play
     description::write(&prepared, place)?;
     match play {
         Play::Show => {
-            lines::print(&prepared, place, screen);
+            lines::print(&prepared, place, screen)?;
             watch::until_it_ends(place, serving, screen).await
         }
         Play::Check => check::the_whole_story(&prepared, place, screen).await,
@@ -109,6 +114,7 @@ async fn story(place: &Place, serving: &mut Serving, screen: &Screen, play: Play
 async fn prepare(place: &Place, screen: &Screen) -> anyhow::Result<Prepared> {
     let egressctl = Egressctl::of(place);
     staff::enrol(place, &egressctl, screen).await?;
+    hearing::tried(place, &egressctl, screen).await?;
     let vendors = vendors::Both {
         vendor: vendors::approved(Party::Vendor, place, &egressctl, screen).await?,
         other: vendors::approved(Party::Other, place, &egressctl, screen).await?,

@@ -197,6 +197,12 @@ impl Place {
         replace(&path, documents::telling(&read(&path)?, &address.to_string()).as_bytes())
     }
 
+    /// Who is told of every event, by this start's wish or an earlier one's.
+    pub fn log_servers(&self) -> anyhow::Result<Vec<String>> {
+        let config = Config::read(&self.config())?;
+        Ok(config.syslog.destinations.iter().map(|destination| destination.address.to_string()).collect())
+    }
+
     fn configure(&self, values: &[(&str, &str)]) -> anyhow::Result<()> {
         let path = self.config();
         let mut text = read(&path)?;

@@ -299,6 +299,20 @@ fn by_reload_destinations_come_move_and_go_and_each_hears_all_of_its_time_and_no
     house.check();
 }
 
+#[test]
+fn a_demonstration_says_that_nobody_listens_and_later_whom_it_still_tells() {
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().join("demo");
+    let address = format!("unix:{}", place.path().join("nobody").display());
+    let (code, said) = demonstration(&directory, &address);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains(&format!("will be told to {address}")) && said.contains("has not heard it yet"), "{said}");
+    assert!(!said.contains("✓ every event"), "{said}");
+    let again = Command::new(env!("CARGO_BIN_EXE_egressd")).args(["demo", "--check"]).arg(&directory).output().unwrap();
+    let said = String::from_utf8_lossy(&again.stdout).into_owned();
+    assert!(said.contains(&format!("still told to {address}")), "{said}");
+}
+
 /// Plays the demonstration to its end: its exit status, and what it said.
 fn demonstration(directory: &Path, log_server: &str) -> (Option<i32>, String) {
     let mut demo = Command::new(env!("CARGO_BIN_EXE_egressd"));
