@@ -94,7 +94,10 @@ mod tests {
             other => panic!("{other:?}"),
         };
         for at in [0, 19, 21, LENGTH as u64 - 2] {
-            file.file.write_all_at(b"7", at).unwrap();
+            let mut digit = [0];
+            file.file.read_exact_at(&mut digit, at).unwrap();
+            let other = if digit == *b"7" { b"8" } else { b"7" };
+            file.file.write_all_at(other, at).unwrap();
             let said = unreadable();
             assert!(said.contains("ledger.head") && said.contains("remove") && said.contains("--checkpoint"), "{said}");
             file.write(&head).unwrap();
