@@ -242,6 +242,7 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::canonical;
 
     const EXAMPLE: &str = include_str!("../../config/policy.toml");
 
@@ -288,6 +289,18 @@ mod tests {
             assert!(refused.contains(told), "{text}: {refused}");
         }
         assert!(with("answers = [\"limits.max_rows\"]\nmax_rows = 5").is_ok());
+    }
+
+    #[test]
+    fn whatever_number_a_policy_bounds_rows_by_it_is_refused_or_has_a_digest() {
+        let with = |most: i64| Policy::parse(&format!("{EXAMPLE}\n[[condition]]\nname = \"x\"\nmax_rows = {most}\n"));
+        for most in [1, canonical::LARGEST_INTEGER] {
+            with(most).unwrap().digest();
+        }
+        for most in [0, canonical::LARGEST_INTEGER + 1, i64::MAX] {
+            let refused = with(most).unwrap_err().what;
+            assert!(refused.contains("max_rows is 1 to"), "{most}: {refused}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Conditions: what requests that share something need in addition, and what of a request the policy looks at.
 
 use super::{Policy, Tier};
-use crate::domain::{form, ids::Slug, jurisdiction::Jurisdiction, limits, people::Gate, shown::shown};
+use crate::domain::{canonical, form, ids::Slug, jurisdiction::Jurisdiction, limits, people::Gate, shown::shown};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -106,6 +106,10 @@ impl Condition {
             return bad("it asks for nothing".into());
         }
         let least = policy.tiers.iter().filter(|(tier, _)| self.tiers.is_empty() || self.tiers.contains(tier));
+        // Beyond what canonical JSON holds a policy has no digest, and no request can name as many.
+        if self.max_rows.is_some_and(|most| !(1..=canonical::LARGEST_INTEGER.cast_unsigned()).contains(&most)) {
+            return bad(format!("max_rows is 1 to {}", canonical::LARGEST_INTEGER));
+        }
         match (self.most_retention_days, least.map(|(tier, rule)| (rule.retention_days.least, tier)).max()) {
             (Some(most), Some((least, tier))) if most < least => bad(format!(
                 "most_retention_days = {most} is below the {least} that tiers.{tier} asks for at least: no request could satisfy both"
