@@ -104,28 +104,30 @@ pub struct Limits {
 }
 
 /// Whether it is sent once, again and again, or because a person asked for their own data.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+///
+/// This and the next two stand in the order of their words: a policy's digest rests on the order of its lists of them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     OneOff,
-    Recurring,
     Portability,
+    Recurring,
 }
 
 /// How far it goes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Transfer {
-    Internal,
-    External,
     CrossBorder,
+    External,
+    Internal,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Environment {
-    Production,
     NonProduction,
+    Production,
 }
 
 /// On what ground personal data leave (GDPR Art. 6 (1), LGPD Art. 7).
@@ -335,9 +337,9 @@ impl TicketDocument {
         Traits {
             tier: self.tier(policy),
             classes: self.fields.iter().map(|field| field.class.clone()).collect(),
-            kind: Some(word(&self.kind)),
-            transfer: Some(word(&self.transfer)),
-            environment: Some(word(&self.environment)),
+            kind: Some(self.kind),
+            transfer: Some(self.transfer),
+            environment: Some(self.environment),
             jurisdictions: self.legal.jurisdictions.clone(),
         }
     }

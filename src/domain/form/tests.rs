@@ -4,7 +4,11 @@ use super::{
     lint::{Checklist, Code, lint},
     *,
 };
-use crate::domain::{policy::Policy, ticket::TicketDocument, time::Day};
+use crate::domain::{
+    policy::Policy,
+    ticket::{Environment, Kind, TicketDocument, Transfer},
+    time::Day,
+};
 use proptest::prelude::*;
 use std::{collections::BTreeSet, sync::LazyLock};
 
@@ -270,6 +274,20 @@ fn the_form_asks_for_exactly_what_the_types_hold() {
     let asked: BTreeSet<String> = QUESTIONS.iter().map(|question| question.path.to_owned()).collect();
     assert_eq!(asked, held);
     assert_eq!(asked.len(), QUESTIONS.len(), "a question stands twice");
+}
+
+#[test]
+fn the_choices_of_the_form_are_those_of_the_types() {
+    fn choices<T: serde::de::DeserializeOwned>(known: &[&str]) {
+        for word in known {
+            assert!(serde_json::from_value::<T>((*word).into()).is_ok(), "{word}");
+        }
+        let unlike = serde_json::from_value::<T>("zzz".into()).err().map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(unlike.matches('`').count(), 2 * (known.len() + 1), "{unlike}");
+    }
+    choices::<Kind>(KINDS);
+    choices::<Transfer>(TRANSFERS);
+    choices::<Environment>(ENVIRONMENTS);
 }
 
 #[test]

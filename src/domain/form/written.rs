@@ -9,6 +9,10 @@ use crate::domain::{
     limits,
     policy::{Policy, Traits},
 };
+use serde::de::{
+    DeserializeOwned, IntoDeserializer,
+    value::{self, StrDeserializer},
+};
 
 pub(super) fn given<'t>(document: &'t Table, question: &Question) -> Option<&'t Located> {
     match question.table() {
@@ -60,9 +64,14 @@ pub(super) fn cases(document: &Table) -> Vec<Case> {
     cases
 }
 
+/// A choice among those there are.
+fn choice<T: DeserializeOwned>(document: &Table, key: &str) -> Option<T> {
+    let (_, word) = text(document, "", key)?;
+    T::deserialize::<StrDeserializer<'_, value::Error>>(word.into_deserializer()).ok()
+}
+
 /// What the policy looks at, as far as it is written.
 pub(super) fn traits(document: &Table, policy: &Policy) -> Traits {
-    let word = |table, key| text(document, table, key).map(|(_, word)| word.to_owned());
     let classes = field_tables(document).filter_map(|field| match &field.get("class")?.value {
         Value::Text(class) => class.parse().ok(),
         _ => None,
@@ -82,9 +91,9 @@ pub(super) fn traits(document: &Table, policy: &Policy) -> Traits {
         // One that the policy does not know is told as that, and not as whatever its tier would bring.
         tier: policy.tier(classes.iter().filter(|class| policy.class(class).is_some())),
         classes: classes.into_iter().collect(),
-        kind: word("", "kind"),
-        transfer: word("", "transfer"),
-        environment: word("", "environment"),
+        kind: choice(document, "kind"),
+        transfer: choice(document, "transfer"),
+        environment: choice(document, "environment"),
         jurisdictions,
     }
 }

@@ -1,7 +1,15 @@
 //! Conditions: what requests that share something need in addition, and what of a request the policy looks at.
 
 use super::{Policy, Tier};
-use crate::domain::{canonical, form, ids::Slug, jurisdiction::Jurisdiction, limits, people::Gate, shown::shown};
+use crate::domain::{
+    canonical, form,
+    ids::Slug,
+    jurisdiction::Jurisdiction,
+    limits,
+    people::Gate,
+    shown::shown,
+    ticket::{Environment, Kind, Transfer},
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
@@ -17,11 +25,11 @@ pub struct Condition {
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub tiers: BTreeSet<Tier>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub kinds: BTreeSet<String>,
+    pub kinds: BTreeSet<Kind>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub transfers: BTreeSet<String>,
+    pub transfers: BTreeSet<Transfer>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub environments: BTreeSet<String>,
+    pub environments: BTreeSet<Environment>,
     /// `US` means `US-CA` too.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub jurisdictions: BTreeSet<Jurisdiction>,
@@ -45,9 +53,9 @@ pub struct Condition {
 pub struct Traits {
     pub tier: Tier,
     pub classes: BTreeSet<Slug>,
-    pub kind: Option<String>,
-    pub transfer: Option<String>,
-    pub environment: Option<String>,
+    pub kind: Option<Kind>,
+    pub transfer: Option<Transfer>,
+    pub environment: Option<Environment>,
     pub jurisdictions: Vec<Jurisdiction>,
 }
 
@@ -57,21 +65,23 @@ impl Traits {
     }
 
     pub fn is_non_production(&self) -> bool {
-        self.environment.as_deref() == Some("non_production")
+        self.environment == Some(Environment::NonProduction)
     }
+}
+
+/// Whether a choice is one that a condition looks at. One that is not written yet is none.
+fn among<T: Ord>(looked_at: &BTreeSet<T>, choice: Option<T>) -> bool {
+    looked_at.is_empty() || choice.is_some_and(|choice| looked_at.contains(&choice))
 }
 
 impl Condition {
     pub(super) fn holds(&self, traits: &Traits) -> bool {
-        let among = |words: &BTreeSet<String>, word: &Option<String>| {
-            words.is_empty() || word.as_ref().is_some_and(|word| words.contains(word))
-        };
         let within = |law: &Jurisdiction| self.jurisdictions.iter().any(|known| law.is_within(known));
         (self.classes.is_empty() || !self.classes.is_disjoint(&traits.classes))
             && (self.tiers.is_empty() || self.tiers.contains(&traits.tier))
-            && among(&self.kinds, &traits.kind)
-            && among(&self.transfers, &traits.transfer)
-            && among(&self.environments, &traits.environment)
+            && among(&self.kinds, traits.kind)
+            && among(&self.transfers, traits.transfer)
+            && among(&self.environments, traits.environment)
             && (self.jurisdictions.is_empty() || traits.jurisdictions.iter().any(within))
     }
 
@@ -82,16 +92,6 @@ impl Condition {
         }
         if let Some(class) = self.classes.iter().find(|class| policy.class(class).is_none()) {
             return bad(format!("there is no class {class}"));
-        }
-        let words = [
-            ("kinds", &self.kinds, form::KINDS),
-            ("transfers", &self.transfers, form::TRANSFERS),
-            ("environments", &self.environments, form::ENVIRONMENTS),
-        ];
-        for (key, given, known) in words {
-            if let Some(word) = given.iter().find(|word| !known.contains(&word.as_str())) {
-                return bad(format!("{key}: {} is none of {}", shown(word), known.join(", ")));
-            }
         }
         let open = |path: &String| {
             form::QUESTIONS.iter().any(|question| {
