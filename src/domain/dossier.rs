@@ -6,7 +6,7 @@ use super::{
     house::HouseDossier,
     ids::{PersonId, TicketId, TicketNumber, VendorId},
     people::{Gate, Roster},
-    policy::Policy,
+    policy::{Objected, Policy},
     refusal::Refusal,
     ticket::TicketDocument,
     time::Time,
@@ -71,6 +71,7 @@ pub struct Revision {
     pub document: TicketDocument,
     pub submitted_at: Time,
     questions: Questions,
+    objected: Objected,
 }
 
 /// What a revision asked the last time somebody wanted to know, and under what. Each listing, open and read wants to know, and a
@@ -183,6 +184,7 @@ impl TicketDossier {
                     document,
                     submitted_at: record.at,
                     questions: Questions::default(),
+                    objected: Objected::default(),
                 });
             }
             Event::TicketVoted { gate, decision, question, .. } => {
@@ -302,7 +304,7 @@ impl TicketDossier {
         if let Some(field) = self.document().fields.iter().find(|field| around.house.class_revoked(&field.class)) {
             return Some(Refusal::revoked_everywhere("class", &field.class));
         }
-        self.document().admissible(around.policy).err()
+        self.current().objected.first(around.policy, self.document())
     }
 }
 

@@ -1,8 +1,10 @@
 //! Policy: classes of data → tier → gates and retention bounds. An organisation's file, within a compiled-in floor.
 
 mod condition;
+mod objection;
 
 pub use condition::{Condition, Traits};
+pub use objection::{Against, Answers, FieldAnswers, Objected, Objection};
 
 use super::{
     digest::Digest,

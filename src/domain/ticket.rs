@@ -8,9 +8,8 @@ use super::{
     ids::Slug,
     jurisdiction::Jurisdiction,
     limits,
-    nearest::nearest,
     people::Gate,
-    policy::{Policy, RetentionDays, Tier, Traits},
+    policy::{Answers, Policy, Tier, Traits},
     refusal::Refusal,
     shown::shown,
     time::{Day, Time},
@@ -294,34 +293,11 @@ impl TicketDocument {
     }
 
     /// Whether today's policy would still take it: it may have changed since it was submitted.
+    ///
+    /// # Errors
+    /// The first of what the policy has against it.
     pub fn admissible(&self, policy: &Policy) -> Result<(), Refusal> {
-        if let Some(field) = self.fields.iter().find(|field| policy.class(&field.class).is_none()) {
-            let near = nearest(field.class.as_str(), policy.classes.keys().map(Slug::as_str));
-            return Err(Refusal::UnknownClass {
-                field: field.name.clone(),
-                class: field.class.to_string(),
-                nearest: near.map(|class| format!("; did you mean {class}?")).unwrap_or_default(),
-            });
-        }
-        let traits = self.traits(policy);
-        let RetentionDays { least, most } = policy.retention(&traits);
-        if !(least..=most).contains(&self.retention_days) {
-            return Err(Refusal::RetentionOutOfBounds { days: self.retention_days, least, most, tier: traits.tier.to_string() });
-        }
-        for condition in policy.conditions_on(&traits) {
-            if let Some(reference) = condition.references.iter().find(|reference| !self.legal.references.contains_key(reference))
-            {
-                let (condition, reference) = (condition.name.clone(), reference.to_string());
-                return Err(Refusal::ReferenceMissing { condition, reference });
-            }
-            // A ticket without a limit of its own has the condition's: see `most_rows`.
-            if let (Some(most), Some(rows)) = (condition.max_rows, self.limits.max_rows)
-                && rows > most
-            {
-                return Err(Refusal::RowsOutOfBounds { condition: condition.name.clone(), rows, most });
-            }
-        }
-        Ok(())
+        policy.objections(&Answers::from(self)).into_iter().next().map_or(Ok(()), |first| Err(first.refusal()))
     }
 
     pub fn digest(&self) -> Digest {

@@ -5,14 +5,14 @@ use super::{
     located::{Line, Located, Table, Value},
 };
 use crate::domain::{
-    ids::Slug,
     limits,
-    policy::{Policy, Traits},
+    policy::{Answers, FieldAnswers},
 };
 use serde::de::{
     DeserializeOwned, IntoDeserializer,
     value::{self, StrDeserializer},
 };
+use std::collections::BTreeSet;
 
 pub(super) fn given<'t>(document: &'t Table, question: &Question) -> Option<&'t Located> {
     match question.table() {
@@ -40,17 +40,6 @@ pub(super) fn whole(document: &Table, table: &str, key: &str) -> Option<(Line, i
     }
 }
 
-pub(super) fn field_tables(document: &Table) -> impl Iterator<Item = &Table> {
-    let fields = match document.get("field").map(|fields| &fields.value) {
-        Some(Value::List(fields)) => fields.as_slice(),
-        _ => &[],
-    };
-    fields.iter().take(limits::INVENTORY_FIELDS).filter_map(|field| match &field.value {
-        Value::Table(table) => Some(table),
-        _ => None,
-    })
-}
-
 pub(super) fn cases(document: &Table) -> Vec<Case> {
     let mut cases = Vec::new();
     match text(document, "", "kind") {
@@ -65,35 +54,90 @@ pub(super) fn cases(document: &Table) -> Vec<Case> {
 }
 
 /// A choice among those there are.
-fn choice<T: DeserializeOwned>(document: &Table, key: &str) -> Option<T> {
-    let (_, word) = text(document, "", key)?;
+fn choice<T: DeserializeOwned>(document: &Table, table: &str, key: &str) -> Option<T> {
+    text(document, table, key).and_then(|(_, word)| chosen(word))
+}
+
+fn chosen<T: DeserializeOwned>(word: &str) -> Option<T> {
     T::deserialize::<StrDeserializer<'_, value::Error>>(word.into_deserializer()).ok()
 }
 
 /// What the policy looks at, as far as it is written.
-pub(super) fn traits(document: &Table, policy: &Policy) -> Traits {
-    let classes = field_tables(document).filter_map(|field| match &field.get("class")?.value {
-        Value::Text(class) => class.parse().ok(),
+pub(super) fn answers(document: &Table) -> Answers {
+    let legal = |key| match &document.get("legal")?.value {
+        Value::Table(legal) => legal.get(key).map(|found| &found.value),
         _ => None,
-    });
-    let jurisdictions = match document.get("legal").map(|legal| &legal.value) {
-        Some(Value::Table(legal)) => match legal.get("jurisdictions").map(|list| &list.value) {
-            Some(Value::List(codes)) => codes
-                .iter()
-                .filter_map(|code| if let Value::Text(code) = &code.value { code.parse().ok() } else { None })
-                .collect(),
-            _ => Vec::new(),
-        },
-        _ => Vec::new(),
     };
-    let classes: Vec<Slug> = classes.collect();
-    Traits {
-        // One that the policy does not know is told as that, and not as whatever its tier would bring.
-        tier: policy.tier(classes.iter().filter(|class| policy.class(class).is_some())),
-        classes: classes.into_iter().collect(),
-        kind: choice(document, "kind"),
-        transfer: choice(document, "transfer"),
-        environment: choice(document, "environment"),
-        jurisdictions,
+    let codes = match legal("jurisdictions") {
+        Some(Value::List(codes)) => codes.as_slice(),
+        _ => &[],
+    };
+    let code = |code: &Located| if let Value::Text(code) = &code.value { code.parse().ok() } else { None };
+    let filed = match legal("references") {
+        Some(Value::Table(filed)) => filed.0.iter().filter_map(|(name, _)| name.parse().ok()).collect(),
+        _ => BTreeSet::new(),
+    };
+    let whole = |table, key| whole(document, table, key).and_then(|(_, whole)| u64::try_from(whole).ok());
+    // A list or table that holds nothing says nothing.
+    let says = |found: &Located| !matches!(&found.value, Value::Table(Table(members)) if members.is_empty());
+    let others = QUESTIONS.iter().filter(|question| question.table() != "field");
+    Answers {
+        fields: fields(document),
+        kind: choice(document, "", "kind"),
+        transfer: choice(document, "", "transfer"),
+        environment: choice(document, "", "environment"),
+        jurisdictions: codes.iter().filter_map(code).collect(),
+        basis: choice(document, "legal", "basis"),
+        retention_days: whole("", "retention_days").and_then(|days| u32::try_from(days).ok()),
+        max_rows: whole("limits", "max_rows"),
+        references: filed,
+        answered: others.filter(|question| given(document, question).is_some_and(says)).map(|question| question.path).collect(),
     }
+}
+
+fn fields(document: &Table) -> Vec<FieldAnswers> {
+    let field = |(nth, table): (usize, &Table)| {
+        let word = |key| match &table.get(key)?.value {
+            Value::Text(text) => Some(text.as_str()),
+            _ => None,
+        };
+        FieldAnswers {
+            nth,
+            name: word("name").map_or_else(|| format!("[{nth}]"), str::to_owned),
+            class: word("class").and_then(|class| class.parse().ok()),
+            treatment: word("treatment").and_then(chosen),
+        }
+    };
+    field_tables(document).map(field).collect()
+}
+
+/// Each field with its place, counted from one.
+pub(super) fn field_tables(document: &Table) -> impl Iterator<Item = (usize, &Table)> {
+    let fields = match document.get("field").map(|fields| &fields.value) {
+        Some(Value::List(fields)) => fields.as_slice(),
+        _ => &[],
+    };
+    fields.iter().take(limits::INVENTORY_FIELDS).enumerate().filter_map(|(i, field)| match &field.value {
+        Value::Table(table) => Some((i + 1, table)),
+        _ => None,
+    })
+}
+
+/// The line of an answer by its path, `field[3].class`; or, where there is none, of what it belongs in.
+pub(super) fn line_of(document: &Table, path: &str) -> Option<Line> {
+    let (mut table, mut line) = (document, None);
+    for part in path.split('.') {
+        let (key, nth) = match part.split_once('[') {
+            Some((key, nth)) => (key, nth.trim_end_matches(']').parse::<usize>().ok()),
+            None => (part, None),
+        };
+        let Some(mut found) = table.get(key) else { break };
+        if let (Some(nth), Value::List(items)) = (nth, &found.value) {
+            found = items.get(nth - 1)?;
+        }
+        line = Some(found.line);
+        let Value::Table(next) = &found.value else { break };
+        table = next;
+    }
+    line
 }

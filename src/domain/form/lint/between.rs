@@ -5,12 +5,16 @@ use crate::domain::{
     form::{
         QUESTIONS, TREATMENTS,
         located::{Line, Located, Table, Value},
-        written::{field_tables, given, text, traits, whole},
+        written::{answers, field_tables, line_of, text, whole},
     },
-    policy::{Condition, Policy, Traits},
+    ids::Slug,
+    policy::{Against, Objection, Policy, RetentionDays},
     time::Day,
 };
 use std::borrow::Cow;
+
+/// Why two answers that contradict each other are a problem.
+const WHICH: &str = "Reviewers would approve one of the two without knowing which.";
 
 impl Lint<'_> {
     /// What no single answer shows: answers against each other and against the policy.
@@ -22,17 +26,30 @@ impl Lint<'_> {
         {
             self.contradict(line, "limits.min_rows", format!("min_rows = {least} is above max_rows = {most}"));
         }
+        for (nth, field) in field_tables(document) {
+            self.treatment(field, nth);
+        }
         let Some(policy) = self.policy else { return };
-        let traits = traits(document, policy);
-        self.tier_rules(document, policy, &traits);
-        for condition in policy.conditions_on(&traits) {
-            self.condition(document, condition);
+        let answers = answers(document);
+        let papers: Vec<_> = policy.conditions_on(&answers.traits(policy)).flat_map(|condition| &condition.references).collect();
+        self.asked += u32::try_from(papers.len()).unwrap_or(u32::MAX);
+        let filed = papers.into_iter().filter(|paper| answers.references.contains(*paper)).count();
+        self.answered += u32::try_from(filed).unwrap_or(u32::MAX);
+        for objection in policy.objections(&answers) {
+            let line = line_of(document, &objection.path);
+            self.object(line, objection, policy);
         }
     }
 
     fn contradict(&mut self, line: Line, path: &str, what: String) {
-        let why = "Reviewers would approve one of the two without knowing which.".into();
-        self.push(Problem { code: Code::Contradiction, line: Some(line), path: path.into(), what, why, example: String::new() });
+        self.push(Problem {
+            code: Code::Contradiction,
+            line: Some(line),
+            path: path.into(),
+            what,
+            why: WHICH.into(),
+            example: String::new(),
+        });
     }
 
     fn window(&mut self, document: &Table, today: Option<Day>) {
@@ -59,105 +76,58 @@ impl Lint<'_> {
         }
     }
 
-    fn tier_rules(&mut self, document: &Table, policy: &Policy, traits: &Traits) {
-        let bounds = policy.retention(traits);
-        if let Some((line, days)) = whole(document, "", "retention_days")
-            && !(i64::from(bounds.least)..=i64::from(bounds.most)).contains(&days)
-        {
-            let what =
-                format!("{days} days are outside the {} to {} that tier {} allows", bounds.least, bounds.most, traits.tier);
-            self.forbid(
-                Some(line),
-                "retention_days",
-                what,
-                "The policy bounds how long a vendor may find a file here.",
-                String::new(),
-            );
-        }
-        if let Some((line, "not_personal")) = text(document, "legal", "basis")
-            && traits.is_personal()
-        {
-            let what = format!("its fields make it tier {}, so it is about persons: a legal basis is needed", traits.tier);
-            self.contradict(line, "legal.basis", what);
-        }
-        for (i, field) in field_tables(document).enumerate() {
-            self.treatment(policy, field, i + 1, traits);
+    /// A promise that nobody checks is none.
+    fn treatment(&mut self, field: &Table, nth: usize) {
+        let Some(Located { line, value: Value::Text(treatment) }) = field.get("treatment") else { return };
+        if treatment != "as_is" && TREATMENTS.contains(&treatment.as_str()) {
+            let path = format!("field[{nth}].treatment");
+            let what = format!("{path}: the treatment {treatment} cannot be verified yet: only as_is can be promised");
+            let (why, example) = ("What is promised is checked on every row.".into(), "treatment = \"as_is\"".into());
+            self.push(Problem { code: Code::PolicyForbids, line: Some(*line), path, what, why, example });
         }
     }
 
-    /// Test systems are guarded less; and a promise that nobody checks is none.
-    fn treatment(&mut self, policy: &Policy, field: &Table, nth: usize, traits: &Traits) {
-        let word = |key| match field.get(key) {
-            Some(Located { line, value: Value::Text(text) }) => Some((*line, text.as_str())),
-            _ => None,
-        };
-        let Some((line, treatment)) = word("treatment") else { return };
-        let path = format!("field[{nth}].treatment");
-        if treatment != "as_is" && TREATMENTS.contains(&treatment) {
-            let what = format!("the treatment {treatment} cannot be verified yet: only as_is can be promised");
-            self.forbid(Some(line), &path, what, "What is promised is checked on every row.", "treatment = \"as_is\"".into());
-        }
-        let class = word("class").and_then(|(_, class)| policy.class(&class.parse().ok()?));
-        if treatment == "as_is" && traits.is_non_production() && class.is_some_and(|class| class.is_direct()) {
-            let what = "direct identifiers as they are never go into a non-production environment".to_owned();
-            self.forbid(Some(line), &path, what, "Test systems are guarded less.", "environment = \"production\"".into());
-        }
-    }
-
-    fn forbid(&mut self, line: Option<Line>, path: &str, what: String, why: &'static str, example: String) {
-        let what = format!("{path}: {what}");
-        self.push(Problem { code: Code::PolicyForbids, line, path: path.into(), what, why: why.into(), example });
-    }
-
-    fn condition(&mut self, document: &Table, condition: &Condition) {
-        let why = |what: &str| -> Cow<'static, str> { format!("{what} \"{}\".", condition.name).into() };
-        for reference in &condition.references {
-            self.asked += 1;
-            let filed = match document.get("legal").map(|legal| &legal.value) {
-                Some(Value::Table(legal)) => match legal.get("references").map(|references| &references.value) {
-                    Some(Value::Table(references)) => references.get(reference.as_str()).is_some(),
-                    _ => false,
-                },
-                _ => false,
-            };
-            if filed {
-                self.answered += 1;
-                continue;
+    /// What the policy has against it, in words for whoever writes it.
+    fn object(&mut self, line: Option<Line>, objection: Objection, policy: &Policy) {
+        let Objection { path, against } = objection;
+        let asked_under =
+            |condition: &str| -> Cow<'static, str> { format!("The policy asks for it under \"{condition}\".").into() };
+        let question = QUESTIONS.iter().find(|question| question.path == path);
+        let (code, what, why, example) = match against {
+            Against::Class { class, nearest, .. } => {
+                self.answered = self.answered.saturating_sub(1);
+                let known = || policy.class_names().map(Slug::as_str).collect::<Vec<_>>().join(", ");
+                let near = nearest.map_or_else(|| format!("it knows {}", known()), |near| format!("did you mean {near}?"));
+                let why = "The class decides the tier, and the tier the gates.".into();
+                (Code::OutOfBounds, format!("{path}: the policy knows no class {class}; {near}"), why, String::new())
             }
-            self.push(Problem {
-                code: Code::Missing,
-                line: document.get("legal").map(|legal| legal.line),
-                path: format!("legal.references.{reference}"),
-                what: format!("legal.references.{reference} is missing: under which number is it filed?"),
-                why: why("The policy asks for it under"),
-                example: format!("references = {{ {reference} = \"…\" }}"),
-            });
-        }
-        for path in &condition.answers {
-            let Some(question) = QUESTIONS.iter().find(|question| question.path == path.as_str()) else { continue };
-            if given(document, question).is_none() {
+            Against::Retention { days, bounds: RetentionDays { least, most }, tier } => {
+                let what = format!("{path}: {days} days are outside the {least} to {most} that tier {tier} allows");
+                (Code::PolicyForbids, what, "The policy bounds how long a vendor may find a file here.".into(), String::new())
+            }
+            Against::Basis { tier } => {
+                let what = format!("its fields make it tier {tier}, so it is about persons: a legal basis is needed");
+                (Code::Contradiction, what, WHICH.into(), String::new())
+            }
+            Against::Treatment { .. } => {
+                let what = format!("{path}: direct identifiers as they are never go into a non-production environment");
+                (Code::PolicyForbids, what, "Test systems are guarded less.".into(), "environment = \"production\"".into())
+            }
+            Against::NoReference { condition, reference } => {
+                let what = format!("{path} is missing: under which number is it filed?");
+                (Code::Missing, what, asked_under(&condition), format!("references = {{ {reference} = \"…\" }}"))
+            }
+            Against::NoAnswer { condition, .. } => {
                 self.asked += 1;
-                self.push(Problem {
-                    code: Code::Missing,
-                    line: document.get(question.table()).map(|table| table.line),
-                    path: path.clone(),
-                    what: format!("{path} is missing. {}", question.ask),
-                    why: why("The policy asks for it under"),
-                    example: format!("{} = {}", question.key(), question.example),
-                });
+                let ask = question.map_or("", |question| question.ask);
+                let example = question.map(|question| format!("{} = {}", question.key(), question.example));
+                (Code::Missing, format!("{path} is missing. {ask}"), asked_under(&condition), example.unwrap_or_default())
             }
-        }
-        if let (Some(most), Some((line, rows))) = (condition.max_rows, whole(document, "limits", "max_rows"))
-            && rows.cast_unsigned() > most
-        {
-            let what = format!("max_rows = {rows} is above the {most} of \"{}\"", condition.name);
-            self.forbid(
-                Some(line),
-                "limits.max_rows",
-                what,
-                "What the policy bounds no request can widen.",
-                format!("max_rows = {most}"),
-            );
-        }
+            Against::Rows { condition, rows, most } => {
+                let what = format!("{path}: max_rows = {rows} is above the {most} of \"{condition}\"");
+                (Code::PolicyForbids, what, "What the policy bounds no request can widen.".into(), format!("max_rows = {most}"))
+            }
+        };
+        self.push(Problem { code, line, path, what, why, example });
     }
 }
