@@ -16,13 +16,16 @@ use super::{
 };
 use crate::{
     clock::{Clock, SystemClock},
-    domain::{event::Decision, ids::DeliveryNumber, ids::TicketNumber, limits, signature::PublicKey, time::Day},
+    domain::{
+        document::DocumentError, event::Decision, ids::DeliveryNumber, ids::TicketNumber, limits, signature::PublicKey,
+        ticket::TicketDocument, time::Day,
+    },
     endpoints::control::request::Request as R,
     gateway::{
         answers::{
             AuditVerdict, CheckpointNote, DeliveryRow, DeliveryView, Done, Explanation, FileRow, FileView, KeyRow, Listing,
-            LogTest, PurgeReport, Receipt, SessionRow, StaffRow, StagingRecipient, Status, Submitted, TailRow, TicketRow,
-            TicketView, TransferRow, VendorFiled, VendorRow, VendorView, Who,
+            LogTest, PurgeReport, Receipt, SessionRow, StaffRow, StagingRecipient, Status, Submitted, TailRow, TicketDiagram,
+            TicketRow, TicketView, TransferRow, VendorFiled, VendorRow, VendorView, Who,
         },
         asked::{DeliveryPath, Scope, Subject},
     },
@@ -64,6 +67,11 @@ pub async fn act(cli: Cli, page: Page) -> Result<Told, Trouble> {
         Command::Ticket(Ticket::Draft { from, policy, vendor }) => {
             let policy = policy.as_deref().map(|file| Ok((file, document(file)?))).transpose()?;
             return local(draft::draft(from, policy, vendor.clone())?, page);
+        }
+        Command::Ticket(Ticket::Diagram { file: Some(file), format, ticket: _ }) => {
+            let wrong = |error: DocumentError| Trouble::Document { file: file.clone(), cause: error.to_string() };
+            let ticket = TicketDocument::parse(&document(file)?).map_err(wrong)?;
+            return local(TicketDiagram::of(&ticket, *format), page);
         }
         _ => {}
     }
@@ -154,6 +162,10 @@ async fn ticket(mut desk: Desk, command: Ticket) -> Result<Told, Trouble> {
         // They were answered before anybody was asked to sign.
         Ticket::Lint { file, .. } => Err(usage(&file.display().to_string(), "it asks no daemon", "ticket lint")),
         Ticket::Draft { from, .. } => Err(usage(&from.display().to_string(), "it asks no daemon", "ticket draft")),
+        Ticket::Diagram { ticket: None, .. } => Err(usage("ticket diagram", "which ticket?", "ticket diagram")),
+        Ticket::Diagram { ticket: Some(ticket), format, file: _ } => {
+            desk.tell::<TicketDiagram>(R::TicketDiagram { ticket, drawing: format }).await
+        }
         Ticket::List => desk.tell::<Listing<TicketRow>>(R::TicketList {}).await,
         Ticket::Show { ticket } => desk.tell::<TicketView>(R::TicketShow { ticket }).await,
         Ticket::Vote { ticket, gate, decision: Decided { approve, reject: _ }, reason } => {

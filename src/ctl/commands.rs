@@ -2,6 +2,7 @@
 
 use crate::{
     domain::{
+        diagram::Drawing,
         digest::Digest,
         ids::{DeliveryNumber, FileId, SessionId, Slug, TicketNumber},
         limits,
@@ -278,6 +279,23 @@ pub enum Ticket {
         /// Such as EGR-2026-0042
         ticket: TicketNumber,
     },
+    /// Draw the way that a ticket's data takes, from its source to the vendor's storage
+    ///
+    /// It is drawn from the revision alone and names its digest: the same revision is the same file. With --file it is drawn
+    /// from a ticket file, without a daemon.
+    #[command(after_help = "Examples:\n  egressctl ticket diagram EGR-2026-0042 > EGR-2026-0042.svg\n  \
+        egressctl ticket diagram --file ticket.toml --format mermaid")]
+    Diagram {
+        /// Such as EGR-2026-0042
+        #[arg(required_unless_present = "file", conflicts_with = "file")]
+        ticket: Option<TicketNumber>,
+        /// A ticket file, TOML or JSON; - for standard input
+        #[arg(long, value_name = "TICKET_FILE")]
+        file: Option<PathBuf>,
+        /// How it is drawn
+        #[arg(long, value_parser = drawing(), default_value = Drawing::Svg.name())]
+        format: Drawing,
+    },
     /// Vote at one gate: shows the text, signs it, sends it
     #[command(after_help = "Examples:\n  egressctl ticket vote EGR-2026-0042 --gate privacy --approve \\\n    \
         --reason \"pseudonymous, 30 days\"\n  \
@@ -497,6 +515,11 @@ fn role() -> impl TypedValueParser<Value = Role> {
 fn gate() -> impl TypedValueParser<Value = Gate> {
     PossibleValuesParser::new(Gate::ALL.map(Gate::name))
         .map(|name| Gate::named(&name).expect("clap admits only the names of gates"))
+}
+
+fn drawing() -> impl TypedValueParser<Value = Drawing> {
+    PossibleValuesParser::new(Drawing::ALL.map(Drawing::name))
+        .map(|name| Drawing::named(&name).expect("clap admits only the names of drawings"))
 }
 
 fn scope_kind() -> impl TypedValueParser<Value = ScopeKind> {

@@ -129,6 +129,7 @@ pub fn answer(act: &str) -> Value {
             "requester": "rita", "until": "2026-12-31", "open_gates": ["privacy"]}))
         }
         "ticket_show" => ticket(),
+        "ticket_diagram" => json!({"revision": DIGEST, "drawing": "svg", "text": format!("<svg>\n{HOSTILE}\n</svg>\n")}),
         "ticket_vote" => {
             json!({"ticket": "EGR-2026-0042", "gate": "privacy", "decision": "approve", "state": "approved", "open_gates": [], "leaf": 44, "next": [blocker()]})
         }

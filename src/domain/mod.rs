@@ -3,6 +3,7 @@
 pub mod authority;
 pub mod canonical;
 pub mod credential;
+pub mod diagram;
 pub mod digest;
 pub mod document;
 pub mod dossier;

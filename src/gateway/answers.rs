@@ -5,12 +5,14 @@
 mod files;
 mod form;
 mod forwarding;
+mod tickets;
 mod tokens;
 mod words;
 
 pub use files::*;
 pub use form::*;
 pub use forwarding::*;
+pub use tickets::*;
 pub use tokens::*;
 pub use words::*;
 
@@ -313,17 +315,6 @@ pub struct VoteView {
     pub at: String,
     pub reason: String,
     pub standing: VoteStanding,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Submitted {
-    pub ticket: TicketNumber,
-    pub revision: Digest,
-    pub state: TicketState,
-    pub tier: Tier,
-    pub gates: Vec<Gate>,
-    pub leaf: u64,
-    pub next: Vec<Blocker>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

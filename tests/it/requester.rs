@@ -132,3 +132,21 @@ fn a_draft_from_a_sample_leaves_open_only_what_a_person_answers_and_repeats_no_v
     assert_eq!(refused.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("JSON is not inspected yet"));
 }
+
+#[test]
+fn whoever_has_the_ticket_file_draws_the_diagram_that_the_gateway_draws() {
+    let mut house = House::new();
+    let text = crate::house::ticket_file("acme");
+    let submitted = house.submit(&text).done();
+    let (file, ticket) = (house.path("own.toml"), submitted["ticket"].as_str().unwrap().to_owned());
+    fs::write(&file, &text).unwrap();
+    for format in ["svg", "mermaid"] {
+        let alone = ["--json", "ticket", "diagram", "--file", file.to_str().unwrap(), "--format", format];
+        let own = house.egressctl().env("EGRESSCTL_SOCKET", "/nonexistent").args(alone).output().unwrap();
+        let own: Value = serde_json::from_slice(&own.stdout).unwrap();
+        assert_eq!(own, house.ctl(crate::house::AUDITOR, ["ticket", "diagram", &ticket, "--format", format]).done());
+        assert_eq!(own["revision"], submitted["revision"]);
+        assert!(own["text"].as_str().unwrap().contains(submitted["revision"].as_str().unwrap()));
+    }
+    house.check();
+}

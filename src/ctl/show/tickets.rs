@@ -7,7 +7,9 @@ use crate::{
         event::{Decision, Protocol},
         shown::many,
     },
-    gateway::answers::{AnswerView, DeliveryRow, GateView, Submitted, TicketRow, TicketState, TicketView, VoteStanding, Voted},
+    gateway::answers::{
+        AnswerView, DeliveryRow, GateView, Submitted, TicketDiagram, TicketRow, TicketState, TicketView, VoteStanding, Voted,
+    },
 };
 
 pub const fn protocol(protocol: Protocol) -> &'static str {
@@ -92,6 +94,12 @@ impl Show for TicketView {
             DeliveryRow::show_all(&self.deliveries, page);
         }
         page.timeline(&self.timeline);
+    }
+}
+
+impl Show for TicketDiagram {
+    fn show(&self, page: &mut Page) {
+        page.block(&self.text);
     }
 }
 

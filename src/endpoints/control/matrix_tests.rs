@@ -44,6 +44,7 @@ fn samples(ticket: &str) -> Vec<(String, Value)> {
         ask("ticket_submit", json!({"document": include_str!("../../../config/ticket.toml")})),
         ask("ticket_list", json!({})),
         ask("ticket_show", json!({"ticket": ticket})),
+        ask("ticket_diagram", json!({"ticket": ticket, "drawing": "mermaid"})),
         ask("ticket_activate", json!({"ticket": none})),
         ask("ticket_withdraw", json!({"ticket": none, "reason": "x"})),
         ask("delivery_list", json!({})),

@@ -2,6 +2,7 @@
 
 use crate::{
     domain::{
+        diagram::Drawing,
         digest::Digest,
         event::Decision,
         ids::{DeliveryNumber, FileId, SessionId, Slug, TicketNumber},
@@ -68,6 +69,11 @@ pub enum Request {
     TicketList {},
     TicketShow {
         ticket: TicketNumber,
+    },
+    /// The way that the current revision's data takes, drawn.
+    TicketDiagram {
+        ticket: TicketNumber,
+        drawing: Drawing,
     },
     /// `text` is the gate's `approve_text` or `reject_text`, `signature` an armoured SSHSIG over it in `egressd-vote`.
     TicketVote {

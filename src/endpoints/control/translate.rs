@@ -40,6 +40,7 @@ impl Answering for Desk {
             R::TicketSubmit { document } => told(self.ticket_submit(by, document).await),
             R::TicketList {} => told(self.ticket_list(by).await),
             R::TicketShow { ticket } => told(self.ticket_show(by, ticket).await),
+            R::TicketDiagram { ticket, drawing } => told(self.ticket_diagram(by, ticket, drawing).await),
             R::TicketVote { ticket, gate, decision, reason, text, signature } => {
                 told(self.ticket_vote(by, ticket, gate, decision, reason, text, signature).await)
             }

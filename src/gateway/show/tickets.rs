@@ -4,6 +4,7 @@ use super::{deliveries, name_of, slug_of, timeline, vendors, words};
 use crate::{
     domain::{
         authority::Act,
+        diagram::Drawing,
         dossier::{GateStanding, State, Surroundings, TicketDossier},
         event::{Actor, Decision, Subject},
         form::{QUESTIONS, Question},
@@ -15,7 +16,9 @@ use crate::{
         vendor::VendorDossier,
     },
     gateway::{
-        answers::{AnswerView, Blocker, FieldView, GateView, Listing, TicketRow, TicketView, VoteStanding, VoteView},
+        answers::{
+            AnswerView, Blocker, FieldView, GateView, Listing, TicketDiagram, TicketRow, TicketView, VoteStanding, VoteView,
+        },
         desk::Desk,
         facts::{Facts, Source},
         outcome::Refused,
@@ -42,6 +45,13 @@ impl Desk {
             let ticket = facts.ticket_numbered(ticket)?;
             let vendor = facts.vendor(ticket.vendor)?;
             view(facts, &ticket, &vendor)
+        })
+    }
+
+    pub async fn ticket_diagram(&self, by: Actor, ticket: TicketNumber, drawing: Drawing) -> Result<TicketDiagram, Refused> {
+        self.look(|facts| {
+            Act::Look.allowed(facts.person(by)?)?;
+            Ok(TicketDiagram::of(facts.ticket_numbered(ticket)?.document(), drawing))
         })
     }
 }
