@@ -8,9 +8,10 @@ use egressd::{
             Need, QUESTIONS,
             lint::{Code, lint},
         },
+        limits,
         policy::Policy,
         refusal::{CATALOGUE, Entry},
-        vendor::VendorDocument,
+        vendor::{RedFlag, VendorDocument},
     },
     forward::catalogue,
     inspection::FindingCode,
@@ -151,6 +152,23 @@ fn every_metric_stands_on_its_page() {
         writeln!(page, "| `{name}` | {kind} | {} |", cell(&help)).unwrap();
     }
     golden("docs/metrics.md", &page);
+}
+
+#[test]
+fn every_red_flag_stands_on_its_page_with_its_threshold() {
+    let page = fs::read_to_string(root().join("docs/vendor-risk.md")).unwrap();
+    let row = |flag: RedFlag| page.lines().find(|line| line.starts_with(&format!("| `{flag}` |"))).unwrap_or_default();
+    for flag in RedFlag::ALL {
+        assert!(!row(flag).is_empty(), "{flag} is not on its page");
+    }
+    for (flag, days) in [
+        (RedFlag::Soc2Lapsed, limits::SOC2_COUNTS_DAYS),
+        (RedFlag::RecentBreach, limits::RECENT_BREACH_DAYS),
+        (RedFlag::AssessmentEnding, limits::ASSESSMENT_ENDING_DAYS),
+        (RedFlag::OldLoginKey, limits::OLD_KEY_DAYS),
+    ] {
+        assert!(row(flag).contains(&format!("{days} days")), "{flag}");
+    }
 }
 
 #[test]

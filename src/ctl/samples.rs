@@ -76,12 +76,14 @@ fn ticket() -> Value {
         ],
         "answers": [{"path": "at_vendor.backup", "question": "What do we do if this delivery has to be stopped?", "answer": HOSTILE}],
         "conditions": ["Personal data leave their country"],
+        "red_flags": [{"flag": "unresolved_breach", "consequence": "hold", "what": HOSTILE}],
         "files": {"held": 1, "released": 2}, "deliveries": [delivery()], "timeline": [moment()]})
 }
 
 fn vendor() -> Value {
     json!({"vendor": "acme", "name": HOSTILE, "state": "filed", "why_not_approved": [blocker()], "keys": [key()], "addresses": ["192.0.2.0/24"],
-        "assessment": "SOC 2 type II, October 2026", "assessment_until": "2027-10-31", "timeline": [moment()],
+        "assessment": "SOC 2 type II, October 2026", "assessment_until": "2027-10-31",
+        "record": [{"what": "security", "says": HOSTILE}], "red_flags": [{"flag": "no_soc2", "consequence": "note", "what": "its record names no SOC 2 report"}], "timeline": [moment()],
         "revisions": [{"revision": DIGEST, "filed_at": AT, "filed_by": "olga", "confirmed_by": [], "keys": [KEY], "brings": [{"use": "recipient", "key": KEY}],
             "confirm_text": format!("{{\"revision\":\"{DIGEST}\",\"vendor\":\"acme\",\"v\":1}}")}]})
 }
@@ -110,7 +112,7 @@ pub fn answer(act: &str) -> Value {
             json!({"id": FILE, "name": "alice", "state": "proposed", "roles": ["requester", "operator", "auditor"], "key": KEY, "proposed_by": "olga"}),
         ),
         "vendor_list" => list(
-            json!({"vendor": "acme", "name": HOSTILE, "state": "approved", "revision": DIGEST, "keys": 2, "active_tickets": 1}),
+            json!({"vendor": "acme", "name": HOSTILE, "state": "approved", "revision": DIGEST, "keys": 2, "active_tickets": 1, "red_flags": 3}),
         ),
         "vendor_add" => {
             json!({"vendor": "acme", "revision": DIGEST, "keys": [KEY], "brings": [{"use": "login", "key": KEY}], "leaf": 9, "next": [blocker()]})

@@ -298,7 +298,7 @@ impl TicketDossier {
 
     /// What beyond votes stops this ticket: its vendor, a revoked class, today's bounds.
     pub fn blocked(&self, around: &Surroundings<'_>) -> Option<Refusal> {
-        if let Err(refusal) = around.vendor.stands(around.roster, around.now) {
+        if let Err(refusal) = around.vendor.may_receive(around.policy, around.roster, around.now) {
             return Some(refusal);
         }
         if let Some(field) = self.document().fields.iter().find(|field| around.house.class_revoked(&field.class)) {

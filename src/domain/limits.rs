@@ -26,6 +26,20 @@ pub const TEXT_CHARS: usize = 4_000;
 pub const NAME_CHARS: usize = 300;
 /// Login keys, recipients or addresses of one vendor.
 pub const KEYS_PER_VENDOR: usize = 32;
+/// Encryption standards that a vendor's record names for one use: a list of more says that anything goes.
+pub const STANDARDS: usize = 16;
+/// Breaches in a vendor's record. A vendor with more is not described by a list.
+pub const BREACHES_PER_VENDOR: usize = 64;
+/// Contacts in a vendor's record: who has to be called at night is found among them.
+pub const CONTACTS_PER_VENDOR: usize = 16;
+/// Days after its period during which a SOC 2 report still says something: the next yearly one is there by then.
+pub const SOC2_COUNTS_DAYS: u32 = 365;
+/// Days during which a breach stays a red flag: two yearly audits have looked at its cause since.
+pub const RECENT_BREACH_DAYS: u32 = 730;
+/// Days before its end from which on an assessment is a red flag: what is approved now would run beyond it.
+pub const ASSESSMENT_ENDING_DAYS: u32 = 30;
+/// Days after which a vendor's only login key is old: whoever has had it since then, leavers too, still gets in.
+pub const OLD_KEY_DAYS: u32 = 730;
 
 /// How long a token may count. Whoever uses it longer gets a new one, and somebody looks at it again.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(366 * 86_400);

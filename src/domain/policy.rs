@@ -2,9 +2,11 @@
 
 mod condition;
 mod objection;
+mod red_flags;
 
 pub use condition::{Condition, Traits};
 pub use objection::{Against, Answers, FieldAnswers, Objected, Objection};
+pub use red_flags::Consequence;
 
 use super::{
     digest::Digest,
@@ -14,6 +16,7 @@ use super::{
     limits,
     people::Gate,
     shown::shown,
+    vendor::RedFlag,
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, collections::BTreeSet, fmt, sync::OnceLock};
@@ -103,6 +106,8 @@ pub struct Policy {
     gate_rules: BTreeMap<Gate, GateRule>,
     #[serde(default, rename = "condition", skip_serializing_if = "Vec::is_empty")]
     pub(super) conditions: Vec<Condition>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    red_flags: BTreeMap<RedFlag, Consequence>,
     #[serde(default)]
     wording: Wording,
     /// Every decision names it.

@@ -1,5 +1,11 @@
 //! Vendors: the file that describes one, its revisions, who confirmed which, and whether it may receive anything.
 
+mod record;
+mod red_flags;
+
+pub use record::{Assessment, Contact, ContactRole, Soc2, Soc2Type};
+pub use red_flags::{Raised, RedFlag};
+
 use super::{
     credential::{Credential, TlsKey},
     digest::Digest,
@@ -15,17 +21,6 @@ use super::{
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, collections::BTreeSet, net::IpAddr};
-
-/// What vendor risk found out about a vendor. Its digest is part of every gate's question.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Assessment {
-    pub reference: String,
-    /// The last day on which it counts. Afterwards nothing is released and nothing served.
-    pub valid_until: Day,
-    /// Contract, data processing agreement or similar.
-    pub contract: String,
-}
 
 /// A vendor file as somebody wrote it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -109,7 +104,7 @@ impl VendorDocument {
     }
 
     pub fn assessment_digest(&self) -> Digest {
-        Digest::of_canonical(&self.assessment).expect("an assessment holds only strings")
+        Digest::of_canonical(&self.assessment).expect("an assessment holds only integers and strings")
     }
 }
 

@@ -7,6 +7,7 @@ mod form;
 mod forwarding;
 mod tickets;
 mod tokens;
+mod vendors;
 mod words;
 
 pub use files::*;
@@ -14,6 +15,7 @@ pub use form::*;
 pub use forwarding::*;
 pub use tickets::*;
 pub use tokens::*;
+pub use vendors::*;
 pub use words::*;
 
 use crate::domain::{
@@ -180,73 +182,6 @@ pub struct StagingRecipient {
     pub recipient: String,
 }
 
-// --- vendors
-
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct VendorRow {
-    pub vendor: Slug,
-    pub name: String,
-    pub state: VendorState,
-    pub revision: Digest,
-    pub keys: u64,
-    pub active_tickets: u64,
-}
-
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct VendorView {
-    pub vendor: Slug,
-    pub name: String,
-    pub state: VendorState,
-    pub why_not_approved: Vec<Blocker>,
-    /// The newest last.
-    pub revisions: Vec<VendorRevision>,
-    pub keys: Vec<KeyRow>,
-    /// Bearer tokens, the oldest first.
-    #[serde(default)]
-    pub tokens: Vec<VendorToken>,
-    pub addresses: Vec<String>,
-    pub assessment: String,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub assessment_until: Option<String>,
-    pub timeline: Vec<Moment>,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct VendorRevision {
-    pub revision: Digest,
-    pub filed_at: String,
-    pub filed_by: Slug,
-    pub confirmed_by: Vec<Slug>,
-    /// The keys this revision brings, as fingerprints: what a second person compares out of band.
-    pub keys: Vec<String>,
-    /// The same in the same order, each with its use.
-    #[serde(default)]
-    pub brings: Vec<FiledKey>,
-    /// What a confirmation signs in the namespace `egressd-vote`; absent once nothing is missing.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub confirm_text: Option<String>,
-}
-
-/// A key as it was filed.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct FiledKey {
-    pub r#use: KeyUse,
-    /// `SHA256:…`
-    pub key: String,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct VendorFiled {
-    pub vendor: Slug,
-    pub revision: Digest,
-    pub keys: Vec<String>,
-    /// The same in the same order, each with its use.
-    #[serde(default)]
-    pub brings: Vec<FiledKey>,
-    pub leaf: u64,
-    pub next: Vec<Blocker>,
-}
-
 // --- tickets
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -288,6 +223,9 @@ pub struct TicketView {
     /// The policy's conditions that hold for it, by name.
     #[serde(default)]
     pub conditions: Vec<String>,
+    /// What speaks against its vendor now.
+    #[serde(default)]
+    pub red_flags: Vec<RedFlagView>,
     pub gates: Vec<GateView>,
     pub fields: Vec<FieldView>,
     pub files: BTreeMap<FileState, u64>,

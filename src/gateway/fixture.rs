@@ -6,6 +6,7 @@ pub(crate) use crate::clock::{Clock, ManualClock, SystemClock};
 pub(crate) use crate::sealing::Recipient;
 
 mod records;
+mod risk;
 mod tls_pair;
 
 pub(crate) use records::Ended;

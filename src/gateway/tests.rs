@@ -4,6 +4,7 @@ mod index;
 mod keys;
 mod recovery;
 mod reopening;
+mod risk;
 mod sealing;
 mod sessions;
 mod spool;

@@ -3,8 +3,10 @@
 use super::{Cell, Column, Page, Row, Show, Table, Tone, listed, roles, vendor_tone};
 use crate::{
     ctl::text::minute,
+    domain::policy::Consequence,
     gateway::answers::{
-        FiledKey, KeyRow, KeyState, StaffRow, StaffState, StagingRecipient, TokenIssued, VendorFiled, VendorRow, VendorView,
+        FiledKey, KeyRow, KeyState, RecordLine, RedFlagView, StaffRow, StaffState, StagingRecipient, TokenIssued, VendorFiled,
+        VendorRow, VendorView,
     },
 };
 
@@ -65,11 +67,13 @@ impl Row for VendorRow {
             Column::Whole("STATE"),
             Column::Number("KEYS"),
             Column::Number("ACTIVE TICKETS"),
+            Column::Number("RED FLAGS"),
         ];
         let mut table = Table::new(&columns);
         for row in rows {
             let state = Cell::toned(row.state.name(), vendor_tone(row.state));
-            table.row([(&row.vendor).into(), (&row.name).into(), state, row.keys.into(), row.active_tickets.into()]);
+            let (keys, tickets, flags) = (row.keys.into(), row.active_tickets.into(), row.red_flags.into());
+            table.row([(&row.vendor).into(), (&row.name).into(), state, keys, tickets, flags]);
         }
         page.table(&table);
     }
@@ -78,6 +82,17 @@ impl Row for VendorRow {
 fn show_keys(keys: &[FiledKey], page: &mut Page) {
     for filed in keys {
         page.field(filed.r#use.kind(), &filed.key);
+    }
+}
+
+/// One line for each, and what the policy makes of it.
+pub(super) fn show_red_flags(flags: &[RedFlagView], page: &mut Page) {
+    for RedFlagView { flag, consequence, what } in flags {
+        let (stops, tone) = match consequence {
+            Consequence::Note => ("", Tone::Warning),
+            Consequence::Hold => (" (holds its tickets)", Tone::Bad),
+        };
+        page.toned_field("red flag", &format!("{flag}{stops}: {what}"), tone);
     }
 }
 
@@ -117,6 +132,10 @@ impl Show for VendorView {
         page.field("addresses", listed(&self.addresses));
         let until = self.assessment_until.as_ref().map(|until| format!(", valid until {until}")).unwrap_or_default();
         page.field("assessment", format!("{}{until}", self.assessment));
+        for RecordLine { what, says } in &self.record {
+            page.field(what, says);
+        }
+        show_red_flags(&self.red_flags, page);
         page.blockers("Not approved because", &self.why_not_approved);
         for filed in self.revisions.iter().rev() {
             page.heading("Revision");

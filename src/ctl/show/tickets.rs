@@ -1,6 +1,6 @@
 //! Tickets: what goes where and why, and which gates are open.
 
-use super::{Cell, Column, Page, Row, Show, Table, Tone, counted, gates, listed, ticket_tone};
+use super::{Cell, Column, Page, Row, Show, Table, Tone, counted, gates, listed, people::show_red_flags, ticket_tone};
 use crate::{
     ctl::text::{minute, size},
     domain::{
@@ -73,6 +73,7 @@ impl Show for TicketView {
         for condition in &self.conditions {
             page.field("condition", condition);
         }
+        show_red_flags(&self.red_flags, page);
         page.field("revision", self.revision_number);
         page.field("digest", self.revision);
         page.field("files", counted(self.files.iter().map(|(state, n)| (state.name(), *n))));

@@ -1,6 +1,6 @@
 //! Tickets as lists and as one.
 
-use super::{deliveries, name_of, slug_of, timeline, vendors, words};
+use super::{deliveries, name_of, risk, slug_of, timeline, vendors, words};
 use crate::{
     domain::{
         authority::Act,
@@ -94,6 +94,7 @@ fn view<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, vendor: &Arc<Ve
         limits: limits(document),
         answers: answers(document),
         conditions: facts.policy.conditions_on(&document.traits(&facts.policy)).map(|condition| condition.name.clone()).collect(),
+        red_flags: risk::red_flags(facts, vendor),
         gates: ticket.gates(&around).iter().map(|gate| gate_view(facts, ticket, gate)).collect(),
         fields: document.fields.iter().map(field).collect(),
         files: deliveries::count_states(facts, Some(ticket.id))?,

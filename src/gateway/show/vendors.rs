@@ -1,6 +1,6 @@
 //! Vendors, keys and staff as lists and as one.
 
-use super::{slug_of, timeline};
+use super::{risk, slug_of, timeline};
 use crate::{
     domain::{
         authority::Act,
@@ -106,7 +106,7 @@ fn staff(person: &Person, state: StaffState, proposed_by: String) -> StaffRow {
 
 /// Where a vendor stands, and what is in the way.
 pub fn standing<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> (VendorState, Option<Refusal>) {
-    match vendor.stands(&facts.roster, facts.now) {
+    match vendor.may_receive(&facts.policy, &facts.roster, facts.now) {
         Ok(_) => (VendorState::Approved, None),
         Err(refusal @ Refusal::VendorRevoked { .. }) => (VendorState::Revoked, Some(refusal)),
         Err(refusal) if vendor.current(&facts.roster).is_none() => (VendorState::Filed, Some(refusal)),
@@ -130,6 +130,7 @@ fn row<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Result<Vendor
         revision: shown.digest,
         keys: (shown.document.logins().count() + shown.recipients.len()) as u64,
         active_tickets,
+        red_flags: vendor.red_flags(&facts.roster, facts.now).len() as u64,
     })
 }
 
@@ -151,6 +152,8 @@ fn view<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Result<Vendo
             .map(|assessment| format!("{}, contract {}", assessment.reference, assessment.contract))
             .unwrap_or_default(),
         assessment_until: assessment.map(|assessment| assessment.valid_until.to_string()),
+        record: assessment.map(risk::record).unwrap_or_default(),
+        red_flags: risk::red_flags(facts, vendor),
         timeline: timeline(facts, Subject::Vendor(vendor.id))?,
     })
 }

@@ -1,0 +1,45 @@
+//! What vendor risk found out about a vendor, and what speaks against it now.
+
+use crate::{
+    domain::vendor::{Assessment, Contact, VendorDossier},
+    gateway::{
+        answers::{RecordLine, RedFlagView},
+        facts::{Facts, Source},
+    },
+};
+
+pub fn red_flags<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Vec<RedFlagView> {
+    let raised = vendor.red_flags(&facts.roster, facts.now).into_iter();
+    raised
+        .map(|raised| RedFlagView { flag: raised.flag, consequence: facts.policy.consequence(raised.flag), what: raised.what })
+        .collect()
+}
+
+/// Everything that an assessment says beyond its first three keys: no part of what a gate is asked may stand where nobody looks.
+pub fn record(assessment: &Assessment) -> Vec<RecordLine> {
+    let Assessment { reference: _, valid_until: _, contract: _, dpa, baa, soc2, iso27001, encryption, breaches, contacts } =
+        assessment;
+    let line = |what: &str, says: String| RecordLine { what: what.into(), says };
+    let mut lines = Vec::new();
+    lines.extend(dpa.as_ref().map(|dpa| line("DPA", dpa.to_string())));
+    lines.extend(baa.as_ref().map(|baa| line("BAA", baa.to_string())));
+    lines.extend(
+        soc2.as_ref().map(|soc2| line("SOC 2", format!("type {}, {} to {}", u8::from(soc2.r#type), soc2.from, soc2.until))),
+    );
+    lines.extend(iso27001.as_ref().map(|iso| line("ISO 27001", format!("{}, until {}", iso.number, iso.expires))));
+    if let Some(encryption) = encryption {
+        let joined = |names: Vec<&str>| names.join(", ");
+        lines.push(line("in transit", joined(encryption.in_transit.iter().collect())));
+        lines.push(line("at rest", joined(encryption.at_rest.iter().collect())));
+    }
+    lines.extend(breaches.iter().map(|breach| {
+        let end = breach.resolved.map_or_else(|| "not resolved".to_owned(), |day| format!("resolved {day}"));
+        line("breach", format!("{}: {}; {end}", breach.on, breach.what))
+    }));
+    let contact = |contact: &Contact| {
+        let ways: Vec<String> = contact.mail.iter().chain(&contact.phone).map(ToString::to_string).collect();
+        line(contact.role.name(), format!("{}, {}", contact.name, ways.join(", ")))
+    };
+    lines.extend(contacts.iter().map(contact));
+    lines
+}
