@@ -11,6 +11,7 @@ use super::{
     },
     people::{Gate, Role},
     time::{Day, Time},
+    vendor::Ending,
 };
 use serde::{Deserialize, Serialize};
 
@@ -240,6 +241,12 @@ pub enum Event {
     },
     TokenConfirmed {
         token: Digest,
+    },
+    /// What the vendor's standing rests on ends after `until`, in at most so many days.
+    ExpiryNear {
+        ending: Ending,
+        until: Day,
+        days: u32,
     },
     VendorRevoked,
     KeyRevoked {

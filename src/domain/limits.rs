@@ -40,6 +40,8 @@ pub const RECENT_BREACH_DAYS: u32 = 730;
 pub const ASSESSMENT_ENDING_DAYS: u32 = 30;
 /// Days after which a vendor's only login key is old: whoever has had it since then, leavers too, still gets in.
 pub const OLD_KEY_DAYS: u32 = 730;
+/// Days before something of a vendor's ends at which that is recorded: time for an audit, for a signature, for a telephone call.
+pub const NOTICE_DAYS: [u32; 5] = [60, 30, 14, 7, 1];
 
 /// How long a token may count. Whoever uses it longer gets a new one, and somebody looks at it again.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(366 * 86_400);

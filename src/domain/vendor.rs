@@ -1,8 +1,10 @@
 //! Vendors: the file that describes one, its revisions, who confirmed which, and whether it may receive anything.
 
+mod notices;
 mod record;
 mod red_flags;
 
+pub use notices::{Ending, Notice};
 pub use record::{Assessment, Contact, ContactRole, Soc2, Soc2Type};
 pub use red_flags::{Raised, RedFlag};
 
@@ -190,6 +192,8 @@ pub struct VendorDossier {
     pub tokens: Vec<VendorToken>,
     pub revoked: Option<Time>,
     pub revoked_keys: BTreeMap<Digest, Time>,
+    /// Of what ends soon, as they were given.
+    pub notices: Vec<Notice>,
 }
 
 impl VendorDossier {
@@ -198,8 +202,15 @@ impl VendorDossier {
         let first = records.first()?;
         let Subject::Vendor(id) = first.on else { return None };
         let slug = revision(first)?.document.id;
-        let mut dossier =
-            Self { id, slug, revisions: Vec::new(), tokens: Vec::new(), revoked: None, revoked_keys: BTreeMap::new() };
+        let mut dossier = Self {
+            id,
+            slug,
+            revisions: Vec::new(),
+            tokens: Vec::new(),
+            revoked: None,
+            revoked_keys: BTreeMap::new(),
+            notices: Vec::new(),
+        };
         for record in records {
             match &record.event {
                 Event::VendorFiled { .. } => {
@@ -219,6 +230,9 @@ impl VendorDossier {
                 Event::TokenConfirmed { token } => {
                     let issued = dossier.tokens.iter_mut().find(|issued| issued.digest == *token)?;
                     issued.confirmed_by.extend(record.by.person());
+                }
+                Event::ExpiryNear { ending, until, days } => {
+                    dossier.notices.push(Notice { ending: *ending, until: *until, days: *days });
                 }
                 Event::VendorRevoked => dossier.revoked = dossier.revoked.or(Some(record.at)),
                 Event::KeyRevoked { key } => {

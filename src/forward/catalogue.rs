@@ -75,6 +75,7 @@ catalogue! {
     1304 KeyRevoked Warning "a key is revoked"
     1305 TokenIssued Notice "a token is made for a vendor"
     1306 TokenConfirmed Notice "a vendor's token is confirmed"
+    1307 ExpiryNear Warning "what a vendor's standing rests on ends soon"
 
     // Tickets
     1401 TicketSubmitted Notice "a ticket is submitted"

@@ -9,6 +9,7 @@ mod core;
 mod desk;
 mod download;
 mod enrol;
+mod expiry;
 mod explain;
 mod facts;
 #[cfg(test)]
@@ -284,6 +285,8 @@ impl Gateway {
                 since_purge = Duration::ZERO;
                 let gateway = self.clone();
                 carried(tokio::task::spawn_blocking(move || gateway.purge_what_is_due().map(drop)).await)?;
+                let gateway = self.clone();
+                carried(tokio::task::spawn_blocking(move || gateway.notice_what_ends_soon()).await)?;
                 carried(Ok(self.record_rejections().await))?;
                 carried(Ok(self.end_what_nobody_holds().await))?;
                 self.say_if_the_spool_is_full();

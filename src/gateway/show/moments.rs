@@ -7,6 +7,8 @@ use crate::{
         limits,
         shown::many,
         signature::openssh_fingerprint,
+        time::Day,
+        vendor::Ending,
     },
     gateway::{
         answers::Moment,
@@ -74,6 +76,7 @@ fn what(record: &Record) -> String {
         Event::VendorConfirmed { revision } => format!("revision {} confirmed", revision.short()),
         Event::TokenIssued { token, until } => format!("token {} issued until {until}", openssh_fingerprint(*token)),
         Event::TokenConfirmed { token } => format!("token {} confirmed", openssh_fingerprint(*token)),
+        Event::ExpiryNear { ending, until, days } => ends_soon(*ending, *until, *days),
         Event::VendorRevoked => "vendor revoked".into(),
         Event::KeyRevoked { key } => format!("key {} revoked", openssh_fingerprint(*key)),
         Event::TicketSubmitted { number, revision, .. } => format!("{number} submitted, revision {}", revision.short()),
@@ -114,6 +117,16 @@ fn what(record: &Record) -> String {
         },
         Event::Cut { sessions } => format!("{} cut", many(u64::from(*sessions), "session")),
     }
+}
+
+fn ends_soon(ending: Ending, until: Day, days: u32) -> String {
+    let what = match ending {
+        Ending::Assessment => "the assessment".to_owned(),
+        Ending::Soc2 => "the SOC 2 report".to_owned(),
+        Ending::Iso27001 => "the ISO 27001 certificate".to_owned(),
+        Ending::Token(token) => format!("token {}", openssh_fingerprint(token)),
+    };
+    format!("{what} counts until {until} and no longer: notice of {}", many(u64::from(days), "day"))
 }
 
 pub const fn why_purged(why: PurgeReason) -> &'static str {
