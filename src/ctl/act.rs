@@ -2,12 +2,13 @@
 
 use super::{
     commands::{
-        Audit, Cli, Command, Common, Decided, Delivery, DeliveryName, FileCommand, Key, Log, Session, Staff, Ticket, Transfer,
-        Unsigned, Vendor,
+        Audit, Cli, Command, Common, Decided, Delivery, DeliveryName, FileCommand, Key, Log, Policy, Session, Staff, Ticket,
+        Transfer, Unsigned, Vendor,
     },
     connection::{Answered, Caller},
     draft, explain, lint, offline,
     page::Page,
+    policy,
     show::Show,
     signer::{Signer, agent_socket, read_bounded},
     token,
@@ -24,8 +25,8 @@ use crate::{
     gateway::{
         answers::{
             AuditVerdict, CheckpointNote, DeliveryRow, DeliveryView, Done, Explanation, FileRow, FileView, KeyRow, Listing,
-            LogTest, PurgeReport, Receipt, SessionRow, StaffRow, StagingRecipient, Status, Submitted, TailRow, TicketDiagram,
-            TicketRow, TicketView, TransferRow, VendorFiled, VendorRow, VendorView, Who,
+            LogTest, PurgeReport, Receipt, SessionRow, Simulation, StaffRow, StagingRecipient, Status, Submitted, TailRow,
+            TicketDiagram, TicketRow, TicketView, TransferRow, VendorFiled, VendorRow, VendorView, Who,
         },
         asked::{DeliveryPath, Scope, Subject},
     },
@@ -64,6 +65,7 @@ pub async fn act(cli: Cli, page: Page) -> Result<Told, Trouble> {
             let policy = policy.as_deref().map(|file| Ok((file, document(file)?))).transpose()?;
             return local(lint::lint(&document(file)?, policy, Day::of(SystemClock::new().now()))?, page);
         }
+        Command::Policy(Policy::Check { file }) => return local(policy::check(&document(file)?), page),
         Command::Ticket(Ticket::Draft { from, policy, vendor }) => {
             let policy = policy.as_deref().map(|file| Ok((file, document(file)?))).transpose()?;
             return local(draft::draft(from, policy, vendor.clone())?, page);
@@ -85,6 +87,12 @@ pub async fn act(cli: Cli, page: Page) -> Result<Told, Trouble> {
         Command::Key(Key::ShowRecipient) => desk.tell::<StagingRecipient>(R::KeyShowRecipient {}).await,
         Command::Key(Key::List { vendor }) => desk.tell::<Listing<KeyRow>>(R::KeyList { vendor }).await,
         Command::Ticket(command) => ticket(desk, command).await,
+        Command::Policy(Policy::Simulate { file }) => {
+            let told = desk.tell::<Simulation>(R::PolicySimulate { document: document(&file)? }).await;
+            told.map_err(|trouble| trouble.in_file(&file))
+        }
+        // It was answered before anybody was asked to sign.
+        Command::Policy(Policy::Check { file }) => Err(usage(&file.display().to_string(), "it asks no daemon", "policy check")),
         Command::Delivery(command) => delivery(desk, command).await,
         Command::File(command) => file(desk, command).await,
         Command::Explain { subject } => desk.tell::<Explanation>(R::Explain { subject }).await,

@@ -1,5 +1,9 @@
 //! The commands, as clap reads them. Each has an example in its help.
 
+mod policy;
+
+pub use policy::Policy;
+
 use crate::{
     domain::{
         diagram::Drawing,
@@ -75,6 +79,9 @@ pub enum Command {
     /// Egress requests: which fields of which data may go to which vendor
     #[command(subcommand)]
     Ticket(Ticket),
+    /// Who must approve what: a policy file, before it is gone by
+    #[command(subcommand)]
+    Policy(Policy),
     /// The files of one ticket that are released together
     #[command(subcommand)]
     Delivery(Delivery),

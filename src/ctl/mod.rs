@@ -8,6 +8,7 @@ mod explain;
 mod lint;
 mod offline;
 mod page;
+mod policy;
 mod show;
 mod signer;
 mod table;

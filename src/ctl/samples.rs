@@ -135,6 +135,10 @@ pub fn answer(act: &str) -> Value {
         "ticket_vote" => {
             json!({"ticket": "EGR-2026-0042", "gate": "privacy", "decision": "approve", "state": "approved", "open_gates": [], "leaf": 44, "next": [blocker()]})
         }
+        "policy_simulate" => {
+            json!({"policy": DIGEST, "goes_by": DIGEST, "looked_at": 12, "left_out": 3, "short_of": ["T3: the gate privacy asks for 2 votes, and 1 person has the role privacy_reviewer"],
+            "tickets": list(json!({"ticket": "EGR-2026-0042", "vendor": "acme", "state": "active", "would_be": "suspended", "because": ["the gate legal is asked too, for 1 vote", HOSTILE]}))})
+        }
         "delivery_list" => list(delivery()),
         "delivery_show" => {
             json!({"delivery": delivery(), "closed_by": "ready", "why_not_released": [blocker()], "why_not_served": [blocker()], "ended_by": [moment()], "files": list(file()), "transfers": list(transfer()), "timeline": [moment()]})

@@ -88,7 +88,7 @@ fn write(file: &Path, text: &str) {
     std::fs::write(file, text).unwrap();
 }
 
-const COMMANDS: [&str; 36] = [
+const COMMANDS: [&str; 37] = [
     "whoami",
     "status",
     "staff enroll bob --roles requester,operator --public-key DIR/key.pub",
@@ -105,6 +105,7 @@ const COMMANDS: [&str; 36] = [
     "ticket vote EGR-2026-0042 --gate privacy --approve --reason fine",
     "ticket vote EGR-2026-0042 --gate privacy --reject --reason no",
     "ticket activate EGR-2026-0042",
+    "policy simulate DIR/document.toml",
     "delivery list",
     "delivery show EGR-2026-0042/0001",
     "delivery show EGR-2026-0042 0001",
@@ -257,7 +258,7 @@ fn every_command_has_help_and_an_example() {
     for command in COMMANDS {
         assert!(seen.iter().any(|known| command.starts_with(known.as_str())), "{command}");
     }
-    assert_eq!(seen.len(), 40, "{seen:?}");
+    assert_eq!(seen.len(), 42, "{seen:?}");
 }
 
 #[test]

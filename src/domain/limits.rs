@@ -9,6 +9,8 @@ pub const DOCUMENT_BYTES: usize = 256 * 1024;
 pub const INVENTORY_FIELDS: usize = 1_000;
 /// People who have to approve at one gate. More have never agreed on anything.
 pub const GATE_VOTES: u32 = 9;
+/// Words that a policy may ask of every answer at least. Who has to write more pads.
+pub const ANSWER_WORDS: u32 = 50;
 /// Problems of a request that one answer names. Whoever has more has not begun.
 pub const PROBLEMS_SHOWN: usize = 100;
 /// Rows and bytes of a sample that a draft is made from. More rows say no more of a column's type, and a person waits for it.
@@ -106,6 +108,9 @@ pub const LISTED_ROWS: u32 = 5_000;
 pub const LISTED_ADDRESSES: usize = 16;
 /// Files, deliveries or tickets that a status or an explanation names one by one; the lists have the rest.
 pub const NAMED_ONE_BY_ONE: usize = 20;
+/// Tickets that one simulation of a policy looks at, and how many of them without letting others read: those that run are a few hundred.
+pub const TICKETS_SIMULATED: usize = 20_000;
+pub const SIMULATED_AT_ONCE: usize = 64;
 /// Lines of a history in one answer; the log has the rest.
 pub const HISTORY_ROWS: usize = 200;
 

@@ -11,6 +11,7 @@ pub mod event;
 pub mod file;
 pub mod file_name;
 pub mod finding;
+pub mod foresight;
 pub mod form;
 pub mod house;
 pub mod ids;

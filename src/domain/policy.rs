@@ -1,5 +1,6 @@
 //! Policy: classes of data → tier → gates and retention bounds. An organisation's file, within a compiled-in floor.
 
+mod check;
 mod condition;
 mod objection;
 mod red_flags;
@@ -13,9 +14,7 @@ use super::{
     document::{self, DocumentError},
     form::wording::Wording,
     ids::Slug,
-    limits,
     people::Gate,
-    shown::shown,
     vendor::RedFlag,
 };
 use serde::{Deserialize, Serialize};
@@ -32,6 +31,10 @@ pub enum Tier {
     T2,
     /// Special: health, government ids, card data, children, credentials.
     T3,
+}
+
+impl Tier {
+    pub const ALL: [Self; 4] = [Self::T0, Self::T1, Self::T2, Self::T3];
 }
 
 impl fmt::Display for Tier {
@@ -115,74 +118,26 @@ pub struct Policy {
     digest: OnceLock<Digest>,
 }
 
-/// Gates that no policy can take from a tier. Everywhere at least one approver who is not the requester.
-const fn floor(tier: Tier) -> &'static [Gate] {
-    match tier {
-        Tier::T0 | Tier::T1 => &[Gate::Business],
-        Tier::T2 | Tier::T3 => &[Gate::Business, Gate::Privacy, Gate::Security],
-    }
-}
-
-const TIERS: [Tier; 4] = [Tier::T0, Tier::T1, Tier::T2, Tier::T3];
-
-/// Longest retention any policy may allow (days): D73's 30 to 90 with room for a regulator's year.
-const RETENTION_CEILING: u32 = 366;
+/// How a policy is written, for whoever made a mistake in one.
+const EXAMPLE: &str = include_str!("../../config/policy.toml");
 
 impl Policy {
     /// Reads and checks a policy file.
+    ///
+    /// # Errors
+    /// The first of what [`Policy::read`] names.
     pub fn parse(text: &str) -> Result<Self, DocumentError> {
-        let policy: Self = document::parse(text, include_str!("../../config/policy.toml"))?;
-        policy.check().map_err(DocumentError::whole)?;
-        Ok(policy)
+        Self::read(text).map_err(|mut problems| problems.swap_remove(0))
     }
 
-    fn check(&self) -> Result<(), String> {
-        if self.policy != 1 {
-            return Err(format!("policy = {} is not a version this program reads: it reads 1", self.policy));
+    /// # Errors
+    /// All that can be named at once, each on its line where it has one; never none.
+    pub fn read(text: &str) -> Result<Self, Vec<DocumentError>> {
+        let policy: Self = document::parse(text, EXAMPLE).map_err(|first| check::unreadable(text, first))?;
+        match check::located(text, check::flaws(&policy)) {
+            flaws if flaws.is_empty() => Ok(policy),
+            flaws => Err(flaws),
         }
-        if self.combination.quasi_identifiers == 0 {
-            return Err("combination.quasi_identifiers must be at least 1".into());
-        }
-        for tier in TIERS {
-            let rule = self.tiers.get(&tier).ok_or_else(|| format!("tiers.{tier} is missing: every tier needs its gates"))?;
-            for gate in floor(tier) {
-                if !rule.gates.contains(gate) {
-                    return Err(format!("tiers.{tier}.gates lacks {gate}: no policy may leave that gate out of {tier}"));
-                }
-            }
-            let RetentionDays { least, most } = rule.retention_days;
-            if least == 0 || least > most || most > RETENTION_CEILING {
-                return Err(format!(
-                    "tiers.{tier}.retention_days: least must be at least 1, most at least least and at most {RETENTION_CEILING}"
-                ));
-            }
-        }
-        self.check_gates()?;
-        let mut names = BTreeSet::new();
-        for condition in &self.conditions {
-            condition.check(self)?;
-            if !names.insert(&condition.name) {
-                return Err(format!("two conditions have the name \"{}\"", shown(&condition.name)));
-            }
-        }
-        Ok(())
-    }
-
-    fn check_gates(&self) -> Result<(), String> {
-        for (gate, rule) in &self.gate_rules {
-            if let Some((tier, votes)) = rule.votes.iter().find(|(_, votes)| !(1..=limits::GATE_VOTES).contains(votes)) {
-                return Err(format!("gates.{gate}.votes.{tier} = {votes}: it is 1 to {}", limits::GATE_VOTES));
-            }
-            // A gate that waits for itself, over however many others, never opens.
-            let mut before: BTreeSet<Gate> = rule.after.clone();
-            while let Some(more) = before.iter().flat_map(|first| self.after(*first)).find(|more| !before.contains(more)) {
-                before.insert(more);
-            }
-            if before.contains(gate) {
-                return Err(format!("gates.{gate}.after: {gate} would wait for itself, and no ticket could be approved"));
-            }
-        }
-        Ok(())
     }
 
     /// How many people have to approve at this gate.
@@ -197,6 +152,15 @@ impl Policy {
 
     pub fn wording(&self) -> &Wording {
         &self.wording
+    }
+
+    pub fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
+    /// The gates that have a rule of their own.
+    pub fn ruled_gates(&self) -> impl Iterator<Item = Gate> {
+        self.gate_rules.keys().copied()
     }
 
     pub fn class_names(&self) -> impl Iterator<Item = &Slug> {
@@ -250,8 +214,6 @@ impl Policy {
 mod tests {
     use super::*;
     use crate::domain::canonical;
-
-    const EXAMPLE: &str = include_str!("../../config/policy.toml");
 
     fn slug(text: &str) -> Slug {
         text.parse().unwrap()

@@ -5,6 +5,7 @@
 mod files;
 mod form;
 mod forwarding;
+mod simulation;
 mod tickets;
 mod tokens;
 mod vendors;
@@ -13,6 +14,7 @@ mod words;
 pub use files::*;
 pub use form::*;
 pub use forwarding::*;
+pub use simulation::*;
 pub use tickets::*;
 pub use tokens::*;
 pub use vendors::*;

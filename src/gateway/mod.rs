@@ -36,6 +36,7 @@ mod review;
 mod revoke;
 mod seal;
 mod show;
+mod simulate;
 mod stage;
 mod staging;
 mod submit;

@@ -8,6 +8,7 @@ mod reopening;
 mod risk;
 mod sealing;
 mod sessions;
+mod simulate;
 mod spool;
 mod squatting;
 mod standing;

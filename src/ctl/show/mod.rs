@@ -4,6 +4,7 @@ mod audit;
 mod files;
 mod forward;
 mod people;
+mod policy;
 mod tickets;
 
 use super::{

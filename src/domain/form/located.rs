@@ -49,6 +49,25 @@ impl Table {
     pub fn get(&self, key: &str) -> Option<&Located> {
         self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
+
+    /// The line of a value by its path, `field[3].class`; or, where there is none, of what it belongs in.
+    pub fn line_of(&self, path: &str) -> Option<Line> {
+        let (mut table, mut line) = (self, None);
+        for part in path.split('.') {
+            let (key, nth) = match part.split_once('[') {
+                Some((key, nth)) => (key, nth.trim_end_matches(']').parse::<usize>().ok()),
+                None => (part, None),
+            };
+            let Some(mut found) = table.get(key) else { break };
+            if let (Some(nth), Value::List(items)) = (nth, &found.value) {
+                found = items.get(nth.checked_sub(1)?)?;
+            }
+            line = Some(found.line);
+            let Value::Table(next) = &found.value else { break };
+            table = next;
+        }
+        line
+    }
 }
 
 /// Whether a document is written in JSON: it begins with a brace, which no TOML document does.

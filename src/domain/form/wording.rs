@@ -76,7 +76,7 @@ impl Default for Wording {
 }
 
 /// A noun's words, in lower case: `customer_data`, `customer data` and `customerData` have the same two.
-pub(super) fn words(name: &str) -> Vec<String> {
+pub fn words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut before = ' ';
     for c in name.chars() {

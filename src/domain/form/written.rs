@@ -122,22 +122,3 @@ pub(super) fn field_tables(document: &Table) -> impl Iterator<Item = (usize, &Ta
         _ => None,
     })
 }
-
-/// The line of an answer by its path, `field[3].class`; or, where there is none, of what it belongs in.
-pub(super) fn line_of(document: &Table, path: &str) -> Option<Line> {
-    let (mut table, mut line) = (document, None);
-    for part in path.split('.') {
-        let (key, nth) = match part.split_once('[') {
-            Some((key, nth)) => (key, nth.trim_end_matches(']').parse::<usize>().ok()),
-            None => (part, None),
-        };
-        let Some(mut found) = table.get(key) else { break };
-        if let (Some(nth), Value::List(items)) = (nth, &found.value) {
-            found = items.get(nth - 1)?;
-        }
-        line = Some(found.line);
-        let Value::Table(next) = &found.value else { break };
-        table = next;
-    }
-    line
-}

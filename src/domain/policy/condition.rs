@@ -1,13 +1,10 @@
 //! Conditions: what requests that share something need in addition, and what of a request the policy looks at.
 
-use super::{Policy, Tier};
+use super::Tier;
 use crate::domain::{
-    canonical, form,
     ids::Slug,
     jurisdiction::Jurisdiction,
-    limits,
     people::Gate,
-    shown::shown,
     ticket::{Environment, Kind, Transfer},
 };
 use serde::{Deserialize, Serialize};
@@ -83,38 +80,5 @@ impl Condition {
             && among(&self.transfers, traits.transfer)
             && among(&self.environments, traits.environment)
             && (self.jurisdictions.is_empty() || traits.jurisdictions.iter().any(within))
-    }
-
-    pub(super) fn check(&self, policy: &Policy) -> Result<(), String> {
-        let bad = |what: String| Err(format!("condition \"{}\": {what}", shown(&self.name)));
-        if self.name.trim().is_empty() || self.name.chars().count() > limits::NAME_CHARS {
-            return bad(format!("its name is 1 to {} characters", limits::NAME_CHARS));
-        }
-        if let Some(class) = self.classes.iter().find(|class| policy.class(class).is_none()) {
-            return bad(format!("there is no class {class}"));
-        }
-        let open = |path: &String| {
-            form::QUESTIONS.iter().any(|question| {
-                question.path == path.as_str() && question.need != form::Need::Always && question.table() != "field"
-            })
-        };
-        if let Some(path) = self.answers.iter().find(|path| !open(path)) {
-            return bad(format!("answers: {} is no question that the form leaves open", shown(path)));
-        }
-        let asks = !self.gates.is_empty() || !self.references.is_empty() || !self.answers.is_empty();
-        if !asks && self.most_retention_days.is_none() && self.max_rows.is_none() {
-            return bad("it asks for nothing".into());
-        }
-        let least = policy.tiers.iter().filter(|(tier, _)| self.tiers.is_empty() || self.tiers.contains(tier));
-        // Beyond what canonical JSON holds a policy has no digest, and no request can name as many.
-        if self.max_rows.is_some_and(|most| !(1..=canonical::LARGEST_INTEGER.cast_unsigned()).contains(&most)) {
-            return bad(format!("max_rows is 1 to {}", canonical::LARGEST_INTEGER));
-        }
-        match (self.most_retention_days, least.map(|(tier, rule)| (rule.retention_days.least, tier)).max()) {
-            (Some(most), Some((least, tier))) if most < least => bad(format!(
-                "most_retention_days = {most} is below the {least} that tiers.{tier} asks for at least: no request could satisfy both"
-            )),
-            _ => Ok(()),
-        }
     }
 }

@@ -92,6 +92,11 @@ pub enum Request {
         reason: String,
     },
 
+    /// Records nothing.
+    PolicySimulate {
+        document: String,
+    },
+
     DeliveryList {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         ticket: Option<TicketNumber>,

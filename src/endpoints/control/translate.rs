@@ -47,6 +47,8 @@ impl Answering for Desk {
             R::TicketActivate { ticket } => told(self.ticket_activate(by, ticket).await),
             R::TicketWithdraw { ticket, reason } => told(self.ticket_withdraw(by, ticket, reason).await),
 
+            R::PolicySimulate { document } => told(self.policy_simulate(by, document).await),
+
             R::DeliveryList { ticket } => told(self.delivery_list(by, ticket).await),
             R::DeliveryShow { ticket, delivery } => told(self.delivery_show(by, ticket, delivery).await),
             R::DeliveryClose { ticket, delivery } => told(self.delivery_close(by, ticket, delivery).await),

@@ -5,7 +5,7 @@ use crate::domain::{
     form::{
         QUESTIONS, TREATMENTS,
         located::{Line, Located, Table, Value},
-        written::{answers, field_tables, line_of, text, whole},
+        written::{answers, field_tables, text, whole},
     },
     ids::Slug,
     policy::{Against, Objection, Policy, RetentionDays},
@@ -36,7 +36,7 @@ impl Lint<'_> {
         let filed = papers.into_iter().filter(|paper| answers.references.contains(*paper)).count();
         self.answered += u32::try_from(filed).unwrap_or(u32::MAX);
         for objection in policy.objections(&answers) {
-            let line = line_of(document, &objection.path);
+            let line = document.line_of(&objection.path);
             self.object(line, objection, policy);
         }
     }

@@ -1,0 +1,269 @@
+//! `policy check`: all that is wrong with a policy file, or what it leads to, said without a daemon.
+
+use super::{
+    page::Page,
+    show::Show,
+    table::{Cell, Column, Table, Tone},
+    trouble::Exit,
+};
+use crate::domain::{
+    digest::Digest,
+    document::DocumentError,
+    people::Gate,
+    policy::{Condition, Policy, Tier},
+    shown::many,
+    ticket::word,
+};
+use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// What `policy check` answers. Without problems: what the policy leads to.
+#[derive(Serialize)]
+pub struct Checked {
+    problems: Vec<Complaint>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leads_to: Option<Outline>,
+}
+
+#[derive(Serialize)]
+struct Complaint {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    what: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+/// A policy at a glance.
+#[derive(Serialize)]
+struct Outline {
+    /// As the log names it.
+    digest: Digest,
+    tiers: Vec<TierOutline>,
+    classes: Vec<ClassOutline>,
+    conditions: Vec<ConditionOutline>,
+    /// Rules that concern nothing: no mistake, and perhaps not what was meant.
+    idle: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct TierOutline {
+    tier: Tier,
+    gates: Vec<GateOutline>,
+    least_days: u32,
+    most_days: u32,
+}
+
+#[derive(Serialize)]
+struct GateOutline {
+    gate: Gate,
+    votes: u32,
+    after: Vec<Gate>,
+}
+
+#[derive(Serialize)]
+struct ClassOutline {
+    class: String,
+    tier: Tier,
+    quasi_identifier: bool,
+    gates: Vec<Gate>,
+}
+
+#[derive(Serialize)]
+struct ConditionOutline {
+    name: String,
+    holds_for: Vec<String>,
+    asks_for: Vec<String>,
+}
+
+pub fn check(text: &str) -> Checked {
+    match Policy::read(text) {
+        Ok(policy) => Checked { problems: Vec::new(), leads_to: Some(outline(&policy)) },
+        Err(problems) => Checked { problems: problems.into_iter().map(complaint).collect(), leads_to: None },
+    }
+}
+
+fn complaint(DocumentError { line, what, hint, .. }: DocumentError) -> Complaint {
+    Complaint { line, what, hint }
+}
+
+fn outline(policy: &Policy) -> Outline {
+    let gate = |gate: Gate, tier: Tier| GateOutline {
+        gate,
+        votes: policy.votes_needed(gate, tier),
+        after: policy.after(gate).collect(),
+    };
+    let tier = |tier: Tier| {
+        let rule = policy.rule(tier);
+        TierOutline {
+            tier,
+            gates: rule.gates.iter().map(|one| gate(*one, tier)).collect(),
+            least_days: rule.retention_days.least,
+            most_days: rule.retention_days.most,
+        }
+    };
+    let classes = policy.class_names().filter_map(|name| Some((name, policy.class(name)?)));
+    Outline {
+        digest: policy.digest(),
+        tiers: Tier::ALL.into_iter().map(tier).collect(),
+        classes: classes
+            .map(|(name, class)| ClassOutline {
+                class: name.to_string(),
+                tier: class.tier,
+                quasi_identifier: class.quasi_identifier,
+                gates: policy.rule(class.tier).gates.iter().copied().collect(),
+            })
+            .collect(),
+        conditions: policy.conditions().iter().map(condition).collect(),
+        idle: idle(policy),
+    }
+}
+
+fn listed<T: ToString>(items: impl IntoIterator<Item = T>) -> String {
+    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn words<T: Serialize>(choices: &BTreeSet<T>) -> String {
+    listed(choices.iter().map(word))
+}
+
+fn condition(condition: &Condition) -> ConditionOutline {
+    let said = |pairs: Vec<(&str, String)>| {
+        let given = pairs.into_iter().filter(|(_, value)| !value.is_empty());
+        given.map(|(key, value)| format!("{key} {value}")).collect()
+    };
+    let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
+    ConditionOutline {
+        name: condition.name.clone(),
+        holds_for: said(vec![
+            ("a class of", listed(&condition.classes)),
+            ("tier", listed(&condition.tiers)),
+            ("kind", words(&condition.kinds)),
+            ("transfer", words(&condition.transfers)),
+            ("environment", words(&condition.environments)),
+            ("the law of", listed(&condition.jurisdictions)),
+        ]),
+        asks_for: said(vec![
+            ("gates", listed(&condition.gates)),
+            ("papers", listed(&condition.references)),
+            ("answers", listed(&condition.answers)),
+            ("retention days at most", number(condition.most_retention_days.map(u64::from))),
+            ("rows at most", number(condition.max_rows)),
+        ]),
+    }
+}
+
+/// What can be written and has no effect.
+fn idle(policy: &Policy) -> Vec<String> {
+    let asked = |gate: &Gate| {
+        Tier::ALL.iter().any(|tier| policy.rule(*tier).gates.contains(gate))
+            || policy.conditions().iter().any(|condition| condition.gates.contains(gate))
+    };
+    let gates = policy.ruled_gates().filter(|gate| !asked(gate));
+    let mut idle: Vec<String> =
+        gates.map(|gate| format!("gates.{gate} has a rule, and neither a tier nor a condition asks for that gate")).collect();
+    if !policy.class_names().filter_map(|name| policy.class(name)).any(|class| class.quasi_identifier) {
+        idle.push("combination counts quasi-identifiers, and no class is one".to_owned());
+    }
+    idle
+}
+
+impl Show for Checked {
+    fn show(&self, page: &mut Page) {
+        if let Some(outline) = &self.leads_to {
+            return outline.show(page);
+        }
+        page.line(&format!("no policy: {}", many(self.problems.len() as u64, "problem")), Tone::Bad);
+        for Complaint { line, what, hint } in &self.problems {
+            page.heading(&line.map_or_else(|| what.clone(), |line| format!("line {line}: {what}")));
+            if let Some(hint) = hint {
+                page.field("try", hint);
+            }
+        }
+    }
+
+    fn exit(&self) -> Exit {
+        if self.problems.is_empty() { Exit::Done } else { Exit::Refused }
+    }
+}
+
+impl Show for Outline {
+    fn show(&self, page: &mut Page) {
+        page.line("a policy that can be gone by", Tone::Good);
+        page.field("digest", self.digest);
+        page.heading("Tiers");
+        let mut tiers = Table::new(&[Column::Whole("TIER"), Column::Whole("RETENTION"), Column::Flexible("GATES")]);
+        for TierOutline { tier, gates, least_days, most_days } in &self.tiers {
+            tiers.row([tier.into(), format!("{least_days} to {most_days} days").into(), listed(gates.iter().map(gate)).into()]);
+        }
+        page.table(&tiers);
+        page.heading("Classes");
+        let mut classes = Table::new(&[Column::Flexible("CLASS"), Column::Whole("TIER"), Column::Flexible("GATES")]);
+        for ClassOutline { class, tier, quasi_identifier, gates } in &self.classes {
+            let class = if *quasi_identifier { format!("{class} (counts in combination)") } else { class.clone() };
+            classes.row([Cell::from(class), tier.into(), listed(gates).into()]);
+        }
+        page.table(&classes);
+        for ConditionOutline { name, holds_for, asks_for } in &self.conditions {
+            page.heading(name);
+            page.field("holds for", if holds_for.is_empty() { "every request".to_owned() } else { holds_for.join("; ") });
+            page.field("asks for", asks_for.join("; "));
+        }
+        if !self.idle.is_empty() {
+            page.heading("Without effect");
+            self.idle.iter().for_each(|idle| page.item(idle, Tone::Warning));
+        }
+    }
+}
+
+/// `privacy ×2 after security`
+fn gate(GateOutline { gate, votes, after }: &GateOutline) -> String {
+    let votes = if *votes == 1 { String::new() } else { format!(" ×{votes}") };
+    let after = if after.is_empty() { String::new() } else { format!(" after {}", listed(after)) };
+    format!("{gate}{votes}{after}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ctl::table::Colour;
+
+    const EXAMPLE: &str = include_str!("../../config/policy.toml");
+
+    fn shown(text: &str) -> (String, Exit) {
+        let mut page = Page::new(100, Colour::Off);
+        let checked = check(text);
+        checked.show(&mut page);
+        (page.finish(), checked.exit())
+    }
+
+    #[test]
+    fn a_policy_without_a_mistake_is_shown_by_what_it_leads_to() {
+        let text = format!("{EXAMPLE}\n[gates.privacy]\nvotes = {{ T3 = 2 }}\n");
+        let (page, exit) = shown(&text);
+        assert_eq!(exit, Exit::Done, "{page}");
+        for told in [
+            "1 to 14 days",
+            "privacy ×2",
+            "legal after privacy",
+            "PCI DSS: card data",
+            "retention days at most 7",
+            "quasi_identifier (counts",
+        ] {
+            assert!(page.contains(told), "{told}\n{page}");
+        }
+        assert!(page.contains("gates.executive has a rule, and neither"), "{page}");
+    }
+
+    #[test]
+    fn each_mistake_of_a_policy_is_shown_with_its_line() {
+        let text = EXAMPLE.replacen("quasi_identifiers = 3", "quasi_identifiers = 0", 1).replacen(
+            "least_words = 4",
+            "least_words = 99",
+            1,
+        );
+        let (page, exit) = shown(&text);
+        assert_eq!(exit, Exit::Refused);
+        assert!(page.starts_with("no policy: 2 problems\n\nline ") && page.contains("at most 50"), "{page}");
+    }
+}
