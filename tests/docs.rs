@@ -4,17 +4,13 @@
 
 use egressd::{
     domain::{
-        form::{
-            Need, QUESTIONS,
-            lint::{Code, lint},
-        },
+        form::{Need, QUESTIONS, lint::lint},
         limits,
         policy::Policy,
-        refusal::{CATALOGUE, Entry},
+        refusal::CATALOGUE,
         vendor::{RedFlag, VendorDocument},
     },
     forward::catalogue,
-    inspection::FindingCode,
     sealing::Recipient,
 };
 use std::{
@@ -26,6 +22,8 @@ use std::{
     process::Command,
 };
 
+#[path = "docs/refusals.rs"]
+mod refusals;
 #[path = "docs/states.rs"]
 mod states;
 
@@ -50,66 +48,6 @@ fn golden(name: &str, text: &str) {
 /// A sentence with its variable parts set apart, fit for a table's cell.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('{', "‹").replace('}', "›")
-}
-
-fn refusals(entries: &[Entry], findings: &[FindingCode]) -> String {
-    let mut page = String::from(
-        "<!-- Generated from src/domain/refusal.rs and src/inspection/finding.rs by tests/docs.rs: edit there. -->\n\
-         # Codes\n\n\
-         Every answer that is a no has a code that never changes its meaning. `egressctl explain E2101` says the same as this page;\n\
-         ‹…› stands for what the answer names. Codes E90xx are `egressctl`'s own (no daemon, no key, no file) and are explained\n\
-         without a daemon. What a vendor learns over SFTP is less: no such file, denied, or failure.\n",
-    );
-    let mut last = "";
-    for entry in entries {
-        let section = section(entry.code);
-        if section != last {
-            write!(
-                page,
-                "\n## {section}\n\n| code | what | why such a rule | who can change it | what to type |\n|---|---|---|---|---|\n"
-            )
-            .unwrap();
-            last = section;
-        }
-        let command = if entry.commands.is_empty() { entry.command.to_owned() } else { entry.commands.join("` or `") };
-        let [what, why, who, command] = [entry.what, entry.why, entry.who, &command].map(cell);
-        writeln!(page, "| E{:04} | {what} | {why} | {who} | `{command}` |", entry.code).unwrap();
-    }
-    page.push_str(
-        "\n## Findings: what is wrong with a file\n\n\
-         A file with a finding is held. `egressctl file show` tells row, line and column; no value of the data stands in a finding. Whoever\n\
-         produces the file mends it; an operator discards this one, and the mended one is dropped again. `egressctl file recheck` looks at the\n\
-         same bytes again, which helps where the gateway's own key was wrong (F3107).\n\n\
-         | code | what | what its producer does |\n|---|---|---|\n",
-    );
-    for finding in findings {
-        writeln!(page, "| {} | {} | {} |", finding.code(), cell(finding.means()), cell(finding.fix())).unwrap();
-    }
-    page.push_str(
-        "\n## Problems of a request\n\n`egressctl ticket lint` names each with its line ([docs/requester.md](requester.md)).\n\n| code | what |\n|---|---|\n",
-    );
-    for code in Code::ALL {
-        writeln!(page, "| {} | {} |", code.name(), cell(code.means())).unwrap();
-    }
-    page
-}
-
-fn section(code: u16) -> &'static str {
-    match code {
-        0..2000 => "Who asks, and what",
-        2000..2300 => "Tickets and votes",
-        2300..3000 => "Vendors",
-        3000..4000 => "Files and deliveries",
-        4000..5000 => "Vendors' access",
-        _ => "Revocation, freeze, purge",
-    }
-}
-
-#[test]
-fn every_code_stands_on_its_page() {
-    let codes: BTreeSet<u16> = CATALOGUE.iter().map(|entry| entry.code).collect();
-    assert_eq!(codes.len(), CATALOGUE.len(), "a code stands twice");
-    golden("docs/refusals.md", &refusals(CATALOGUE, FindingCode::ALL));
 }
 
 fn messages() -> String {
@@ -381,10 +319,8 @@ fn the_form_that_is_asked_is_the_one_that_is_documented() {
 
 #[test]
 fn a_page_that_was_edited_by_hand_is_noticed() {
-    let one = &CATALOGUE[..1];
-    let page = refusals(one, &FindingCode::ALL[..1]);
-    assert!(page.contains(&format!("E{:04}", one[0].code)) && page.contains(FindingCode::ALL[0].code()));
-    assert!(!page.contains('{'), "{page}");
-    let edited = std::panic::catch_unwind(|| golden("docs/refusals.md", "something else"));
-    assert!(std::env::var("EGRESSD_REGENERATE").is_ok() || edited.is_err());
+    // Otherwise it would be written, and be right.
+    if std::env::var("EGRESSD_REGENERATE").is_err() {
+        assert!(std::panic::catch_unwind(|| golden("docs/refusals.md", "something else")).is_err());
+    }
 }

@@ -1,4 +1,4 @@
-//! What the command line's own codes (E90xx) mean. They are explained here, since the daemon may be what cannot be reached.
+//! What the command line's own codes (E90xx) and the linter's (L1000 on) mean. They are explained here: no daemon need be reached.
 
 use crate::{domain::form::lint::Code, gateway::answers::Explanation};
 
@@ -143,29 +143,22 @@ const OWN: [Own; 18] = [
 
 /// The explanation of one of the command line's own codes, or of the linter's.
 pub fn own(code: &str) -> Option<Explanation> {
+    let owned = |commands: &[&str]| commands.iter().map(|command| (*command).to_owned()).collect();
     if let Some(problem) = Code::ALL.into_iter().find(|problem| problem.name() == code) {
-        return Some(Explanation {
-            subject: code.to_owned(),
-            headline: problem.means().to_owned(),
-            because: vec!["A request that is vague is answered at once and with everything that is missing.".to_owned()],
-            who: "the requester".to_owned(),
-            commands: vec!["egressctl ticket lint FILE".to_owned()],
-            timeline: Vec::new(),
-        });
+        let because = vec![problem.why().to_owned(), problem.mend().to_owned()];
+        return Some(Explanation::of_code(
+            code,
+            problem.means(),
+            because,
+            "the requester",
+            owned(&["egressctl ticket lint FILE"]),
+        ));
     }
     let own = OWN.iter().find(|own| own.code == code)?;
-    Some(Explanation {
-        subject: own.code.to_owned(),
-        headline: own.means.to_owned(),
-        because: vec![own.why.to_owned()],
-        who: own.who.to_owned(),
-        commands: own.commands.iter().map(|command| (*command).to_owned()).collect(),
-        timeline: Vec::new(),
-    })
+    Some(Explanation::of_code(own.code, own.means, vec![own.why.to_owned()], own.who, owned(own.commands)))
 }
 
-/// Every code that this program explains.
-#[cfg(test)]
+/// Every code that is explained here: the command line's own and the linter's.
 pub fn codes() -> impl Iterator<Item = &'static str> {
-    OWN.iter().map(|own| own.code)
+    OWN.iter().map(|own| own.code).chain(Code::ALL.into_iter().map(Code::name))
 }

@@ -4,7 +4,7 @@ mod act;
 mod commands;
 mod connection;
 mod draft;
-mod explain;
+pub mod explain;
 mod lint;
 mod offline;
 mod page;

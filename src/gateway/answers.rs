@@ -278,7 +278,25 @@ pub struct Explanation {
     pub because: Vec<String>,
     pub who: String,
     pub commands: Vec<String>,
+    /// Where the documentation has more of it: `docs/refusals/E2101.md`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub page: Option<String>,
     pub timeline: Vec<Moment>,
+}
+
+impl Explanation {
+    /// What a code means, with its page.
+    pub fn of_code(code: &str, means: &str, because: Vec<String>, who: &str, commands: Vec<String>) -> Self {
+        Self {
+            subject: code.to_owned(),
+            headline: means.to_owned(),
+            because,
+            who: who.to_owned(),
+            commands,
+            page: Some(format!("docs/refusals/{code}.md")),
+            timeline: Vec::new(),
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

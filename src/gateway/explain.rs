@@ -56,7 +56,7 @@ impl Desk {
 }
 
 fn plain(subject: String, headline: String, because: Vec<String>) -> Explanation {
-    Explanation { subject, headline, because, who: String::new(), commands: Vec::new(), timeline: Vec::new() }
+    Explanation { subject, headline, because, who: String::new(), commands: Vec::new(), page: None, timeline: Vec::new() }
 }
 
 /// An explanation from what stands in the way: the first one names who can move it.
@@ -67,6 +67,7 @@ fn from_blockers(subject: String, headline: String, blockers: Vec<Blocker>) -> E
         who: blockers.first().map(|blocker| blocker.who.clone()).unwrap_or_default(),
         because: blockers.iter().map(|blocker| blocker.what.clone()).collect(),
         commands: blockers.into_iter().map(|blocker| blocker.command).collect(),
+        page: None,
         timeline: Vec::new(),
     }
 }
@@ -86,24 +87,13 @@ const fn listed(subject: &Asked) -> &'static str {
 /// A refusal's or a finding's code, whomever it was given to.
 pub fn code(code: &str) -> Option<Explanation> {
     if let Some(entry) = Refusal::entry(code) {
-        return Some(Explanation {
-            subject: format!("E{:04}", entry.code),
-            headline: entry.means.into(),
-            because: vec![entry.why.into()],
-            who: entry.who.into(),
-            commands: entry.to_type(),
-            timeline: Vec::new(),
-        });
+        let code = format!("E{:04}", entry.code);
+        return Some(Explanation::of_code(&code, entry.means, vec![entry.why.into()], entry.who, entry.to_type()));
     }
     let finding: FindingCode = code.parse().ok()?;
-    Some(Explanation {
-        subject: finding.code().into(),
-        headline: finding.means().into(),
-        because: vec![finding.fix().into()],
-        who: "whoever produces the files".into(),
-        commands: vec!["egressctl file list".into(), "egressctl file show FILE_ID".into()],
-        timeline: Vec::new(),
-    })
+    let commands = vec!["egressctl file list".into(), "egressctl file show FILE_ID".into()];
+    let because = vec![finding.fix().into()];
+    Some(Explanation::of_code(finding.code(), finding.means(), because, "whoever produces the files", commands))
 }
 
 fn ticket<S: Source>(facts: &Facts<'_, S>, id: TicketId) -> Result<Explanation, Refused> {

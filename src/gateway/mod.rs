@@ -51,6 +51,7 @@ pub use announce::{Announcements, Spool, Told, WhenFull, Wording};
 pub use audit::verify_offline;
 pub use desk::Desk;
 pub use download::{Download, Opened, ReadError};
+pub use explain::code as explained;
 pub use lease::Severable;
 pub use login::{Attempt, Door, Line, Offered, Rejected};
 pub use metrics::{Panicked, described as described_metrics};

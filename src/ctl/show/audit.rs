@@ -78,6 +78,9 @@ impl Show for Explanation {
             page.heading("To type");
             self.commands.iter().for_each(|command| page.verbatim(command));
         }
+        if let Some(more) = &self.page {
+            page.field("page", more);
+        }
         page.timeline(&self.timeline);
     }
 }

@@ -2,6 +2,7 @@
 
 mod answer;
 mod between;
+mod code;
 
 use super::{
     Case, Need, QUESTIONS, Question,
