@@ -184,7 +184,7 @@ pub enum Subject {
     Delivery(DeliveryPath),
     /// A file by ticket or delivery and name: `EGR-2026-0042/customers.csv`, `EGR-2026-0042/0001/customers.csv`.
     Path(String),
-    /// A file, session, transfer or person by its UUID.
+    /// Anything that the log has by its UUID: a ticket, delivery, file, vendor, session, transfer or person.
     Id(Uuid),
     Key(Digest),
     /// A vendor or a member of the staff.

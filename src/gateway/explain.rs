@@ -1,12 +1,14 @@
 //! Explain: why is it not moving, who can move it, what to type. For whatever has an id.
 
+mod named;
+
 use super::{
     answers::{Blocker, Explanation, FileRow, FileState},
     asked::Subject as Asked,
     desk::Desk,
     facts::{Facts, Source},
     outcome::Refused,
-    show::{self, deliveries, moments, tickets, vendors, words},
+    show::{self, deliveries, risk, tickets, vendors, words},
     vault::find,
 };
 use crate::{
@@ -15,7 +17,7 @@ use crate::{
         digest::Digest,
         event::{Actor, Subject},
         file_name,
-        ids::{DeliveryId, FileId, SessionId, TicketId, TransferId, VendorId},
+        ids::{DeliveryId, FileId, TicketId, VendorId},
         refusal::Refusal,
         signature::openssh_fingerprint,
     },
@@ -40,15 +42,11 @@ impl Desk {
                     Some(row) => Ok(turned_away(path, row)),
                     None => file(facts, by_path(facts, path)?.ok_or_else(unknown)?),
                 },
-                Asked::Id(uuid) => by_id(facts, *uuid)?.ok_or_else(unknown),
+                Asked::Id(uuid) => named::by_id(facts, *uuid)?.ok_or_else(unknown),
                 Asked::Key(digest) => key(facts, *digest)?.ok_or_else(unknown),
                 Asked::Name(name) => match facts.vendor_named(name)? {
                     Some(named) => vendor(facts, named.id),
-                    None => {
-                        let person = facts.roster.by_name(name).ok_or_else(unknown)?;
-                        let roles = person.roles.iter().map(|role| role.to_string()).collect();
-                        Ok(plain(name.to_string(), "a person on the staff".into(), roles))
-                    }
+                    None => named::person(facts, name).ok_or_else(unknown),
                 },
             }
         })
@@ -70,6 +68,12 @@ fn from_blockers(subject: String, headline: String, blockers: Vec<Blocker>) -> E
         page: None,
         timeline: Vec::new(),
     }
+}
+
+/// Whoever asks is told something where nothing stands in the way, too.
+fn nothing_stops(told: Explanation, then: impl FnOnce() -> String) -> Explanation {
+    let because = if told.because.is_empty() { vec![then()] } else { told.because };
+    Explanation { because, ..told }
 }
 
 /// The command that lists what somebody may have meant.
@@ -127,6 +131,8 @@ fn delivery<S: Source>(facts: &Facts<'_, S>, id: DeliveryId) -> Result<Explanati
     let ended = show::ended_by(facts, &delivery)?;
     told.because.extend(deliveries::gone_alone(facts, &delivery)?);
     told.because.extend(ended.iter().map(|end| format!("{}, by {} at {}", end.what, end.who, end.at)));
+    let released = delivery.released.as_ref().map(|released| format!("its vendor may fetch it until {}", released.until));
+    let mut told = nothing_stops(told, || released.unwrap_or_else(|| "nothing stops it: it goes on by itself".into()));
     told.timeline = show::timeline(facts, Subject::Delivery(id))?;
     Ok(told)
 }
@@ -164,6 +170,10 @@ fn file<S: Source>(facts: &Facts<'_, S>, id: FileId) -> Result<Explanation, Refu
         (told.who, told.commands) = (told_of_it.who, told_of_it.commands);
     }
     told.because = because;
+    let mut told = nothing_stops(told, || match row.state {
+        FileState::Released => "its vendor may fetch it".into(),
+        _ => "nothing stops it: it goes on by itself".into(),
+    });
     told.timeline = show::timeline(facts, Subject::File(id))?;
     Ok(told)
 }
@@ -172,7 +182,11 @@ fn vendor<S: Source>(facts: &Facts<'_, S>, id: VendorId) -> Result<Explanation, 
     let vendor = facts.vendor(id)?;
     let (state, _) = vendors::standing(facts, &vendor);
     let headline = format!("{} is {}", vendor.slug, state.name());
-    let mut told = from_blockers(vendor.slug.to_string(), headline, vendors::blockers(facts, &vendor));
+    let told = from_blockers(vendor.slug.to_string(), headline, vendors::blockers(facts, &vendor));
+    let mut told =
+        nothing_stops(told, || "its keys are confirmed and its assessment counts: it may fetch what its tickets release".into());
+    told.because
+        .extend(risk::red_flags(facts, &vendor).into_iter().map(|raised| format!("red flag {}: {}", raised.flag, raised.what)));
     told.timeline = show::timeline(facts, Subject::Vendor(id))?;
     Ok(told)
 }
@@ -194,10 +208,11 @@ fn key<S: Source>(facts: &Facts<'_, S>, key: Digest) -> Result<Option<Explanatio
         }
     }
     if named.is_empty() {
-        return Ok(None);
+        return Ok(named::proposed_key(facts, key));
     }
     let headline = format!("{fingerprint} is {}", named.join(" and "));
-    Ok(Some(from_blockers(fingerprint, headline, blockers)))
+    let told = from_blockers(fingerprint, headline, blockers);
+    Ok(Some(nothing_stops(told, || "it counts: people stand behind it and nothing ends it".into())))
 }
 
 fn by_path<S: Source>(facts: &Facts<'_, S>, path: &str) -> Result<Option<FileId>, Refused> {
@@ -220,25 +235,6 @@ fn by_path<S: Source>(facts: &Facts<'_, S>, path: &str) -> Result<Option<FileId>
         .into_iter()
         .find(|row| file_name::served(&row.name) == name && (delivery.is_none() || row.delivery == delivery))
         .map(|row| row.id))
-}
-
-fn by_id<S: Source>(facts: &Facts<'_, S>, uuid: uuid::Uuid) -> Result<Option<Explanation>, Refused> {
-    if !facts.source().chain(Subject::File(FileId::from_uuid(uuid)))?.is_empty() {
-        return file(facts, FileId::from_uuid(uuid)).map(Some);
-    }
-    for (subject, headline) in [
-        (Subject::Session(SessionId::from_uuid(uuid)), "a vendor's session"),
-        (Subject::Transfer(TransferId::from_uuid(uuid)), "a transfer"),
-    ] {
-        let records = facts.source().chain(subject)?;
-        if !records.is_empty() {
-            let timeline: Vec<_> = records.iter().map(|record| moments::moment(facts, record)).collect();
-            let because = timeline.last().map(|moment| moment.what.clone()).into_iter().collect();
-            let told = plain(uuid.to_string(), headline.into(), because);
-            return Ok(Some(Explanation { timeline, ..told }));
-        }
-    }
-    Ok(None)
 }
 
 #[cfg(test)]

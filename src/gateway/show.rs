@@ -4,7 +4,7 @@ pub(super) mod deliveries;
 mod ended;
 mod house;
 pub(super) mod moments;
-mod risk;
+pub(super) mod risk;
 mod served;
 pub(super) mod tickets;
 mod transfers;

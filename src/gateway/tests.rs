@@ -1,6 +1,7 @@
 //! The gateway as a whole, from within: what its vault must not be talked into, and what one session may do to the next.
 
 mod expiry;
+mod explained;
 mod index;
 mod keys;
 mod recovery;
