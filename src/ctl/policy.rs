@@ -10,7 +10,7 @@ use crate::domain::{
     digest::Digest,
     document::DocumentError,
     people::Gate,
-    policy::{Condition, Policy, Tier},
+    policy::{Condition, Policy, Scope, Tier},
     shown::many,
     ticket::word,
 };
@@ -42,6 +42,10 @@ struct Outline {
     tiers: Vec<TierOutline>,
     classes: Vec<ClassOutline>,
     conditions: Vec<ConditionOutline>,
+    /// Who holds a role for which tickets only.
+    scopes: Vec<String>,
+    /// Acts around one ticket of which nobody may do two.
+    apart: Vec<String>,
     /// Rules that concern nothing: no mistake, and perhaps not what was meant.
     idle: Vec<String>,
 }
@@ -115,6 +119,8 @@ fn outline(policy: &Policy) -> Outline {
             })
             .collect(),
         conditions: policy.conditions().iter().map(condition).collect(),
+        scopes: policy.scopes().iter().map(scope).collect(),
+        apart: policy.apart().iter().map(|rule| listed(&rule.acts)).collect(),
         idle: idle(policy),
     }
 }
@@ -151,6 +157,14 @@ fn condition(condition: &Condition) -> ConditionOutline {
             ("rows at most", number(condition.max_rows)),
         ]),
     }
+}
+
+/// `data_owner: dora; for vendors acme`
+fn scope(scope: &Scope) -> String {
+    let people = if scope.people.is_empty() { "every holder".to_owned() } else { listed(&scope.people) };
+    let only = [("vendors", &scope.vendors), ("classes", &scope.classes), ("units", &scope.units)];
+    let only = only.iter().filter(|(_, named)| !named.is_empty()).map(|(key, named)| format!("; {key} {}", listed(*named)));
+    format!("{}: {people}{}", scope.role, only.collect::<String>())
 }
 
 /// What can be written and has no effect.
@@ -209,9 +223,14 @@ impl Show for Outline {
             page.field("holds for", if holds_for.is_empty() { "every request".to_owned() } else { holds_for.join("; ") });
             page.field("asks for", asks_for.join("; "));
         }
-        if !self.idle.is_empty() {
-            page.heading("Without effect");
-            self.idle.iter().for_each(|idle| page.item(idle, Tone::Warning));
+        let lists = [
+            ("Scopes", &self.scopes, Tone::Plain),
+            ("Kept apart", &self.apart, Tone::Plain),
+            ("Without effect", &self.idle, Tone::Warning),
+        ];
+        for (title, items, tone) in lists.into_iter().filter(|(_, items, _)| !items.is_empty()) {
+            page.heading(title);
+            items.iter().for_each(|item| page.item(item, tone));
         }
     }
 }

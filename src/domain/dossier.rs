@@ -148,6 +148,7 @@ pub struct TicketDossier {
     revisions: Vec<Revision>,
     pub votes: Vec<Vote>,
     pub activated: Option<Time>,
+    pub activated_by: Option<PersonId>,
     pub withdrawn: Option<Time>,
     pub revoked: Option<Time>,
 }
@@ -165,6 +166,7 @@ impl TicketDossier {
             revisions: Vec::new(),
             votes: Vec::new(),
             activated: None,
+            activated_by: None,
             withdrawn: None,
             revoked: None,
         };
@@ -199,7 +201,10 @@ impl TicketDossier {
                     leaf: record.index,
                 });
             }
-            Event::TicketActivated { .. } => self.activated = self.activated.or(Some(record.at)),
+            Event::TicketActivated { .. } => {
+                self.activated = self.activated.or(Some(record.at));
+                self.activated_by = self.activated_by.or(record.by.person());
+            }
             Event::TicketWithdrawn => self.withdrawn = self.withdrawn.or(Some(record.at)),
             Event::TicketRevoked => self.revoked = self.revoked.or(Some(record.at)),
             _ => {}
@@ -231,7 +236,7 @@ impl TicketDossier {
     }
 
     /// The gates that today's policy asks for, each with the votes that count. A vote counts while it answers today's
-    /// question, its voter is not the requester and still holds the gate's role; one person holds at most one gate, and is one
+    /// question, its voter is not the requester and may still hold the gate; one person holds at most one gate, and is one
     /// person there however often they vote.
     pub fn gates<'d>(&'d self, around: &Surroundings<'_>) -> Vec<GateStanding<'d>> {
         let mut holders: BTreeMap<PersonId, Gate> = BTreeMap::new();
@@ -247,7 +252,7 @@ impl TicketDossier {
                     && vote.question == question
                     && vote.by != self.requester
                     && holders.get(&vote.by) == Some(&gate)
-                    && around.roster.person(vote.by).is_some_and(|person| person.has(gate.role()))
+                    && around.roster.person(vote.by).is_some_and(|person| self.admits(person, gate, around).is_ok())
             };
             let approvals: BTreeMap<PersonId, &Vote> = self.votes.iter().filter(counts).map(|vote| (vote.by, vote)).collect();
             let needed = around.policy.votes_needed(gate, traits.tier);

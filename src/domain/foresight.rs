@@ -41,6 +41,12 @@ pub enum Because {
         needed: u32,
         of: u32,
     },
+    /// Fewer people could hold the gate of this ticket than it would ask for.
+    TooFew {
+        gate: Gate,
+        needed: u32,
+        people: u32,
+    },
 }
 
 impl Foresight {
@@ -56,8 +62,21 @@ impl Foresight {
         let new = policy.objections(&answers).into_iter().filter(|objection| !standing.contains(objection));
         let mut because: Vec<Because> = new.map(|objection| Because::Objection(objection.refusal())).collect();
         because.extend(between(ticket.gates(now), ticket.gates(&then)));
+        let few = too_few(ticket, now);
+        because.extend(too_few(ticket, &then).into_iter().filter(|short| !few.contains(short)));
         (before != after || !because.is_empty()).then_some(Self { now: before, then: after, because })
     }
+}
+
+fn too_few(ticket: &TicketDossier, around: &Surroundings<'_>) -> Vec<Because> {
+    let could = |gate: Gate| {
+        let others = around.roster.people().filter(|person| person.id != ticket.requester);
+        u32::try_from(others.filter(|person| ticket.admits(person, gate, around).is_ok()).count()).unwrap_or(u32::MAX)
+    };
+    let open = ticket.gates(around).into_iter().filter(|standing| !standing.is_green());
+    let counted = open.map(|GateStanding { gate, needed, .. }| (gate, needed, could(gate)));
+    let few = counted.filter(|(_, needed, people)| people < needed);
+    few.map(|(gate, needed, people)| Because::TooFew { gate, needed, people }).collect()
 }
 
 /// What changes from one set of gates to another.

@@ -129,6 +129,8 @@ questions! {
         why "Lists and logs show it." example "\"Fortnightly orders for demand forecasting\""
     "vendor" Id, Always; "Which vendor receives it?"
         why "One ticket, one vendor: its keys, its assessment, its addresses." example "\"acme\""
+    "unit" Id, Never; "For which business unit is it?"
+        why "The policy may give a unit's requests to reviewers of its own." example "\"supply-planning\""
     "kind" OneOf(KINDS), Always; "Is it sent once, again and again, or because a person asked for their own data?"
         why "A recurring feed needs a schedule and a cap; a person's request has a clock." example "\"recurring\""
     "purpose" Prose, Always; "What does the vendor do with the data?"

@@ -7,6 +7,7 @@ pub mod diagram;
 pub mod digest;
 pub mod document;
 pub mod dossier;
+pub mod eligibility;
 pub mod event;
 pub mod file;
 pub mod file_name;

@@ -1,13 +1,17 @@
 //! Policy: classes of data → tier → gates and retention bounds. An organisation's file, within a compiled-in floor.
 
+mod apart;
 mod check;
 mod condition;
 mod objection;
 mod red_flags;
+mod scope;
 
+pub use apart::{Apart, Deed};
 pub use condition::{Condition, Traits};
 pub use objection::{Against, Answers, FieldAnswers, Objected, Objection};
 pub use red_flags::Consequence;
+pub use scope::Scope;
 
 use super::{
     digest::Digest,
@@ -111,6 +115,10 @@ pub struct Policy {
     pub(super) conditions: Vec<Condition>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     red_flags: BTreeMap<RedFlag, Consequence>,
+    #[serde(default, rename = "scope", skip_serializing_if = "Vec::is_empty")]
+    scopes: Vec<Scope>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    apart: Vec<Apart>,
     #[serde(default)]
     wording: Wording,
     /// Every decision names it.

@@ -25,6 +25,7 @@ impl TicketDocument {
             v: 1,
             gate,
             vendor,
+            unit: self.unit.as_ref(),
             assessment,
             purpose: &self.purpose,
             kind: self.kind,
@@ -52,6 +53,8 @@ struct Question<'a> {
     v: u8,
     gate: Gate,
     vendor: VendorId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<&'a Slug>,
     assessment: Digest,
     purpose: &'a str,
     kind: Kind,

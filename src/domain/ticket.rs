@@ -215,6 +215,9 @@ pub struct TicketDocument {
     pub ticket: u32,
     pub title: String,
     pub vendor: Slug,
+    /// The business unit that it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Slug>,
     pub kind: Kind,
     pub purpose: String,
     pub justification: String,

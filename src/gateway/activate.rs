@@ -6,6 +6,7 @@ use crate::domain::{
     dossier::State,
     event::{Actor, Event, Fact, Subject},
     ids::TicketNumber,
+    policy::Deed,
     refusal::Refusal,
 };
 
@@ -17,12 +18,14 @@ impl Desk {
 
 fn activate(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber) -> Result<Done, Refused> {
     let facts = Facts::read(core, &*tx)?;
-    Act::ActivateTicket.allowed(facts.person(by)?)?;
+    let person = facts.person(by)?;
+    Act::ActivateTicket.allowed(person)?;
     facts.house.is_frozen()?;
     let ticket = facts.ticket_numbered(number)?;
     let vendor = facts.vendor(ticket.vendor)?;
     let around = facts.around(&vendor);
     let text = number.to_string();
+    ticket.kept_apart(Deed::Activate, person.id, &around)?;
     match ticket.state(&around) {
         State::Approved => {}
         State::Active => return Err(Refusal::ActiveAlready { ticket: text }.into()),

@@ -305,6 +305,11 @@ impl House {
         self.gateway().reload(rules, announcements).await.unwrap()
     }
 
+    /// The same settings, and another policy.
+    pub(crate) async fn reload_policy(&self, policy: &str) {
+        self.gateway().reload(rules(policy), self.announcements.clone()).await.unwrap();
+    }
+
     pub(crate) fn door(&self) -> Door {
         self.gateway().door()
     }

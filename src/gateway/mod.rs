@@ -3,6 +3,7 @@
 mod activate;
 mod announce;
 pub mod answers;
+mod apart;
 pub mod asked;
 mod audit;
 mod core;

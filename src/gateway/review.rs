@@ -88,9 +88,7 @@ fn eligible(person: &Person, ticket: &TicketDossier, around: &Surroundings<'_>, 
         return Err(Refusal::RequesterMayNotVote { ticket: number });
     }
     Act::Vote.allowed(person)?;
-    if !person.has(gate.role()) {
-        return Err(Refusal::RoleNeeded { role: gate.role().to_string(), act: format!("voting at the gate {gate}") });
-    }
+    ticket.admits(person, gate, around)?;
     let state = ticket.state(around);
     if !matches!(state, State::InReview | State::Suspended) {
         return Err(match ticket.blocked(around) {

@@ -83,6 +83,9 @@ fn why(because: &Because) -> String {
                 many((*of).into(), "vote")
             )
         }
+        Because::TooFew { gate, needed, people } => {
+            format!("the gate {gate} asks for {}, and {people} of the staff could give one", many((*needed).into(), "vote"))
+        }
         Because::MoreNeeded { gate, needed, of } => {
             format!("the gate {gate} asks for {} and not {of}", many((*needed).into(), "vote"))
         }

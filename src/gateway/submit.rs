@@ -12,9 +12,11 @@ use super::{
 use crate::domain::{
     authority::Act,
     dossier::State,
+    eligibility::apart,
     event::{Actor, Detail, Event, Fact, Subject},
     form::lint::lint,
     ids::TicketNumber,
+    policy::Deed,
     refusal::Refusal,
     ticket::TicketDocument,
     time::Day,
@@ -60,6 +62,7 @@ fn submit(core: &Core, tx: &mut Tx<'_>, by: Actor, text: String) -> Result<Submi
     if dossier.revoked.is_some() {
         return Err(Refusal::VendorRevoked { vendor: document.vendor.to_string() }.into());
     }
+    apart(&facts.policy, Deed::Submit, &dossier.deeds_of(facts.person(by)?.id, &facts.roster))?;
     let year = facts.now.year();
     let number = TicketNumber { year, sequence: find::last_sequence(tx.conn(), year)? + 1 };
     let id = core.new_ticket();

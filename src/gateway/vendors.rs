@@ -2,6 +2,7 @@
 
 use super::{
     answers::{Blocker, Completion, Done, VendorFiled},
+    apart,
     core::Core,
     desk::Desk,
     facts::{Facts, Source},
@@ -15,6 +16,7 @@ use crate::{
         digest::Digest,
         event::{Actor, Detail, Event, Fact, Subject},
         ids::{Slug, VendorId},
+        policy::Deed,
         refusal::Refusal,
         signature::{NAMESPACE_VOTE, openssh_fingerprint},
         vendor::{VendorDocument, confirmation_text},
@@ -55,6 +57,7 @@ fn file(core: &Core, tx: &mut Tx<'_>, by: Actor, text: String) -> Result<VendorF
             if dossier.revoked.is_some() {
                 return Err(Refusal::VendorRevoked { vendor: document.id.to_string() }.into());
             }
+            apart::on_vendor(&facts, &dossier, facts.person(by)?, Deed::FileVendor)?;
             if dossier.revisions.last().is_some_and(|last| last.digest == revision) {
                 return Err(Refusal::UnchangedVendor { vendor: document.id.to_string() }.into());
             }
@@ -126,6 +129,7 @@ fn confirm(
     if pending.filed_by == Some(person.id) || pending.confirmed_by.contains(&person.id) {
         return Err(Refusal::ConfirmedAlready { vendor: vendor.to_string() }.into());
     }
+    apart::on_vendor(&facts, &dossier, person, Deed::ConfirmVendor)?;
     logins_are_free(&facts, &pending.document, Some(id))?;
     let signature = signature.ok_or(Refusal::SignatureMissing {})?;
     let text = confirmation_text(vendor, revision);

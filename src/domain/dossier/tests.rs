@@ -9,6 +9,7 @@ use crate::domain::{
     network::Network,
     papers::{Approved, Clean, Leave, Release, Sealed, Sight, Visitor},
     people::Role,
+    policy::Deed,
     refusal::Refusal,
     signature::PublicKey,
     time::{Day, days},
@@ -17,6 +18,8 @@ use crate::domain::{
 use proptest::prelude::*;
 use russh::keys::ssh_key::{PrivateKey, private::Ed25519Keypair};
 use uuid::Uuid;
+
+mod policy;
 
 const POLICY: &str = include_str!("../../../config/policy.toml");
 
@@ -281,24 +284,6 @@ fn a_stricter_policy_suspends_what_was_active_and_an_untouched_question_keeps_it
     let mut world = World::active();
     world.policy = Policy::parse(&POLICY.replace("most = 14", "most = 13")).unwrap();
     assert_eq!(world.state(), State::Active);
-}
-
-/// What a policy asks for in addition holds for what it let pass before: nothing leaves until the request says it.
-#[test]
-fn a_tightened_condition_suspends_an_active_ticket_that_does_not_answer_it() {
-    let mut world = World::active();
-    let before = std::mem::replace(&mut world.policy, Policy::parse(POLICY).unwrap());
-    let condition = "[[condition]]\nname = \"x\"\nclasses = [\"behaviour\"]\nanswers = [\"limits.max_bytes\"]\n";
-    world.policy = Policy::parse(&format!("{POLICY}\n{condition}")).unwrap();
-    assert_eq!(world.state(), State::Suspended);
-    let blocked = |world: &World| world.judged(today(), TicketDossier::blocked).map(|refusal| refusal.code());
-    assert_eq!(blocked(&world), Some(2021));
-    // Votes do not replace an answer.
-    world.approve();
-    assert!(world.judged(today(), |ticket, around| ticket.open_gates(around)).is_empty());
-    assert_eq!(world.state(), State::Suspended);
-    world.policy = before;
-    assert_eq!((world.state(), blocked(&world)), (State::Active, None));
 }
 
 #[test]

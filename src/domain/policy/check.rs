@@ -106,6 +106,11 @@ pub fn flaws(policy: &Policy) -> Vec<Flaw> {
             what: format!("condition \"{}\": {what}", shown(&condition.name)),
         }));
     }
+    all.extend(scopes(policy));
+    for (i, rule) in policy.apart.iter().enumerate().filter(|(_, rule)| rule.acts.len() < 2) {
+        let what = format!("apart: {} keeps nothing apart: it takes two acts", rule.acts.len());
+        all.push(flaw(format!("apart[{}].acts", i + 1), what));
+    }
     all.extend(wording(policy));
     all
 }
@@ -225,6 +230,27 @@ fn of_answer(condition: &Condition, path: &str) -> Option<Flaw> {
         let kind = crate::domain::ticket::word(&only);
         flaw("answers", format!("answers: only a request of kind {kind} can answer {path}: look at kinds = [\"{kind}\"]"))
     })
+}
+
+fn scopes(policy: &Policy) -> Vec<Flaw> {
+    let mut all = Vec::new();
+    for (i, scope) in policy.scopes.iter().enumerate() {
+        let at = format!("scope[{}]", i + 1);
+        if Gate::ALL.iter().all(|gate| gate.role() != scope.role) {
+            let what = format!("scope: {} holds no gate, and only who holds gates is scoped", scope.role);
+            all.push(flaw(format!("{at}.role"), what));
+        }
+        if [&scope.people, &scope.vendors, &scope.classes, &scope.units].iter().all(|named| named.is_empty()) {
+            let what = "scope: it narrows nothing, and lets in whom the role's other entries keep out".to_owned();
+            all.push(flaw(format!("{at}.role"), what));
+        }
+        for class in scope.classes.iter().filter(|class| policy.class(class).is_none()) {
+            let near = nearest(class.as_str(), policy.class_names().map(Slug::as_str));
+            let near = near.map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+            all.push(flaw(format!("{at}.classes"), format!("scope: there is no class {class}{near}")));
+        }
+    }
+    all
 }
 
 fn wording(policy: &Policy) -> Vec<Flaw> {

@@ -236,7 +236,12 @@ fn open_gate<S: Source>(
     };
     Blocker {
         what,
-        who: format!("a {} who is not the requester and holds no other gate of it", gate.role()),
+        who: match facts.policy.scopes_of(gate.role()).next() {
+            None => format!("a {} who is not the requester and holds no other gate of it", gate.role()),
+            Some(_) => {
+                format!("a {} whom the policy's [[scope]] admits, not the requester, with no other gate of it", gate.role())
+            }
+        },
         command: format!("egressctl ticket vote {number} --gate {gate} --approve"),
     }
 }

@@ -17,7 +17,7 @@ fn with(from: &str, to: &str) -> String {
 }
 
 fn line_of(text: &str, part: &str) -> Option<usize> {
-    text.lines().position(|line| line.contains(part)).map(|at| at + 1)
+    text.lines().position(|line| !line.starts_with('#') && line.contains(part)).map(|at| at + 1)
 }
 
 fn plus(condition: &str) -> String {
@@ -45,6 +45,15 @@ fn each_thing_that_a_policy_cannot_say_is_told_on_its_line() {
         (with("least_words = 4", "least_words = 51"), "least_words = 51", "at most 50"),
         (with("\"everything\"", "\"Every Thing\""), "collective = [", "no name could end in it"),
         (with("\"as agreed\"", "\"As agreed\""), "non_answers = [", "no answer could be it"),
+        (format!("{EXAMPLE}\n[[scope]]\nrole = \"operator\"\nvendors = [\"acme\"]\n"), "role = \"operator\"", "holds no gate"),
+        (format!("{EXAMPLE}\n[[scope]]\nrole = \"data_owner\"\n"), "role = \"data_owner\"", "narrows nothing"),
+        (
+            format!("{EXAMPLE}\n[[scope]]\nrole = \"data_owner\"\nclasses = [\"helth\"]\n"),
+            "classes = [\"helth\"]",
+            "did you mean health?",
+        ),
+        (format!("{EXAMPLE}\n[[apart]]\nacts = [\"vote\"]\n"), "acts = [\"vote\"]", "keeps nothing apart"),
+        (format!("{EXAMPLE}\n[[apart]]\nacts = [\"vote\", \"pay\"]\n"), "acts = [\"vote\", \"pay\"]", "\"pay\" is none of"),
     ];
     for (text, part, what) in cases {
         let told = told(&text);
@@ -98,6 +107,10 @@ fn the_same_policy_as_json_is_told_on_its_lines_too() {
     assert_eq!(told(&broken)[0].0, line_of(&broken, "\"quasi_identifiers\": 0"));
 }
 
+/// What the example has only as comments.
+const MORE: &str = "[[scope]]\nrole = \"data_owner\"\npeople = [\"dora\"]\nvendors = [\"acme\"]\nclasses = [\"health\"]\nunits = [\"marketing\"]\n\
+                    [[apart]]\nacts = [\"vote\", \"activate\"]\n";
+
 /// What a careless or hostile sysadmin does to a line.
 fn mutated(line: &str, how: u8) -> String {
     let key = line.split('=').next().unwrap_or_default();
@@ -125,7 +138,8 @@ proptest! {
     /// A policy is read and can be gone by, or it is told why not, on a line or by the key that is missing.
     #[test]
     fn a_mutated_policy_is_read_or_told_why_not(changes in prop::collection::vec((0usize..400, any::<u8>()), 1..4), json: bool) {
-        let text = if json { serde_json::to_string_pretty(&Policy::parse(EXAMPLE).unwrap()).unwrap() } else { EXAMPLE.to_owned() };
+        let whole = format!("{EXAMPLE}{MORE}");
+        let text = if json { serde_json::to_string_pretty(&Policy::parse(&whole).unwrap()).unwrap() } else { whole };
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         for (at, how) in changes {
             let at = at % lines.len();
