@@ -3,7 +3,7 @@
 use super::{
     page::Page,
     show::Show,
-    table::{Cell, Column, Table, Tone},
+    table::{Column, Table, Tone},
     trouble::Exit,
 };
 use crate::domain::{
@@ -15,7 +15,7 @@ use crate::domain::{
     ticket::word,
 };
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What `policy check` answers. Without problems: what the policy leads to.
 #[derive(Serialize)]
@@ -42,6 +42,8 @@ struct Outline {
     tiers: Vec<TierOutline>,
     classes: Vec<ClassOutline>,
     conditions: Vec<ConditionOutline>,
+    /// Hours within which gates should answer.
+    sla: BTreeMap<Gate, u32>,
     /// Who holds a role for which tickets only.
     scopes: Vec<String>,
     /// Acts around one ticket of which nobody may do two.
@@ -56,6 +58,9 @@ struct TierOutline {
     gates: Vec<GateOutline>,
     least_days: u32,
     most_days: u32,
+    /// Days that an approval counts; absent: for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approval_days: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -104,6 +109,7 @@ fn outline(policy: &Policy) -> Outline {
             gates: rule.gates.iter().map(|one| gate(*one, tier)).collect(),
             least_days: rule.retention_days.least,
             most_days: rule.retention_days.most,
+            approval_days: policy.approval_days(tier),
         }
     };
     let classes = policy.class_names().filter_map(|name| Some((name, policy.class(name)?)));
@@ -119,6 +125,7 @@ fn outline(policy: &Policy) -> Outline {
             })
             .collect(),
         conditions: policy.conditions().iter().map(condition).collect(),
+        sla: Gate::ALL.into_iter().filter_map(|gate| Some((gate, policy.answer_hours(gate)?))).collect(),
         scopes: policy.scopes().iter().map(scope).collect(),
         apart: policy.apart().iter().map(|rule| listed(&rule.acts)).collect(),
         idle: idle(policy),
@@ -206,16 +213,17 @@ impl Show for Outline {
         page.line("a policy that can be gone by", Tone::Good);
         page.field("digest", self.digest);
         page.heading("Tiers");
-        let mut tiers = Table::new(&[Column::Whole("TIER"), Column::Whole("RETENTION"), Column::Flexible("GATES")]);
-        for TierOutline { tier, gates, least_days, most_days } in &self.tiers {
-            tiers.row([tier.into(), format!("{least_days} to {most_days} days").into(), listed(gates.iter().map(gate)).into()]);
+        let mut tiers = Table::new(&[Column::Whole("TIER"), Column::Whole("RETENTION"), Column::Whole("APPROVED FOR")]);
+        for TierOutline { tier, gates, least_days, most_days, approval_days } in &self.tiers {
+            let counts = approval_days.map_or_else(|| "no end".to_owned(), |days| format!("{days} days"));
+            tiers.row([tier.into(), format!("{least_days} to {most_days} days").into(), counts.into()]);
+            tiers.note(&listed(gates.iter().map(gate)));
         }
         page.table(&tiers);
         page.heading("Classes");
-        let mut classes = Table::new(&[Column::Flexible("CLASS"), Column::Whole("TIER"), Column::Flexible("GATES")]);
-        for ClassOutline { class, tier, quasi_identifier, gates } in &self.classes {
-            let class = if *quasi_identifier { format!("{class} (counts in combination)") } else { class.clone() };
-            classes.row([Cell::from(class), tier.into(), listed(gates).into()]);
+        let mut classes = Table::new(&[Column::Whole("CLASS"), Column::Whole("TIER"), Column::Flexible("COUNTS IN COMBINATION")]);
+        for ClassOutline { class, tier, quasi_identifier, .. } in &self.classes {
+            classes.row([class.into(), tier.into(), if *quasi_identifier { "yes" } else { "" }.into()]);
         }
         page.table(&classes);
         for ConditionOutline { name, holds_for, asks_for } in &self.conditions {
@@ -223,7 +231,10 @@ impl Show for Outline {
             page.field("holds for", if holds_for.is_empty() { "every request".to_owned() } else { holds_for.join("; ") });
             page.field("asks for", asks_for.join("; "));
         }
+        let pace: Vec<String> =
+            self.sla.iter().map(|(gate, hours)| format!("{gate} should answer within {hours} hours")).collect();
         let lists = [
+            ("Pace", &pace, Tone::Plain),
             ("Scopes", &self.scopes, Tone::Plain),
             ("Kept apart", &self.apart, Tone::Plain),
             ("Without effect", &self.idle, Tone::Warning),
@@ -267,7 +278,7 @@ mod tests {
             "legal after privacy",
             "PCI DSS: card data",
             "retention days at most 7",
-            "quasi_identifier (counts",
+            "COUNTS IN COMBINATION",
         ] {
             assert!(page.contains(told), "{told}\n{page}");
         }

@@ -62,7 +62,7 @@ fn ticket() -> Value {
         "purpose": "churn model for the autumn campaign", "justification": "the model runs at the vendor; an aggregate is not enough because it learns per customer",
         "from": "2026-11-01", "until": "2026-12-31", "protocols": ["sftp"], "retention_days": 30, "limits": {"max_bytes": 1_073_741_824, "max_rows": 1_000_000},
         "gates": [
-            {"gate": "privacy", "needed": 1, "have": 0, "votes": [], "question": DIGEST,
+            {"gate": "privacy", "needed": 1, "have": 0, "votes": [], "wait": {"gate": "privacy", "asked": AT, "asked_hours": 80, "by": AT, "overdue_hours": 8}, "question": DIGEST,
                 "approve_text": format!("{{\"decision\":\"approve\",\"gate\":\"privacy\",\"question\":\"{DIGEST}\",\"ticket\":\"EGR-2026-0042\",\"v\":1}}"),
                 "reject_text": format!("{{\"decision\":\"reject\",\"gate\":\"privacy\",\"question\":\"{DIGEST}\",\"ticket\":\"EGR-2026-0042\",\"v\":1}}")},
             {"gate": "security", "needed": 1, "have": 1, "question": DIGEST, "approve_text": "approve EGR-2026-0001", "reject_text": "reject",
@@ -128,7 +128,8 @@ pub fn answer(act: &str) -> Value {
         }
         "ticket_list" => {
             list(json!({"ticket": "EGR-2026-0042", "title": HOSTILE, "state": "in_review", "tier": "T2", "vendor": "acme",
-            "requester": "rita", "until": "2026-12-31", "open_gates": ["privacy"]}))
+            "requester": "rita", "until": "2026-12-31", "open_gates": ["privacy"],
+            "waits": [{"gate": "privacy", "asked": AT, "asked_hours": 80, "by": AT, "overdue_hours": 8}]}))
         }
         "ticket_show" => ticket(),
         "ticket_diagram" => json!({"revision": DIGEST, "drawing": "svg", "text": format!("<svg>\n{HOSTILE}\n</svg>\n")}),

@@ -149,6 +149,9 @@ pub struct TicketDossier {
     pub votes: Vec<Vote>,
     pub activated: Option<Time>,
     pub activated_by: Option<PersonId>,
+    /// What is on record of gates that were late, and of approvals that grew too old, by their leaves.
+    pub(super) overdue: BTreeSet<(Gate, Digest)>,
+    pub(super) lapsed: BTreeSet<u64>,
     pub withdrawn: Option<Time>,
     pub revoked: Option<Time>,
 }
@@ -167,6 +170,8 @@ impl TicketDossier {
             votes: Vec::new(),
             activated: None,
             activated_by: None,
+            overdue: BTreeSet::new(),
+            lapsed: BTreeSet::new(),
             withdrawn: None,
             revoked: None,
         };
@@ -205,6 +210,8 @@ impl TicketDossier {
                 self.activated = self.activated.or(Some(record.at));
                 self.activated_by = self.activated_by.or(record.by.person());
             }
+            Event::GateOverdue { gate, question, .. } => drop(self.overdue.insert((*gate, *question))),
+            Event::ApprovalLapsed { vote, .. } => drop(self.lapsed.insert(*vote)),
             Event::TicketWithdrawn => self.withdrawn = self.withdrawn.or(Some(record.at)),
             Event::TicketRevoked => self.revoked = self.revoked.or(Some(record.at)),
             _ => {}
@@ -236,7 +243,7 @@ impl TicketDossier {
     }
 
     /// The gates that today's policy asks for, each with the votes that count. A vote counts while it answers today's
-    /// question, its voter is not the requester and may still hold the gate; one person holds at most one gate, and is one
+    /// question, is not too old, its voter is not the requester and may still hold the gate; one person holds at most one gate, and is one
     /// person there however often they vote.
     pub fn gates<'d>(&'d self, around: &Surroundings<'_>) -> Vec<GateStanding<'d>> {
         let mut holders: BTreeMap<PersonId, Gate> = BTreeMap::new();
@@ -250,6 +257,7 @@ impl TicketDossier {
                 vote.gate == gate
                     && vote.decision == Decision::Approve
                     && vote.question == question
+                    && !self.has_lapsed(vote, traits.tier, around)
                     && vote.by != self.requester
                     && holders.get(&vote.by) == Some(&gate)
                     && around.roster.person(vote.by).is_some_and(|person| self.admits(person, gate, around).is_ok())

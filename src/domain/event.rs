@@ -273,6 +273,18 @@ pub enum Event {
     },
     TicketWithdrawn,
     TicketRevoked,
+    /// A gate has not answered within the policy's time. Once for each question; it decides nothing.
+    GateOverdue {
+        gate: Gate,
+        question: Digest,
+        asked: Time,
+    },
+    /// An approval is older than the policy lets it count. `vote` is its leaf.
+    ApprovalLapsed {
+        gate: Gate,
+        question: Digest,
+        vote: u64,
+    },
 
     // Deliveries
     DeliveryOpened {

@@ -7,6 +7,10 @@ use std::time::Duration;
 pub const DOCUMENT_BYTES: usize = 256 * 1024;
 /// Fields in one inventory: beyond it a reviewer no longer reads them one by one.
 pub const INVENTORY_FIELDS: usize = 1_000;
+/// Hours that a policy may give a gate to answer, and days that it may let an approval count. A year is no deadline; in ten years nobody
+/// remembers what was approved.
+pub const ANSWER_HOURS: u32 = 366 * 24;
+pub const APPROVAL_DAYS: u32 = 3_660;
 /// People who have to approve at one gate. More have never agreed on anything.
 pub const GATE_VOTES: u32 = 9;
 /// Words that a policy may ask of every answer at least. Who has to write more pads.
@@ -108,9 +112,10 @@ pub const LISTED_ROWS: u32 = 5_000;
 pub const LISTED_ADDRESSES: usize = 16;
 /// Files, deliveries or tickets that a status or an explanation names one by one; the lists have the rest.
 pub const NAMED_ONE_BY_ONE: usize = 20;
-/// Tickets that one simulation of a policy looks at, and how many of them without letting others read: those that run are a few hundred.
+/// Tickets that one simulation of a policy looks at: those that run are a few hundred.
 pub const TICKETS_SIMULATED: usize = 20_000;
-pub const SIMULATED_AT_ONCE: usize = 64;
+/// Tickets that are looked at one after another before others may read.
+pub const TICKETS_AT_ONCE: usize = 64;
 /// Lines of a history in one answer; the log has the rest.
 pub const HISTORY_ROWS: usize = 200;
 

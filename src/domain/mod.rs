@@ -20,6 +20,7 @@ pub mod jurisdiction;
 pub mod limits;
 pub mod nearest;
 pub mod network;
+pub mod pace;
 pub mod papers;
 pub mod people;
 pub mod policy;

@@ -4,12 +4,14 @@ mod apart;
 mod check;
 mod condition;
 mod objection;
+mod pace;
 mod red_flags;
 mod scope;
 
 pub use apart::{Apart, Deed};
 pub use condition::{Condition, Traits};
 pub use objection::{Against, Answers, FieldAnswers, Objected, Objection};
+pub use pace::Review;
 pub use red_flags::Consequence;
 pub use scope::Scope;
 
@@ -119,6 +121,11 @@ pub struct Policy {
     scopes: Vec<Scope>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     apart: Vec<Apart>,
+    /// Hours within which a gate should answer.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    sla: BTreeMap<Gate, u32>,
+    #[serde(default, skip_serializing_if = "Review::is_never")]
+    review: Review,
     #[serde(default)]
     wording: Wording,
     /// Every decision names it.

@@ -197,6 +197,23 @@ pub struct TicketRow {
     pub until: String,
     /// The gates that are not green yet.
     pub open_gates: Vec<Gate>,
+    /// Those that are asked, and since when.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub waits: Vec<GateWait>,
+}
+
+/// A gate that is asked and has not opened.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GateWait {
+    pub gate: Gate,
+    pub asked: String,
+    pub asked_hours: u64,
+    /// When it should have answered, where the policy sets a time.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub by: Option<String>,
+    /// Absent while it is not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub overdue_hours: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -242,6 +259,8 @@ pub struct GateView {
     /// Votes that count today.
     pub have: u32,
     pub votes: Vec<VoteView>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub wait: Option<GateWait>,
     pub question: Digest,
     /// What a vote signs in the namespace `egressd-vote`. Each names the ticket, the gate, the decision and the question.
     pub approve_text: String,
@@ -254,6 +273,9 @@ pub struct VoteView {
     pub decision: Decision,
     pub at: String,
     pub reason: String,
+    /// Until when it counts, where the policy sets an end.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub until: Option<String>,
     pub standing: VoteStanding,
 }
 

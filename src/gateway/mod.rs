@@ -24,6 +24,7 @@ mod nudge;
 mod observer;
 mod outbox;
 mod outcome;
+mod pace;
 mod pickup;
 mod progress;
 mod pulls;
@@ -280,6 +281,7 @@ impl Gateway {
 
     async fn watch_time(&self) -> Result<(), Fault> {
         let mut since_purge = MINUTE;
+        let mut ended = pace::Ended::default();
         loop {
             self.core.turn();
             self.cut_what_no_longer_stands().await;
@@ -290,6 +292,14 @@ impl Gateway {
                 carried(tokio::task::spawn_blocking(move || gateway.purge_what_is_due().map(drop)).await)?;
                 let gateway = self.clone();
                 carried(tokio::task::spawn_blocking(move || gateway.notice_what_ends_soon()).await)?;
+                let gateway = self.clone();
+                let late = tokio::task::spawn_blocking(move || {
+                    let said = gateway.say_what_is_late(&mut ended);
+                    (said, ended)
+                });
+                let (said, kept) = late.await.map_err(|error| Fault::new("a turn of the gateway", error))?;
+                ended = kept;
+                carried(Ok(said))?;
                 carried(Ok(self.record_rejections().await))?;
                 carried(Ok(self.end_what_nobody_holds().await))?;
                 self.say_if_the_spool_is_full();

@@ -102,12 +102,13 @@ fn eligible(person: &Person, ticket: &TicketDossier, around: &Surroundings<'_>, 
     if let Some(first) = ticket.waits_for(gate, around).first() {
         return Err(Refusal::GateComesLater { ticket: number, gate: gate.to_string(), first: first.to_string() });
     }
-    let question = ticket.question(gate, around);
+    let (question, tier) = (ticket.question(gate, around), ticket.document().tier(around.policy));
     for vote in ticket.votes.iter().filter(|vote| vote.by == person.id) {
         if vote.gate != gate {
             return Err(Refusal::OneGateEach { ticket: number, held: vote.gate.to_string() });
         }
-        if Some(vote.question) == question {
+        // Whoever approved too long ago is asked again.
+        if Some(vote.question) == question && !ticket.has_lapsed(vote, tier, around) {
             return Err(Refusal::VotedAlready { ticket: number, gate: gate.to_string() });
         }
     }

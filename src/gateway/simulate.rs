@@ -38,7 +38,7 @@ impl Desk {
         let looked_at = ids.len().min(limits::TICKETS_SIMULATED);
         let mut rows = Vec::new();
         // A page after another: a reader of the ledger is held by nobody for long.
-        for page in ids[..looked_at].chunks(limits::SIMULATED_AT_ONCE) {
+        for page in ids[..looked_at].chunks(limits::TICKETS_AT_ONCE) {
             rows.extend(self.look(|facts| foreseen(facts, page, &policy))?);
             tokio::task::yield_now().await;
         }

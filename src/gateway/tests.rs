@@ -5,6 +5,7 @@ mod expiry;
 mod explained;
 mod index;
 mod keys;
+mod pace;
 mod recovery;
 mod reopening;
 mod risk;

@@ -8,7 +8,8 @@ use crate::{
         shown::many,
     },
     gateway::answers::{
-        AnswerView, DeliveryRow, GateView, Submitted, TicketDiagram, TicketRow, TicketState, TicketView, VoteStanding, Voted,
+        AnswerView, DeliveryRow, GateView, GateWait, Submitted, TicketDiagram, TicketRow, TicketState, TicketView, VoteStanding,
+        Voted,
     },
 };
 
@@ -47,7 +48,7 @@ impl Row for TicketRow {
                 row.tier.name().into(),
                 (&row.vendor).into(),
                 (&row.until).into(),
-                gates(&row.open_gates).into(),
+                open_gates(row).into(),
                 (&row.title).into(),
             ]);
         }
@@ -133,14 +134,38 @@ impl TicketView {
     }
 }
 
+/// `privacy 3 d, overdue; security`
+fn open_gates(row: &TicketRow) -> String {
+    let told = row.open_gates.iter().map(|gate| match row.waits.iter().find(|wait| wait.gate == *gate) {
+        Some(GateWait { asked_hours, overdue_hours: Some(_), .. }) => format!("{gate} {}, overdue", span(*asked_hours)),
+        Some(GateWait { asked_hours, .. }) => format!("{gate} {}", span(*asked_hours)),
+        None => gate.to_string(),
+    });
+    let told: Vec<String> = told.collect();
+    if told.is_empty() { "-".to_owned() } else { told.join("; ") }
+}
+
+/// Hours as people say them.
+fn span(hours: u64) -> String {
+    if hours < 48 { format!("{hours} h") } else { format!("{} d", hours / 24) }
+}
+
 fn show_gate(gate: &GateView, page: &mut Page) {
     let tone = if gate.have >= gate.needed { Tone::Good } else { Tone::Warning };
     page.toned_field(gate.gate.name(), &format!("{} of {}", gate.have, many(gate.needed.into(), "vote")), tone);
+    if let Some(GateWait { asked_hours, by, overdue_hours, .. }) = &gate.wait {
+        let by = by.as_ref().map(|by| format!(", should answer by {}", minute(by))).unwrap_or_default();
+        let late = overdue_hours.map(|late| format!(", overdue for {}", span(late))).unwrap_or_default();
+        let tone = if overdue_hours.is_some() { Tone::Bad } else { Tone::Faint };
+        page.toned_field("", &format!("asked for {}{by}{late}", span(*asked_hours)), tone);
+    }
     for vote in &gate.votes {
         let (word, tone) = voted(vote.decision);
         let stale = match vote.standing {
             VoteStanding::Counts => "",
             VoteStanding::AskedAgain => " (the question has changed since: asked again)",
+            VoteStanding::Lapsed => " (too old to count: asked again)",
+            VoteStanding::NotAdmitted => " (does not count: the policy does not let them hold this gate)",
         };
         page.toned_field("", &format!("{} {word} {}: {}{stale}", vote.who, minute(&vote.at), vote.reason), tone);
     }

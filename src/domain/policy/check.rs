@@ -107,6 +107,13 @@ pub fn flaws(policy: &Policy) -> Vec<Flaw> {
         }));
     }
     all.extend(scopes(policy));
+    for (gate, hours) in policy.sla.iter().filter(|(_, hours)| !(1..=limits::ANSWER_HOURS).contains(*hours)) {
+        all.push(flaw(format!("sla.{gate}"), format!("sla.{gate} = {hours}: it is 1 to {} hours", limits::ANSWER_HOURS)));
+    }
+    for (tier, days) in policy.review.every_days.iter().filter(|(_, days)| !(1..=limits::APPROVAL_DAYS).contains(*days)) {
+        let what = format!("review.every_days.{tier} = {days}: it is 1 to {} days", limits::APPROVAL_DAYS);
+        all.push(flaw(format!("review.every_days.{tier}"), what));
+    }
     for (i, rule) in policy.apart.iter().enumerate().filter(|(_, rule)| rule.acts.len() < 2) {
         let what = format!("apart: {} keeps nothing apart: it takes two acts", rule.acts.len());
         all.push(flaw(format!("apart[{}].acts", i + 1), what));

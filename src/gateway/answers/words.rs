@@ -60,7 +60,7 @@ words! {
     ReloadOutcome { Done = "done", Refused = "refused" }
     Soundness { Sound = "sound", Broken = "broken" }
     /// Whether a vote counts. `asked_again`: the question has changed since.
-    VoteStanding { Counts = "counts", AskedAgain = "asked_again" }
+    VoteStanding { Counts = "counts", AskedAgain = "asked_again", Lapsed = "lapsed", NotAdmitted = "not_admitted" }
     /// How it stands between the gateway and one who is told of what happens. `waiting`: an attempt failed, and there will be another.
     LinkState { Idle = "idle", Connecting = "connecting", Sending = "sending", Confirming = "confirming", Waiting = "waiting" }
     Arrived { Yes = "yes", NotYet = "not_yet" }

@@ -85,6 +85,10 @@ fn what(record: &Record) -> String {
         Event::TicketActivated { .. } => "activated".into(),
         Event::TicketWithdrawn => "withdrawn".into(),
         Event::TicketRevoked => "ticket revoked".into(),
+        Event::GateOverdue { gate, asked, .. } => format!("the gate {gate} has not answered in time, asked since {asked}"),
+        Event::ApprovalLapsed { gate, vote, .. } => {
+            format!("an approval at the gate {gate} no longer counts, leaf {vote}: it is too old")
+        }
         Event::DeliveryOpened { number, .. } => format!("delivery {number} opened"),
         Event::FileJoined { file } => format!("file {file} joined"),
         Event::DeliveryClosed { by } => match by {

@@ -5,19 +5,22 @@ use crate::{
     domain::{
         authority::Act,
         diagram::Drawing,
-        dossier::{GateStanding, State, Surroundings, TicketDossier},
+        dossier::{GateStanding, State, Surroundings, TicketDossier, Vote},
         event::{Actor, Decision, Subject},
         form::{QUESTIONS, Question},
         ids::TicketNumber,
+        pace::Wait,
         people::Gate,
         question::vote_text,
         refusal::Refusal,
         ticket::{Field, TicketDocument, word},
+        time::Time,
         vendor::VendorDossier,
     },
     gateway::{
         answers::{
-            AnswerView, Blocker, FieldView, GateView, Listing, TicketDiagram, TicketRow, TicketView, VoteStanding, VoteView,
+            AnswerView, Blocker, FieldView, GateView, GateWait, Listing, TicketDiagram, TicketRow, TicketView, VoteStanding,
+            VoteView,
         },
         desk::Desk,
         facts::{Facts, Source},
@@ -69,7 +72,19 @@ fn row<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier) -> Result<Ticket
         requester: slug_of(facts, Some(ticket.requester)),
         until: document.window.closes.to_string(),
         open_gates: ticket.open_gates(&around).into_iter().collect(),
+        waits: ticket.waits(&around).into_iter().map(|wait| waiting(wait, around.now)).collect(),
     })
+}
+
+fn waiting(wait: Wait, now: Time) -> GateWait {
+    let hours = |since: Time| now.since(since).as_secs() / 3_600;
+    GateWait {
+        gate: wait.gate,
+        asked: wait.asked.to_string(),
+        asked_hours: hours(wait.asked),
+        by: wait.by.map(|by| by.to_string()),
+        overdue_hours: wait.by.filter(|_| wait.is_overdue(now)).map(hours),
+    }
 }
 
 fn view<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, vendor: &Arc<VendorDossier>) -> Result<TicketView, Refused> {
@@ -95,7 +110,7 @@ fn view<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, vendor: &Arc<Ve
         answers: answers(document),
         conditions: facts.policy.conditions_on(&document.traits(&facts.policy)).map(|condition| condition.name.clone()).collect(),
         red_flags: risk::red_flags(facts, vendor),
-        gates: ticket.gates(&around).iter().map(|gate| gate_view(facts, ticket, gate)).collect(),
+        gates: gate_views(facts, ticket, &around),
         fields: document.fields.iter().map(field).collect(),
         files: deliveries::count_states(facts, Some(ticket.id))?,
         deliveries: deliveries::rows(facts, Some(ticket.id))?,
@@ -155,24 +170,51 @@ fn field(field: &Field) -> FieldView {
     }
 }
 
-fn gate_view<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, standing: &GateStanding<'_>) -> GateView {
+fn gate_views<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around: &Surroundings<'_>) -> Vec<GateView> {
+    let waits = ticket.waits(around);
+    let view = |standing: &GateStanding<'_>| GateView {
+        wait: waits.iter().find(|wait| wait.gate == standing.gate).map(|wait| waiting(*wait, around.now)),
+        ..gate_view(facts, ticket, standing, around)
+    };
+    ticket.gates(around).iter().map(view).collect()
+}
+
+fn gate_view<S: Source>(
+    facts: &Facts<'_, S>,
+    ticket: &TicketDossier,
+    standing: &GateStanding<'_>,
+    around: &Surroundings<'_>,
+) -> GateView {
     let (gate, question) = (standing.gate, standing.question);
+    let tier = ticket.document().tier(around.policy);
     let text = |decision| vote_text(ticket.number, gate, decision, question, ticket.current().digest, facts.policy.digest());
     let votes = ticket.votes.iter().filter(|vote| vote.gate == gate).map(|vote| VoteView {
         who: slug_of(facts, Some(vote.by)),
         decision: vote.decision,
         at: vote.at.to_string(),
         reason: vote.reason.clone(),
-        standing: if vote.question == question { VoteStanding::Counts } else { VoteStanding::AskedAgain },
+        until: around.policy.approval_until(tier, vote.at).map(|until| until.to_string()),
+        standing: vote_standing(ticket, vote, standing, around),
     });
     GateView {
         gate,
         needed: standing.needed,
         have: u32::try_from(standing.approvals.len()).unwrap_or(u32::MAX),
         votes: votes.collect(),
+        wait: None,
         question,
         approve_text: text(Decision::Approve),
         reject_text: text(Decision::Reject),
+    }
+}
+
+fn vote_standing(ticket: &TicketDossier, vote: &Vote, gate: &GateStanding<'_>, around: &Surroundings<'_>) -> VoteStanding {
+    let tier = ticket.document().tier(around.policy);
+    match vote.decision {
+        _ if vote.question != gate.question => VoteStanding::AskedAgain,
+        Decision::Approve if ticket.has_lapsed(vote, tier, around) => VoteStanding::Lapsed,
+        Decision::Approve if gate.approvals.iter().all(|counted| counted.by != vote.by) => VoteStanding::NotAdmitted,
+        _ => VoteStanding::Counts,
     }
 }
 
@@ -230,7 +272,13 @@ fn open_gate<S: Source>(
         (_, 1) => format!("the gate {gate} has not approved it"),
         (have, needed) => format!("the gate {gate} has {have} of {needed} approvals"),
     };
+    let tier = ticket.document().tier(around.policy);
+    let lapsed = ticket
+        .votes
+        .iter()
+        .any(|vote| vote.gate == gate && vote.question == standing.question && ticket.has_lapsed(vote, tier, around));
     let what = match asked_again(facts, ticket, standing) {
+        approved if approved.is_empty() && lapsed => format!("{what}: it is asked again, an approval is too old to count"),
         approved if approved.is_empty() => what,
         approved => format!("{what}: it is asked again, the question has changed since {} approved", approved.join(" and ")),
     };

@@ -105,3 +105,70 @@ fn a_vote_does_not_count_beside_what_the_policy_keeps_apart_from_it() {
     let kept = |by: u128, deed| world.judged(today(), |ticket, around| ticket.kept_apart(deed, person(by), around).is_err());
     assert!(kept(1, Deed::Activate) && kept(21, Deed::FileVendor) && kept(20, Deed::Submit) && !kept(5, Deed::Activate));
 }
+
+/// A vote as it is recorded at another time than today.
+fn vote_at(world: &mut World, at: Time, by: u128, gate: Gate) {
+    world.vote(by, gate, Decision::Approve, world.question(gate));
+    world.records.last_mut().unwrap().at = at;
+}
+
+/// What is late at `now`, put on record.
+fn say(world: &mut World, now: Time) -> Vec<Event> {
+    let late = world.judged(now, TicketDossier::late);
+    for event in &late {
+        world.record(Actor::System, Subject::Ticket(World::ticket_id()), event.clone(), None);
+    }
+    late
+}
+
+#[test]
+fn an_approval_counts_as_long_as_the_policy_says_and_then_the_gate_is_asked_again() {
+    let mut world = World::active();
+    world.policy = plus("[review]\nevery_days = { T1 = 30, T3 = 1 }");
+    let state = |world: &World, now| world.judged(now, TicketDossier::state);
+    let end = today() + days(30);
+    assert_eq!(state(&world, end - days(1)), State::Active);
+    assert!(say(&mut world, end - days(1)).is_empty());
+    assert_eq!(state(&world, end), State::Suspended);
+    let told = say(&mut world, end);
+    assert_eq!(told.len(), 4, "{told:?}");
+    assert!(told.iter().all(|event| matches!(event, Event::ApprovalLapsed { .. })), "{told:?}");
+    assert!(say(&mut world, end + days(1)).is_empty(), "once");
+    let waits = world.judged(end + days(1), TicketDossier::waits);
+    assert!(waits.len() == 4 && waits.iter().all(|wait| wait.asked == end), "{waits:?}");
+    // The same people answer the same question anew, and it counts from then.
+    for (by, gate) in [(2, Gate::Business), (3, Gate::DataOwner), (4, Gate::Privacy), (5, Gate::Security)] {
+        assert_eq!(state(&world, end + days(1)), State::Suspended);
+        vote_at(&mut world, end, by, gate);
+    }
+    assert_eq!(state(&world, end + days(1)), State::Active);
+    // A policy that lets approvals count for longer lets the old ones count too: what is recorded decides nothing.
+    let mut patient = World::active();
+    patient.records.retain(|record| !matches!(record.event, Event::ApprovalLapsed { .. }));
+    patient.policy = plus("[review]\nevery_days = { T1 = 31 }");
+    assert_eq!(state(&patient, end), State::Active);
+}
+
+#[test]
+fn a_gate_that_is_late_is_said_once_and_time_never_approves() {
+    let mut world = World::new();
+    world.vendor(1, "2027-01-31");
+    world.submit("behaviour");
+    world.policy = plus("[sla]\nprivacy = 72\nsecurity = 24\nlegal = 1\n[gates.security]\nafter = [\"privacy\"]");
+    let due = today() + days(3);
+    let asked: Vec<Gate> = world.judged(due, TicketDossier::waits).iter().map(|wait| wait.gate).collect();
+    assert_eq!(asked, [Gate::Business, Gate::DataOwner, Gate::Privacy], "security is asked when privacy has answered");
+    assert!(say(&mut world, due - days(1)).is_empty());
+    let told = say(&mut world, due);
+    assert!(matches!(told[..], [Event::GateOverdue { gate: Gate::Privacy, asked, .. }] if asked == today()), "{told:?}");
+    assert!(say(&mut world, due + days(20)).is_empty(), "once for a question");
+    assert_eq!(world.judged(due + days(20), TicketDossier::state), State::InReview);
+    vote_at(&mut world, due, 4, Gate::Privacy);
+    let told = say(&mut world, due + days(1));
+    assert!(matches!(told[..], [Event::GateOverdue { gate: Gate::Security, asked, .. }] if asked == due), "{told:?}");
+    // Nobody is asked while something else stops it, or after its end.
+    let later = today() + days(100);
+    assert!(world.judged(later, TicketDossier::waits).is_empty() && say(&mut world, later).is_empty());
+    world.record(World::by(22), Subject::Vendor(World::vendor_id(1)), Event::VendorRevoked, None);
+    assert!(world.judged(due, TicketDossier::waits).is_empty());
+}

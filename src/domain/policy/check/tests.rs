@@ -52,6 +52,8 @@ fn each_thing_that_a_policy_cannot_say_is_told_on_its_line() {
             "classes = [\"helth\"]",
             "did you mean health?",
         ),
+        (format!("{EXAMPLE}\n[sla]\nprivacy = 0\n"), "privacy = 0", "1 to 8784 hours"),
+        (format!("{EXAMPLE}\n[review]\nevery_days = {{ T3 = 3661 }}\n"), "T3 = 3661", "1 to 3660 days"),
         (format!("{EXAMPLE}\n[[apart]]\nacts = [\"vote\"]\n"), "acts = [\"vote\"]", "keeps nothing apart"),
         (format!("{EXAMPLE}\n[[apart]]\nacts = [\"vote\", \"pay\"]\n"), "acts = [\"vote\", \"pay\"]", "\"pay\" is none of"),
     ];
@@ -109,7 +111,7 @@ fn the_same_policy_as_json_is_told_on_its_lines_too() {
 
 /// What the example has only as comments.
 const MORE: &str = "[[scope]]\nrole = \"data_owner\"\npeople = [\"dora\"]\nvendors = [\"acme\"]\nclasses = [\"health\"]\nunits = [\"marketing\"]\n\
-                    [[apart]]\nacts = [\"vote\", \"activate\"]\n";
+                    [[apart]]\nacts = [\"vote\", \"activate\"]\n[sla]\nprivacy = 72\n[review]\nevery_days = { T2 = 365, T3 = 180 }\n";
 
 /// What a careless or hostile sysadmin does to a line.
 fn mutated(line: &str, how: u8) -> String {

@@ -1,0 +1,92 @@
+//! Pace: since when a gate is asked, whether it is late, and which approvals are too old to count. Time never approves.
+
+use super::{
+    dossier::{GateStanding, State, Surroundings, TicketDossier, Vote},
+    event::{Decision, Event},
+    people::Gate,
+    policy::Tier,
+    time::Time,
+};
+
+/// A gate that is asked and has not opened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Wait {
+    pub gate: Gate,
+    pub asked: Time,
+    /// When it should have answered; absent where the policy sets no time.
+    pub by: Option<Time>,
+}
+
+impl Wait {
+    pub fn is_overdue(&self, now: Time) -> bool {
+        self.by.is_some_and(|by| now >= by)
+    }
+}
+
+impl TicketDossier {
+    /// The gates that are asked now and have not opened. While something else stops the ticket nobody is asked, and a gate that comes
+    /// after another is asked when that one has opened.
+    pub fn waits(&self, around: &Surroundings<'_>) -> Vec<Wait> {
+        if !matches!(self.state(around), State::InReview | State::Suspended) || self.blocked(around).is_some() {
+            return Vec::new();
+        }
+        let gates = self.gates(around);
+        let tier = self.document().tier(around.policy);
+        let open = gates.iter().filter(|standing| !standing.is_green());
+        let waits = open.filter_map(|standing| {
+            let asked = self.asked_since(standing, &gates, tier, around)?;
+            Some(Wait { gate: standing.gate, asked, by: around.policy.answer_by(standing.gate, asked) })
+        });
+        waits.collect()
+    }
+
+    /// The last of: its submission, the assessment that it names, the gates before it, the end of an approval that counted.
+    fn asked_since(
+        &self,
+        standing: &GateStanding<'_>,
+        gates: &[GateStanding<'_>],
+        tier: Tier,
+        around: &Surroundings<'_>,
+    ) -> Option<Time> {
+        let mut since = self.current().submitted_at;
+        if let Some(current) = around.vendor.current(around.roster) {
+            let same = around.vendor.revisions.iter().find(|revision| revision.assessment == current.assessment);
+            since = since.max(same.map_or(current.filed_at, |revision| revision.filed_at));
+        }
+        for before in around.policy.after(standing.gate) {
+            let Some(first) = gates.iter().find(|other| other.gate == before) else { continue };
+            if !first.is_green() {
+                return None;
+            }
+            since = first.approvals.iter().map(|vote| vote.at).fold(since, Time::max);
+        }
+        let answers = self.votes.iter().filter(|vote| vote.gate == standing.gate && vote.question == standing.question);
+        let ended = answers.filter_map(|vote| around.policy.approval_until(tier, vote.at)).filter(|until| *until <= around.now);
+        Some(ended.fold(since, Time::max))
+    }
+
+    /// Whether an approval is too old to count.
+    pub fn has_lapsed(&self, vote: &Vote, tier: Tier, around: &Surroundings<'_>) -> bool {
+        around.policy.approval_until(tier, vote.at).is_some_and(|until| around.now >= until)
+    }
+
+    /// What is late and not yet on record: each gate and question once, each approval once.
+    pub fn late(&self, around: &Surroundings<'_>) -> Vec<Event> {
+        if self.state(around).is_terminal() {
+            return Vec::new();
+        }
+        let tier = self.document().tier(around.policy);
+        let gates = self.gates(around);
+        let question = |gate: Gate| gates.iter().find(|standing| standing.gate == gate).map(|standing| standing.question);
+        let overdue = self.waits(around).into_iter().filter(|wait| wait.is_overdue(around.now));
+        let overdue = overdue.filter_map(|wait| Some((wait, question(wait.gate)?)));
+        let overdue = overdue.filter(|(wait, question)| !self.overdue.contains(&(wait.gate, *question)));
+        let mut late: Vec<Event> =
+            overdue.map(|(Wait { gate, asked, .. }, question)| Event::GateOverdue { gate, question, asked }).collect();
+        let approved =
+            self.votes.iter().filter(|vote| vote.decision == Decision::Approve && question(vote.gate) == Some(vote.question));
+        let lapsed = approved.filter(|vote| self.has_lapsed(vote, tier, around) && !self.lapsed.contains(&vote.leaf));
+        late.extend(lapsed.map(|vote| Event::ApprovalLapsed { gate: vote.gate, question: vote.question, vote: vote.leaf }));
+        late
+    }
+}
