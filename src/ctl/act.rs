@@ -2,8 +2,8 @@
 
 use super::{
     commands::{
-        Audit, Cli, Command, Common, Decided, Delivery, DeliveryName, FileCommand, Key, Log, Policy, Session, Staff, Ticket,
-        Transfer, Unsigned, Vendor,
+        Audit, Cli, Command, Common, Delivery, DeliveryName, FileCommand, Key, Log, Policy, Session, Staff, Ticket, Transfer,
+        Unsigned, Vendor,
     },
     connection::{Answered, Caller},
     draft, explain, lint, offline,
@@ -13,20 +13,20 @@ use super::{
     signer::{Signer, agent_socket, read_bounded},
     token,
     trouble::{Exit, Trouble},
-    vote,
+    vote::{self, Came, Signing, Voting},
 };
 use crate::{
     clock::{Clock, SystemClock},
     domain::{
-        document::DocumentError, event::Decision, ids::DeliveryNumber, ids::TicketNumber, limits, signature::PublicKey,
-        ticket::TicketDocument, time::Day,
+        document::DocumentError, ids::DeliveryNumber, ids::TicketNumber, limits, signature::PublicKey, ticket::TicketDocument,
+        time::Day,
     },
     endpoints::control::request::Request as R,
     gateway::{
         answers::{
             AuditVerdict, CheckpointNote, DeliveryRow, DeliveryView, Done, Explanation, FileRow, FileView, KeyRow, Listing,
             LogTest, PurgeReport, Receipt, SessionRow, Simulation, StaffRow, StagingRecipient, Status, Submitted, TailRow,
-            TicketDiagram, TicketRow, TicketView, TransferRow, VendorFiled, VendorRow, VendorView, Who,
+            TicketDiagram, TicketReview, TicketRow, TicketView, TransferRow, VendorFiled, VendorRow, VendorView, VoteText, Who,
         },
         asked::{DeliveryPath, Scope, Subject},
     },
@@ -176,10 +176,27 @@ async fn ticket(mut desk: Desk, command: Ticket) -> Result<Told, Trouble> {
         }
         Ticket::List => desk.tell::<Listing<TicketRow>>(R::TicketList {}).await,
         Ticket::Show { ticket } => desk.tell::<TicketView>(R::TicketShow { ticket }).await,
-        Ticket::Vote { ticket, gate, decision: Decided { approve, reject: _ }, reason } => {
-            let decision = if approve { Decision::Approve } else { Decision::Reject };
-            let answered = vote::on_ticket(&mut desk.caller, ticket, gate, decision, reason).await?;
+        Ticket::Revise { ticket, file } => {
+            let text = document(&file)?;
+            let view: TicketView = desk.caller.ask(&R::TicketShow { ticket }).await?.answer;
+            let revise = R::TicketRevise { ticket, base: view.under_review, document: text };
+            desk.tell::<Submitted>(revise).await.map_err(|trouble| trouble.in_file(&file))
+        }
+        Ticket::Review { ticket, gate } => {
+            let mut answered = desk.caller.ask::<TicketReview>(&R::TicketReview { ticket }).await?;
+            answered.answer.only(gate);
             Ok(Told::new(answered, desk.page))
+        }
+        Ticket::Vote { ticket, said, print_text, signature } => {
+            let by = match (print_text, signature) {
+                (true, _) => Signing::PrintOnly,
+                (false, Some(file)) => Signing::Made { signature: document(&file)? },
+                (false, None) => Signing::Key,
+            };
+            match vote::on_ticket(&mut desk.caller, Voting { ticket, ballot: said.into(), by }).await? {
+                Came::Voted(answered) => Ok(Told::new(answered, desk.page)),
+                Came::Text(text) => local(VoteText { text }, desk.page),
+            }
         }
         Ticket::Activate { ticket } => desk.tell::<Done>(R::TicketActivate { ticket }).await,
         Ticket::Withdraw { ticket, reason } => desk.tell::<Done>(R::TicketWithdraw { ticket, reason }).await,

@@ -44,7 +44,7 @@ fn unknown(command: &str) -> Option<String> {
     if let Some(at) = command.find('{') {
         return command[at..].find('}').map(|end| command[at..=at + end].to_owned());
     }
-    const CAPITALS: [&str; 5] = ["TICKET/NUMBER", "TICKET", "VENDOR", "FILE_ID", "WHO"];
+    const CAPITALS: [&str; 6] = ["TICKET/NUMBER", "TICKET", "VENDOR", "FILE_ID", "WHO", "CODE"];
     CAPITALS.into_iter().find(|name| command.split_whitespace().any(|word| word == *name)).map(str::to_owned)
 }
 

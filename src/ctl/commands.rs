@@ -1,8 +1,10 @@
 //! The commands, as clap reads them. Each has an example in its help.
 
 mod policy;
+mod said;
 
 pub use policy::Policy;
+pub use said::Said;
 
 use crate::{
     domain::{
@@ -303,21 +305,46 @@ pub enum Ticket {
         #[arg(long, value_parser = drawing(), default_value = Drawing::Svg.name())]
         format: Drawing,
     },
+    /// Submit a further revision of a ticket: what it leaves as it was keeps its votes
+    ///
+    /// An active ticket goes on under its old revision until the new one is approved and activated.
+    #[command(after_help = "Example:\n  egressctl ticket revise EGR-2026-0042 ticket.toml")]
+    Revise {
+        /// Such as EGR-2026-0042
+        ticket: TicketNumber,
+        /// The whole ticket file, changed; - for standard input
+        file: PathBuf,
+    },
+    /// Show what a ticket's gates ask you, what has changed, and what you may answer
+    #[command(
+        after_help = "Examples:\n  egressctl ticket review EGR-2026-0042\n  egressctl ticket review EGR-2026-0042 --gate privacy"
+    )]
+    Review {
+        /// Such as EGR-2026-0042
+        ticket: TicketNumber,
+        /// Only this gate's question
+        #[arg(long, value_parser = gate())]
+        gate: Option<Gate>,
+    },
     /// Vote at one gate: shows the text, signs it, sends it
     #[command(after_help = "Examples:\n  egressctl ticket vote EGR-2026-0042 --gate privacy --approve \\\n    \
-        --reason \"pseudonymous, 30 days\"\n  \
-        egressctl ticket vote EGR-2026-0042 --gate privacy --reject \\\n    --reason \"birth dates are not needed\"")]
+        --term max_rows=10000 --term without=birth_date\n  \
+        egressctl ticket vote EGR-2026-0042 --gate privacy --request-changes \\\n    \
+        --because excess_fields --reason \"birth dates are not needed\" \\\n    \
+        --comment field.birth_date=\"the model takes the year\"\n  \
+        egressctl ticket vote EGR-2026-0042 --gate security --reject \\\n    \
+        --because vendor_risk --reason \"two breaches since May\"")]
     Vote {
         /// Such as EGR-2026-0042
         ticket: TicketNumber,
-        /// The gate that your role may hold
-        #[arg(long, value_parser = gate())]
-        gate: Gate,
         #[command(flatten)]
-        decision: Decided,
-        /// Why, in a sentence: it is recorded; needed for --reject
-        #[arg(long, value_name = "WHY", required_if_eq("reject", "true"), default_value = "", hide_default_value = true)]
-        reason: String,
+        said: Said,
+        /// Print the text that is to be signed, and stop: for ssh-keygen -Y sign -n egressd-vote
+        #[arg(long)]
+        print_text: bool,
+        /// The signature that was made over the printed text
+        #[arg(long, value_name = "SIG_FILE", conflicts_with = "print_text")]
+        signature: Option<PathBuf>,
     },
     /// Let an approved ticket's files leave, from now until its end
     #[command(after_help = "Example:\n  egressctl ticket activate EGR-2026-0042")]
@@ -334,17 +361,6 @@ pub enum Ticket {
         #[arg(long, value_name = "WHY")]
         reason: String,
     },
-}
-
-#[derive(Args, Debug)]
-#[group(required = true, multiple = false)]
-pub struct Decided {
-    /// Votes yes to the gate's question
-    #[arg(long)]
-    pub approve: bool,
-    /// Votes no: this ends the ticket
-    #[arg(long)]
-    pub reject: bool,
 }
 
 #[derive(Subcommand, Debug)]

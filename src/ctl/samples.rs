@@ -58,15 +58,15 @@ fn done() -> Value {
 
 fn ticket() -> Value {
     json!({"ticket": "EGR-2026-0042", "title": HOSTILE, "state": "in_review", "why_not_active": [blocker()], "tier": "T2",
-        "revision": DIGEST, "revision_number": 2, "requester": "rita", "vendor": "acme",
+        "revision": DIGEST, "revision_number": 2, "under_review": DIGEST, "policy": DIGEST, "terms": ["max_rows=1000 (privacy)"],
+        "amendment": {"revision": DIGEST, "revision_number": 3, "state": "returned", "next": [blocker()],
+            "changes": [{"path": "purpose", "before": "churn model", "after": HOSTILE}]},
+        "requester": "rita", "vendor": "acme",
         "purpose": "churn model for the autumn campaign", "justification": "the model runs at the vendor; an aggregate is not enough because it learns per customer",
         "from": "2026-11-01", "until": "2026-12-31", "protocols": ["sftp"], "retention_days": 30, "limits": {"max_bytes": 1_073_741_824, "max_rows": 1_000_000},
         "gates": [
-            {"gate": "privacy", "needed": 1, "have": 0, "votes": [], "wait": {"gate": "privacy", "asked": AT, "asked_hours": 80, "by": AT, "overdue_hours": 8}, "question": DIGEST,
-                "approve_text": format!("{{\"decision\":\"approve\",\"gate\":\"privacy\",\"question\":\"{DIGEST}\",\"ticket\":\"EGR-2026-0042\",\"v\":1}}"),
-                "reject_text": format!("{{\"decision\":\"reject\",\"gate\":\"privacy\",\"question\":\"{DIGEST}\",\"ticket\":\"EGR-2026-0042\",\"v\":1}}")},
-            {"gate": "security", "needed": 1, "have": 1, "question": DIGEST, "approve_text": "approve EGR-2026-0001", "reject_text": "reject",
-                "votes": [{"who": "sam", "decision": "approve", "at": AT, "reason": "vendor assessed in October", "standing": "counts"}]},
+            {"gate": "privacy", "needed": 1, "have": 0, "votes": [], "hidden": 1, "wait": {"gate": "privacy", "asked": AT, "asked_hours": 80, "by": AT, "overdue_hours": 8}, "question": DIGEST},
+            security(),
         ],
         "fields": [
             {"name": "customer_id", "type": "string", "class": "pseudonym", "treatment": "hmac", "source": "dwh.crm.customers.id",
@@ -78,6 +78,24 @@ fn ticket() -> Value {
         "conditions": ["Personal data leave their country"],
         "red_flags": [{"flag": "unresolved_breach", "consequence": "hold", "what": HOSTILE}],
         "files": {"held": 1, "released": 2}, "deliveries": [delivery()], "timeline": [moment()]})
+}
+
+fn security() -> Value {
+    json!({"gate": "security", "needed": 1, "have": 1, "question": DIGEST,
+        "votes": [{"who": "sam", "decision": "approve", "at": AT, "reason": HOSTILE, "standing": "counts", "terms": ["max_rows=1000"], "leaf": 41},
+            {"who": "sam", "decision": "request_changes", "because": "at_vendor", "at": AT, "reason": "who watches?", "standing": "replaced",
+                "comments": [{"on": "at_vendor.breach_detection", "text": HOSTILE}]}]})
+}
+
+fn review() -> Value {
+    json!({"ticket": "EGR-2026-0042", "title": HOSTILE, "state": "in_review", "tier": "T2", "vendor": "acme", "requester": "rita",
+        "revision": DIGEST, "revision_number": 2, "policy": DIGEST, "conditions": ["Personal data leave their country"],
+        "fields": [{"name": "customer_id", "type": "text", "class": "pseudonym", "treatment": "hmac", "source": "dwh.crm.customers.id",
+            "destination": "acme.churn.id", "necessity": "joins the months", "tier": "T1", "describes": "an id that only we can turn back"}],
+        "compared_with": 1, "changes": [{"path": "field.postcode.class", "before": "behaviour"}], "reasons": {"excess_fields": "more than needed"},
+        "held": [{"code": "F101", "what": HOSTILE, "files": 2}], "waits_for": [blocker()],
+        "gates": [{"gate": "security", "answers": [{"path": "purpose", "question": "What for?", "answer": HOSTILE}], "question_text": "{}",
+            "commands": ["egressctl ticket vote EGR-2026-0042 --gate security --approve"], "standing": security()}]})
 }
 
 fn vendor() -> Value {
@@ -126,6 +144,11 @@ pub fn answer(act: &str) -> Value {
         "ticket_submit" => {
             json!({"ticket": "EGR-2026-0042", "revision": DIGEST, "state": "in_review", "tier": "T2", "gates": ["privacy", "security"], "leaf": 40, "next": [blocker()]})
         }
+        "ticket_revise" => {
+            json!({"ticket": "EGR-2026-0042", "revision": DIGEST, "revision_number": 2, "state": "in_review", "tier": "T2", "gates": ["privacy", "security"],
+                "open_gates": ["privacy"], "leaf": 40, "next": [blocker()]})
+        }
+        "ticket_review" => review(),
         "ticket_list" => {
             list(json!({"ticket": "EGR-2026-0042", "title": HOSTILE, "state": "in_review", "tier": "T2", "vendor": "acme",
             "requester": "rita", "until": "2026-12-31", "open_gates": ["privacy"],

@@ -2,7 +2,7 @@
 
 use super::{commands::Cli, page::Page, samples, table::Colour, text, trouble::Trouble, *};
 use crate::{
-    domain::{event::Actor, people::Person, refusal::Refusal, signature::PublicKey},
+    domain::{event::Actor, people::Person, refusal::Refusal, signature::PublicKey, vote::Asked},
     endpoints::control::{self, Answering, request::Request},
     gateway::Refused,
 };
@@ -207,18 +207,31 @@ async fn exit_status_is_by_what_came_of_it() {
 }
 
 #[tokio::test]
-async fn a_vote_carries_the_signed_text_and_a_text_for_another_vote_is_never_signed() {
+async fn a_vote_signs_what_was_typed_and_the_question_that_is_asked() {
     let rig = Rig::new();
-    rig.run("ticket vote EGR-2026-0042 --gate privacy --reject --reason no").await.unwrap();
-    let Some(Request::TicketVote { text, signature, .. }) = rig.asked().pop() else { panic!("no vote was sent") };
+    let typed =
+        "ticket vote EGR-2026-0042 --gate privacy --request-changes --because excess_fields --reason no --comment purpose=what?";
+    rig.run(typed).await.unwrap();
+    let Some(Request::TicketVote { ticket, question, revision, policy, ballot, signature }) = rig.asked().pop() else {
+        panic!("no vote was sent")
+    };
+    let text = ballot.text(&Asked { ticket, question, revision, policy });
     let key = PrivateKey::from(Ed25519Keypair::from_seed(&[7; 32]));
     let key = PublicKey::new(key.public_key()).unwrap();
     assert_eq!(key.verify("egressd-vote", text.as_bytes(), &signature), Ok(()));
-    assert!(text.contains("reject") && text.contains("EGR-2026-0042"));
+    for line in [
+        "ticket EGR-2026-0042",
+        "gate privacy",
+        "decision request_changes",
+        "because excess_fields",
+        "comment \"purpose\" \"what?\"",
+    ] {
+        assert!(text.lines().any(|said| said == line), "{line} is not in {text}");
+    }
 
-    let trouble = rig.run("ticket vote EGR-2026-0042 --gate security --approve --reason fine").await.err().unwrap();
-    assert!(matches!(trouble, Trouble::OtherText { .. }), "{trouble:?}");
-    assert!(rig.asked().iter().all(|request| !matches!(request, Request::TicketVote { .. })));
+    let printed = rig.run(&format!("{typed} --print-text")).await.unwrap().page.finish();
+    assert_eq!(printed, text, "what ssh-keygen is to sign is the same text");
+    assert!(rig.asked().iter().all(|request| !matches!(request, Request::TicketVote { .. })), "nothing is sent yet");
 }
 
 #[tokio::test]
@@ -258,7 +271,7 @@ fn every_command_has_help_and_an_example() {
     for command in COMMANDS {
         assert!(seen.iter().any(|known| command.starts_with(known.as_str())), "{command}");
     }
-    assert_eq!(seen.len(), 42, "{seen:?}");
+    assert_eq!(seen.len(), 44, "{seen:?}");
 }
 
 #[test]

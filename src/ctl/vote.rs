@@ -1,4 +1,4 @@
-//! Votes: the daemon gives the text, the person sees it, the person's key signs it, the daemon gets both.
+//! Votes and confirmations: the person sees the text, the person's key signs it, the daemon gets both.
 
 use super::{
     connection::{Answered, Caller},
@@ -9,46 +9,56 @@ use super::{
 use crate::{
     domain::{
         digest::Digest,
-        event::Decision,
         ids::{Slug, TicketNumber},
-        people::Gate,
         signature::{NAMESPACE_VOTE, openssh_fingerprint},
         vendor::token_confirmation_text,
+        vote::{Asked, Ballot},
     },
     endpoints::control::request::Request,
     gateway::answers::{Done, TicketView, VendorView, Voted},
 };
 use std::io::Write;
 
-const fn word(decision: Decision) -> &'static str {
-    match decision {
-        Decision::Approve => "approve",
-        Decision::Reject => "reject",
-    }
+/// What is to be said, once the gate's question is known.
+pub struct Voting {
+    pub ticket: TicketNumber,
+    pub ballot: Ballot,
+    pub by: Signing,
 }
 
-/// Votes at one gate of a ticket.
-pub async fn on_ticket(
-    caller: &mut Caller,
-    ticket: TicketNumber,
-    gate: Gate,
-    decision: Decision,
-    reason: String,
-) -> Result<Answered<Voted>, Trouble> {
-    let TicketView { gates, .. } = caller.ask(&Request::TicketShow { ticket }).await?.answer;
-    let names = || gates.iter().map(|view| view.gate.name()).collect::<Vec<_>>().join(", ");
-    let Some(view) = gates.iter().find(|view| view.gate == gate) else {
-        return Err(Trouble::NoGate { ticket, gate, gates: names() });
+/// Who makes the signature.
+pub enum Signing {
+    /// The caller's own key.
+    Key,
+    /// Nobody yet: the text is printed, for `ssh-keygen -Y sign`.
+    PrintOnly,
+    /// Somebody has made it over the printed text.
+    Made { signature: String },
+}
+
+/// What came of it.
+pub enum Came {
+    Voted(Answered<Voted>),
+    Text(String),
+}
+
+/// Votes at one gate of a ticket. The text is made here: what is signed is what was typed, and the question that the daemon names.
+pub async fn on_ticket(caller: &mut Caller, Voting { ticket, ballot, by }: Voting) -> Result<Came, Trouble> {
+    let view: TicketView = caller.ask(&Request::TicketShow { ticket }).await?.answer;
+    let gate = ballot.gate;
+    let Some(asks) = view.gates.iter().find(|view| view.gate == gate) else {
+        let gates = view.gates.iter().map(|view| view.gate.name()).collect::<Vec<_>>().join(", ");
+        return Err(Trouble::NoGate { ticket, gate, gates });
     };
-    let (text, other) = match decision {
-        Decision::Approve => (&view.approve_text, Decision::Reject),
-        Decision::Reject => (&view.reject_text, Decision::Approve),
+    let (question, revision, policy) = (asks.question, view.under_review, view.policy);
+    let text = ballot.text(&Asked { ticket, question, revision, policy });
+    let signature = match by {
+        Signing::PrintOnly => return Ok(Came::Text(text)),
+        Signing::Made { signature } => signature,
+        Signing::Key => sign(caller, &text).await?,
     };
-    must_name(text, &[&ticket.to_string(), gate.name(), word(decision), &view.question.to_string()])?;
-    must_not_name(text, word(other))?;
-    let signature = sign(caller, text).await?;
-    let text = text.clone();
-    caller.ask(&Request::TicketVote { ticket, gate, decision, reason, text, signature }).await
+    let vote = Request::TicketVote { ticket, question, revision, policy, ballot, signature };
+    caller.ask(&vote).await.map(Came::Voted)
 }
 
 /// Confirms a vendor's revision. The signature makes it a vote where the person's role makes it one.
@@ -101,29 +111,17 @@ fn must_name(text: &str, expected: &[&str]) -> Result<(), Trouble> {
     }
 }
 
-fn must_not_name(text: &str, other: &str) -> Result<(), Trouble> {
-    if words(text).any(|word| word == other) {
-        Err(Trouble::OtherText { expected: format!("one decision only: it also says {other}") })
-    } else {
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_text_for_another_ticket_gate_or_decision_is_not_signed() {
-        let question = Digest::of(b"question").to_string();
-        let text = format!(r#"{{"decision":"approve","gate":"privacy","question":"{question}","ticket":"EGR-2026-0042"}}"#);
-        let asked = ["EGR-2026-0042", "privacy", "approve", &question];
-        assert!(must_name(&text, &asked).is_ok());
-        assert!(must_name("I approve EGR-2026-0042 at privacy.", &asked[..3]).is_ok());
-        for foreign in ["EGR-2026-004", "security", "reject", "EGR-2026-00421"] {
+    fn a_text_for_another_vendor_or_revision_is_not_signed() {
+        let revision = Digest::of(b"revision").to_string();
+        let text = format!("egressd vendor confirmation 1\nvendor acme\nrevision {revision}\n");
+        assert!(must_name(&text, &["acme", &revision]).is_ok());
+        for foreign in ["acm", "acme2", &Digest::of(b"another").to_string()] {
             assert!(must_name(&text, &[foreign]).is_err(), "{foreign}");
         }
-        assert!(must_not_name(&text, "reject").is_ok());
-        assert!(must_not_name("approve, or reject", "reject").is_err());
     }
 }

@@ -1,16 +1,20 @@
 //! A ticket's dossier: all that was recorded about it, and its standing computed from that, the policy and the clock.
 
+mod standing;
+
+pub use standing::{GateStanding, Standing};
+
 use super::{
     digest::Digest,
-    event::{Decision, Detail, Event, Record, Subject},
+    event::{Actor, Decision, Detail, Event, Record, Subject},
     house::HouseDossier,
     ids::{PersonId, TicketId, TicketNumber, VendorId},
     people::{Gate, Roster},
     policy::{Objected, Policy},
-    refusal::Refusal,
     ticket::TicketDocument,
     time::Time,
     vendor::VendorDossier,
+    vote::{Asked, Ballot, Vote},
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,6 +28,8 @@ pub enum State {
     /// Nobody may vote: the vendor's keys or assessment are missing.
     OnHold,
     InReview,
+    /// Waits for another revision: a gate asked for changes, or the policy no longer takes it as it is.
+    Returned,
     Approved,
     Active,
     /// Was activated; something it rests on no longer holds.
@@ -39,6 +45,7 @@ impl State {
         match self {
             Self::OnHold => "on_hold",
             Self::InReview => "in_review",
+            Self::Returned => "returned",
             Self::Approved => "approved",
             Self::Active => "active",
             Self::Suspended => "suspended",
@@ -77,9 +84,9 @@ pub struct Revision {
 /// What a revision asked the last time somebody wanted to know, and under what. Each listing, open and read wants to know, and a
 /// question is a digest over the whole inventory.
 #[derive(Default)]
-struct Questions(Mutex<Option<Asked>>);
+struct Questions(Mutex<Option<Known>>);
 
-struct Asked {
+struct Known {
     policy: Digest,
     assessment: Digest,
     by: BTreeMap<Gate, Digest>,
@@ -88,10 +95,10 @@ struct Asked {
 impl Questions {
     fn get(&self, policy: &Policy, assessment: Digest, gate: Gate, ask: impl FnOnce() -> Digest) -> Digest {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = |asked: &Asked| asked.policy == policy.digest() && asked.assessment == assessment;
+        let same = |asked: &Known| asked.policy == policy.digest() && asked.assessment == assessment;
         let asked = match kept.take().filter(same) {
             Some(asked) => kept.insert(asked),
-            None => kept.insert(Asked { policy: policy.digest(), assessment, by: BTreeMap::new() }),
+            None => kept.insert(Known { policy: policy.digest(), assessment, by: BTreeMap::new() }),
         };
         *asked.by.entry(gate).or_insert_with(ask)
     }
@@ -109,34 +116,6 @@ impl fmt::Debug for Questions {
     }
 }
 
-#[derive(Clone, Debug)]
-pub struct Vote {
-    pub gate: Gate,
-    pub decision: Decision,
-    pub question: Digest,
-    pub by: PersonId,
-    pub at: Time,
-    pub reason: String,
-    pub leaf: u64,
-}
-
-/// One gate of a ticket, as it stands.
-#[derive(Clone, Debug)]
-pub struct GateStanding<'a> {
-    pub gate: Gate,
-    pub question: Digest,
-    /// The votes that count, one of a person.
-    pub approvals: Vec<&'a Vote>,
-    /// How many have to.
-    pub needed: u32,
-}
-
-impl GateStanding<'_> {
-    pub fn is_green(&self) -> bool {
-        self.approvals.len() >= self.needed as usize
-    }
-}
-
 /// Everything recorded about one ticket.
 #[derive(Clone, Debug)]
 pub struct TicketDossier {
@@ -144,11 +123,15 @@ pub struct TicketDossier {
     pub number: TicketNumber,
     pub requester: PersonId,
     pub vendor: VendorId,
-    /// Oldest first; the last is the current one.
+    /// Oldest first.
     revisions: Vec<Revision>,
     pub votes: Vec<Vote>,
-    pub activated: Option<Time>,
-    pub activated_by: Option<PersonId>,
+    /// What was activated and by whom, oldest first.
+    activations: Vec<(Option<PersonId>, Digest)>,
+    /// Ends the ticket: which of the votes.
+    rejected_by: Option<usize>,
+    /// Amendments that a gate rejected.
+    dropped: BTreeSet<Digest>,
     /// What is on record of gates that were late, and of approvals that grew too old, by their leaves.
     pub(super) overdue: BTreeSet<(Gate, Digest)>,
     pub(super) lapsed: BTreeSet<u64>,
@@ -168,8 +151,9 @@ impl TicketDossier {
             vendor: *vendor,
             revisions: Vec::new(),
             votes: Vec::new(),
-            activated: None,
-            activated_by: None,
+            activations: Vec::new(),
+            rejected_by: None,
+            dropped: BTreeSet::new(),
             overdue: BTreeSet::new(),
             lapsed: BTreeSet::new(),
             withdrawn: None,
@@ -183,33 +167,9 @@ impl TicketDossier {
 
     fn apply(&mut self, record: &Record) -> Option<()> {
         match &record.event {
-            Event::TicketSubmitted { revision, .. } => {
-                let Some(Detail::Ticket { document }) = &record.detail else { return None };
-                let document = TicketDocument::parse(document).ok().filter(|document| document.digest() == *revision)?;
-                self.revisions.push(Revision {
-                    digest: *revision,
-                    document,
-                    submitted_at: record.at,
-                    questions: Questions::default(),
-                    objected: Objected::default(),
-                });
-            }
-            Event::TicketVoted { gate, decision, question, .. } => {
-                let Some(Detail::Signed { reason, .. }) = &record.detail else { return None };
-                self.votes.push(Vote {
-                    gate: *gate,
-                    decision: *decision,
-                    question: *question,
-                    by: record.by.person()?,
-                    at: record.at,
-                    reason: reason.clone(),
-                    leaf: record.index,
-                });
-            }
-            Event::TicketActivated { .. } => {
-                self.activated = self.activated.or(Some(record.at));
-                self.activated_by = self.activated_by.or(record.by.person());
-            }
+            Event::TicketSubmitted { revision, .. } | Event::TicketRevised { revision, .. } => self.add(record, *revision)?,
+            Event::TicketVoted { .. } => self.count(record)?,
+            Event::TicketActivated { revision, .. } => self.activations.push((record.by.person(), *revision)),
             Event::GateOverdue { gate, question, .. } => drop(self.overdue.insert((*gate, *question))),
             Event::ApprovalLapsed { vote, .. } => drop(self.lapsed.insert(*vote)),
             Event::TicketWithdrawn => self.withdrawn = self.withdrawn.or(Some(record.at)),
@@ -219,10 +179,68 @@ impl TicketDossier {
         Some(())
     }
 
+    fn add(&mut self, record: &Record, digest: Digest) -> Option<()> {
+        let Some(Detail::Ticket { document }) = &record.detail else { return None };
+        let document = TicketDocument::parse(document).ok().filter(|document| document.digest() == digest)?;
+        let (questions, objected) = (Questions::default(), Objected::default());
+        self.revisions.push(Revision { digest, document, submitted_at: record.at, questions, objected });
+        Some(())
+    }
+
+    fn count(&mut self, record: &Record) -> Option<()> {
+        let Event::TicketVoted { gate, decision, because, question, revision, policy } = &record.event else { return None };
+        let Some(Detail::Vote { reason, comments, terms, signature }) = &record.detail else { return None };
+        let Actor::Person { id, key } = record.by else { return None };
+        let ballot = Ballot {
+            gate: *gate,
+            decision: *decision,
+            because: because.clone(),
+            reason: reason.clone(),
+            comments: comments.clone(),
+            terms: terms.clone(),
+        };
+        let asked = Asked { ticket: self.number, question: *question, revision: *revision, policy: *policy };
+        if *decision == Decision::Reject {
+            // What runs goes on without an amendment that was turned down.
+            match self.is_activated() && self.current().digest != *revision {
+                true => drop(self.dropped.insert(*revision)),
+                false => self.rejected_by = self.rejected_by.or(Some(self.votes.len())),
+            }
+        }
+        self.votes.push(Vote::new(ballot, asked, (id, key), record.at, record.index, signature.clone()));
+        Some(())
+    }
+
+    pub fn is_activated(&self) -> bool {
+        !self.activations.is_empty()
+    }
+
+    pub fn was_activated_by(&self, person: PersonId) -> bool {
+        self.activations.iter().any(|(by, _)| *by == Some(person))
+    }
+
+    /// The revision that binds: the one that was activated last; before that, the newest.
     pub fn current(&self) -> &Revision {
+        let running = self.activations.last().and_then(|(_, digest)| self.revision(*digest));
+        running.unwrap_or_else(|| self.newest())
+    }
+
+    pub fn newest(&self) -> &Revision {
         self.revisions.last().expect("a dossier begins with a submission")
     }
 
+    /// A newer revision than the one that runs, which would replace it.
+    pub fn amendment(&self) -> Option<&Revision> {
+        let newest = self.newest();
+        (newest.digest != self.current().digest && !self.dropped.contains(&newest.digest)).then_some(newest)
+    }
+
+    /// The revision that votes are about.
+    pub fn under_review(&self) -> &Revision {
+        self.amendment().unwrap_or_else(|| self.current())
+    }
+
+    /// What binds, as its requester wrote it.
     pub fn document(&self) -> &TicketDocument {
         &self.current().document
     }
@@ -231,93 +249,19 @@ impl TicketDossier {
         self.revisions.iter().find(|revision| revision.digest == digest)
     }
 
+    /// From 1.
+    pub fn revision_number(&self, digest: Digest) -> Option<usize> {
+        Some(self.revisions.iter().position(|revision| revision.digest == digest)? + 1)
+    }
+
+    /// Oldest first.
     pub fn revisions(&self) -> &[Revision] {
         &self.revisions
     }
 
-    /// The question that `gate` asks now.
-    pub fn question(&self, gate: Gate, around: &Surroundings<'_>) -> Option<Digest> {
-        let vendor = around.vendor.current(around.roster).or(around.vendor.revisions.last())?;
-        let ask = || self.document().question(gate, self.vendor, vendor.assessment, around.policy);
-        Some(self.current().questions.get(around.policy, vendor.assessment, gate, ask))
-    }
-
-    /// The gates that today's policy asks for, each with the votes that count. A vote counts while it answers today's
-    /// question, is not too old, its voter is not the requester and may still hold the gate; one person holds at most one gate, and is one
-    /// person there however often they vote.
-    pub fn gates<'d>(&'d self, around: &Surroundings<'_>) -> Vec<GateStanding<'d>> {
-        let mut holders: BTreeMap<PersonId, Gate> = BTreeMap::new();
-        for vote in &self.votes {
-            holders.entry(vote.by).or_insert(vote.gate);
-        }
-        let traits = self.document().traits(around.policy);
-        let standing = |gate: Gate| {
-            let question = self.question(gate, around)?;
-            let counts = |vote: &&Vote| {
-                vote.gate == gate
-                    && vote.decision == Decision::Approve
-                    && vote.question == question
-                    && !self.has_lapsed(vote, traits.tier, around)
-                    && vote.by != self.requester
-                    && holders.get(&vote.by) == Some(&gate)
-                    && around.roster.person(vote.by).is_some_and(|person| self.admits(person, gate, around).is_ok())
-            };
-            let approvals: BTreeMap<PersonId, &Vote> = self.votes.iter().filter(counts).map(|vote| (vote.by, vote)).collect();
-            let needed = around.policy.votes_needed(gate, traits.tier);
-            Some(GateStanding { gate, question, approvals: approvals.into_values().collect(), needed })
-        };
-        around.policy.gates(&traits).into_iter().filter_map(standing).collect()
-    }
-
-    /// The gates of this ticket that have to be green before this one takes votes.
-    pub fn waits_for(&self, gate: Gate, around: &Surroundings<'_>) -> Vec<Gate> {
-        let open = self.open_gates(around);
-        around.policy.after(gate).filter(|before| open.contains(before)).collect()
-    }
-
-    /// The gates that are still open.
-    pub fn open_gates(&self, around: &Surroundings<'_>) -> BTreeSet<Gate> {
-        self.gates(around).into_iter().filter(|standing| !standing.is_green()).map(|standing| standing.gate).collect()
-    }
-
+    /// The vote that ended it.
     pub fn rejection(&self) -> Option<&Vote> {
-        self.votes.iter().find(|vote| vote.decision == Decision::Reject)
-    }
-
-    pub fn state(&self, around: &Surroundings<'_>) -> State {
-        if self.revoked.is_some() {
-            return State::Revoked;
-        }
-        if self.withdrawn.is_some() {
-            return State::Withdrawn;
-        }
-        if self.rejection().is_some() {
-            return State::Rejected;
-        }
-        if self.document().window.is_over(around.now) {
-            return State::Closed;
-        }
-        let activated = self.activated.is_some();
-        if self.blocked(around).is_some() {
-            return if activated { State::Suspended } else { State::OnHold };
-        }
-        match (self.open_gates(around).is_empty(), activated) {
-            (true, true) => State::Active,
-            (true, false) => State::Approved,
-            (false, true) => State::Suspended,
-            (false, false) => State::InReview,
-        }
-    }
-
-    /// What beyond votes stops this ticket: its vendor, a revoked class, today's bounds.
-    pub fn blocked(&self, around: &Surroundings<'_>) -> Option<Refusal> {
-        if let Err(refusal) = around.vendor.may_receive(around.policy, around.roster, around.now) {
-            return Some(refusal);
-        }
-        if let Some(field) = self.document().fields.iter().find(|field| around.house.class_revoked(&field.class)) {
-            return Some(Refusal::revoked_everywhere("class", &field.class));
-        }
-        self.current().objected.first(around.policy, self.document())
+        self.votes.get(self.rejected_by?)
     }
 }
 

@@ -2,7 +2,7 @@
 //! Asked when somebody acts, and again whenever votes are counted.
 
 use super::{
-    dossier::{Surroundings, TicketDossier},
+    dossier::{Revision, Surroundings, TicketDossier},
     ids::PersonId,
     people::{Gate, Person, Roster},
     policy::{Deed, Policy},
@@ -12,14 +12,14 @@ use super::{
 use std::collections::BTreeSet;
 
 impl TicketDossier {
-    /// Whether the policy lets this person hold the gate: by role, scope and what they have done. That the requester holds none, and
+    /// Whether the policy lets this person hold the gate of a revision: by role, scope and what they have done. That the requester holds none, and
     /// everybody one at most, is not the policy's to say.
-    pub fn admits(&self, person: &Person, gate: Gate, around: &Surroundings<'_>) -> Result<(), Refusal> {
+    pub fn admits(&self, person: &Person, revision: &Revision, gate: Gate, around: &Surroundings<'_>) -> Result<(), Refusal> {
         let role = gate.role();
         if !person.has(role) {
             return Err(Refusal::RoleNeeded { role: role.to_string(), act: format!("voting at the gate {gate}") });
         }
-        if !around.policy.is_in_scope(role, person, self.document()) {
+        if !around.policy.is_in_scope(role, person, &revision.document) {
             return Err(Refusal::OutOfScope { ticket: self.number.to_string(), role: role.to_string() });
         }
         self.kept_apart(Deed::Vote, person.id, around)
@@ -41,7 +41,7 @@ impl TicketDossier {
         let done = [
             (Deed::Submit, self.requester == person),
             (Deed::Vote, self.votes.iter().any(|vote| vote.by == person)),
-            (Deed::Activate, self.activated_by == Some(person)),
+            (Deed::Activate, self.was_activated_by(person)),
         ];
         done.into_iter().filter(|(_, done)| *done).map(|(deed, _)| deed).collect()
     }

@@ -12,6 +12,7 @@ use super::{
     people::{Gate, Role},
     time::{Day, Time},
     vendor::Ending,
+    vote::{Comment, Term},
 };
 use serde::{Deserialize, Serialize};
 
@@ -61,8 +62,22 @@ pub enum Subject {
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
     Approve,
-    /// Ends the ticket; needs a reason.
+    /// Sends the revision back to its requester.
+    RequestChanges,
+    /// Ends the ticket, or the amendment of an active one.
     Reject,
+}
+
+impl Decision {
+    pub const ALL: [Self; 3] = [Self::Approve, Self::RequestChanges, Self::Reject];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::RequestChanges => "request_changes",
+            Self::Reject => "reject",
+        }
+    }
 }
 
 /// How a delivery was closed.
@@ -123,11 +138,24 @@ pub enum TransferEnd {
     Interrupted,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
     Sftp,
     Https,
+}
+
+impl Protocol {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sftp => "sftp",
+            Self::Https => "https",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Sftp, Self::Https].into_iter().find(|protocol| protocol.name() == name)
+    }
 }
 
 /// Which object of a released delivery a transfer reads.
@@ -260,9 +288,19 @@ pub enum Event {
         vendor: VendorId,
         policy: Digest,
     },
+    /// A further revision. Until the ticket was activated the newest one counts, afterwards the one that was activated last.
+    TicketRevised {
+        revision: Digest,
+        /// The one that it changes: what votes were about until then.
+        base: Digest,
+        policy: Digest,
+    },
     TicketVoted {
         gate: Gate,
         decision: Decision,
+        /// A reason's code, as the policy has it.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        because: Option<Slug>,
         question: Digest,
         revision: Digest,
         policy: Digest,
@@ -325,6 +363,9 @@ pub enum Event {
     /// `sha256` is of what was staged; `content` of the plaintext, where that came encrypted. `bytes` and `rows` are of the plaintext.
     FileCleared {
         revision: Digest,
+        /// Of the bounds that it was held against. A file that names none was cleared before votes had terms.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        bounds: Option<Digest>,
         sha256: Digest,
         #[serde(skip_serializing_if = "Option::is_none", default)]
         content: Option<Digest>,
@@ -405,6 +446,16 @@ pub enum Detail {
     /// The ticket file as it was submitted.
     Ticket {
         document: String,
+    },
+    /// The rest of a vote, and the armoured signature over its text (`domain::vote`), which leaf and detail spell out.
+    Vote {
+        #[serde(skip_serializing_if = "String::is_empty", default)]
+        reason: String,
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        comments: Vec<Comment>,
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        terms: Vec<Term>,
+        signature: String,
     },
     /// The text that was signed, and the armoured signature over it.
     Signed {

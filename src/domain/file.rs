@@ -21,6 +21,8 @@ pub struct Staged {
 #[derive(Clone, Copy, Debug)]
 pub struct Cleared {
     pub revision: Digest,
+    /// Of the bounds that it was held against.
+    pub bounds: Option<Digest>,
     pub sha256: Digest,
     pub rows: u64,
 }
@@ -119,9 +121,9 @@ impl FileDossier {
                 self.held = Some(Held { at: record.at, revision: *revision, findings, more });
             }
             Event::FileRecheckAsked => self.held = None,
-            Event::FileCleared { revision, sha256, rows, .. } => {
+            Event::FileCleared { revision, bounds, sha256, rows, .. } => {
                 self.held = None;
-                self.cleared = Some(Cleared { revision: *revision, sha256: *sha256, rows: *rows });
+                self.cleared = Some(Cleared { revision: *revision, bounds: *bounds, sha256: *sha256, rows: *rows });
             }
             Event::FileSealed { revision, vendor, header, payload, header_bytes, payload_bytes, sha256, recipients } => {
                 self.sealed = Some(SealedFile {

@@ -61,7 +61,7 @@ impl Foresight {
         let standing = now.policy.objections(&answers);
         let new = policy.objections(&answers).into_iter().filter(|objection| !standing.contains(objection));
         let mut because: Vec<Because> = new.map(|objection| Because::Objection(objection.refusal())).collect();
-        because.extend(between(ticket.gates(now), ticket.gates(&then)));
+        because.extend(between(ticket.gates(ticket.current(), now), ticket.gates(ticket.current(), &then)));
         let few = too_few(ticket, now);
         because.extend(too_few(ticket, &then).into_iter().filter(|short| !few.contains(short)));
         (before != after || !because.is_empty()).then_some(Self { now: before, then: after, because })
@@ -71,9 +71,10 @@ impl Foresight {
 fn too_few(ticket: &TicketDossier, around: &Surroundings<'_>) -> Vec<Because> {
     let could = |gate: Gate| {
         let others = around.roster.people().filter(|person| person.id != ticket.requester);
-        u32::try_from(others.filter(|person| ticket.admits(person, gate, around).is_ok()).count()).unwrap_or(u32::MAX)
+        u32::try_from(others.filter(|person| ticket.admits(person, ticket.current(), gate, around).is_ok()).count())
+            .unwrap_or(u32::MAX)
     };
-    let open = ticket.gates(around).into_iter().filter(|standing| !standing.is_green());
+    let open = ticket.gates(ticket.current(), around).into_iter().filter(|standing| !standing.is_green());
     let counted = open.map(|GateStanding { gate, needed, .. }| (gate, needed, could(gate)));
     let few = counted.filter(|(_, needed, people)| people < needed);
     few.map(|(gate, needed, people)| Because::TooFew { gate, needed, people }).collect()

@@ -15,6 +15,14 @@ pub const APPROVAL_DAYS: u32 = 3_660;
 pub const GATE_VOTES: u32 = 9;
 /// Words that a policy may ask of every answer at least. Who has to write more pads.
 pub const ANSWER_WORDS: u32 = 50;
+/// Comments of one vote: a reviewer who has more of them asks for another request.
+pub const VOTE_COMMENTS: usize = 100;
+/// Terms of one vote.
+pub const VOTE_TERMS: usize = 50;
+/// Revisions of one ticket: each is replayed with it.
+pub const TICKET_REVISIONS: usize = 200;
+/// Reasons that a policy may list.
+pub const REASON_CODES: usize = 100;
 /// Problems of a request that one answer names. Whoever has more has not begun.
 pub const PROBLEMS_SHOWN: usize = 100;
 /// Rows and bytes of a sample that a draft is made from. More rows say no more of a column's type, and a person waits for it.

@@ -1,7 +1,9 @@
 //! What is true: ids, tickets, votes, vendors, policy, standing. No I/O, no clock, no async.
 
 pub mod authority;
+pub mod bounds;
 pub mod canonical;
+pub mod change;
 pub mod credential;
 pub mod diagram;
 pub mod digest;
@@ -32,3 +34,4 @@ pub mod ticket;
 pub mod time;
 pub mod vendor;
 pub mod vendor_path;
+pub mod vote;

@@ -1,11 +1,12 @@
 //! Pace: since when a gate is asked, whether it is late, and which approvals are too old to count. Time never approves.
 
 use super::{
-    dossier::{GateStanding, State, Surroundings, TicketDossier, Vote},
+    dossier::{GateStanding, State, Surroundings, TicketDossier},
     event::{Decision, Event},
     people::Gate,
     policy::Tier,
     time::Time,
+    vote::Vote,
 };
 
 /// A gate that is asked and has not opened.
@@ -27,11 +28,12 @@ impl TicketDossier {
     /// The gates that are asked now and have not opened. While something else stops the ticket nobody is asked, and a gate that comes
     /// after another is asked when that one has opened.
     pub fn waits(&self, around: &Surroundings<'_>) -> Vec<Wait> {
-        if !matches!(self.state(around), State::InReview | State::Suspended) || self.blocked(around).is_some() {
+        let revision = self.under_review();
+        if self.state(around).is_terminal() || self.review(revision, around) != State::InReview {
             return Vec::new();
         }
-        let gates = self.gates(around);
-        let tier = self.document().tier(around.policy);
+        let gates = self.gates(revision, around);
+        let tier = revision.document.tier(around.policy);
         let open = gates.iter().filter(|standing| !standing.is_green());
         let waits = open.filter_map(|standing| {
             let asked = self.asked_since(standing, &gates, tier, around)?;
@@ -48,7 +50,7 @@ impl TicketDossier {
         tier: Tier,
         around: &Surroundings<'_>,
     ) -> Option<Time> {
-        let mut since = self.current().submitted_at;
+        let mut since = self.under_review().submitted_at;
         if let Some(current) = around.vendor.current(around.roster) {
             let same = around.vendor.revisions.iter().find(|revision| revision.assessment == current.assessment);
             since = since.max(same.map_or(current.filed_at, |revision| revision.filed_at));
@@ -60,7 +62,8 @@ impl TicketDossier {
             }
             since = first.approvals.iter().map(|vote| vote.at).fold(since, Time::max);
         }
-        let answers = self.votes.iter().filter(|vote| vote.gate == standing.gate && vote.question == standing.question);
+        let answers =
+            self.votes.iter().filter(|vote| vote.ballot.gate == standing.gate && vote.asked.question == standing.question);
         let ended = answers.filter_map(|vote| around.policy.approval_until(tier, vote.at)).filter(|until| *until <= around.now);
         Some(ended.fold(since, Time::max))
     }
@@ -75,18 +78,25 @@ impl TicketDossier {
         if self.state(around).is_terminal() {
             return Vec::new();
         }
-        let tier = self.document().tier(around.policy);
-        let gates = self.gates(around);
+        let revision = self.under_review();
+        let tier = revision.document.tier(around.policy);
+        let gates = self.gates(revision, around);
         let question = |gate: Gate| gates.iter().find(|standing| standing.gate == gate).map(|standing| standing.question);
         let overdue = self.waits(around).into_iter().filter(|wait| wait.is_overdue(around.now));
         let overdue = overdue.filter_map(|wait| Some((wait, question(wait.gate)?)));
         let overdue = overdue.filter(|(wait, question)| !self.overdue.contains(&(wait.gate, *question)));
         let mut late: Vec<Event> =
             overdue.map(|(Wait { gate, asked, .. }, question)| Event::GateOverdue { gate, question, asked }).collect();
-        let approved =
-            self.votes.iter().filter(|vote| vote.decision == Decision::Approve && question(vote.gate) == Some(vote.question));
+        let approved = self
+            .votes
+            .iter()
+            .filter(|vote| vote.ballot.decision == Decision::Approve && question(vote.ballot.gate) == Some(vote.asked.question));
         let lapsed = approved.filter(|vote| self.has_lapsed(vote, tier, around) && !self.lapsed.contains(&vote.leaf));
-        late.extend(lapsed.map(|vote| Event::ApprovalLapsed { gate: vote.gate, question: vote.question, vote: vote.leaf }));
+        late.extend(lapsed.map(|vote| Event::ApprovalLapsed {
+            gate: vote.ballot.gate,
+            question: vote.asked.question,
+            vote: vote.leaf,
+        }));
         late
     }
 }

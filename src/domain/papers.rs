@@ -1,9 +1,10 @@
 //! Papers: proofs as values. Each has private fields and one constructor that checks; no paper can be copied or forged.
 
 use super::{
+    bounds::Bounds,
     credential::Credential,
     digest::Digest,
-    dossier::{State, Surroundings, TicketDossier},
+    dossier::{Standing, State, Surroundings, TicketDossier},
     event::{Protocol, ReleasedFile},
     file::{DeliveryDossier, FileDossier},
     ids::{DeliveryId, FileId, TicketId, TicketNumber, VendorId},
@@ -20,6 +21,7 @@ pub struct Approved {
     revision: Digest,
     vendor: VendorId,
     retention_days: u32,
+    bounds: Bounds,
 }
 
 impl Approved {
@@ -31,7 +33,7 @@ impl Approved {
         if ticket.document().vendor != around.vendor.slug {
             return Err(Refusal::PapersDisagree { reason: "the ticket was written for another vendor".into() });
         }
-        let state = ticket.state(around);
+        let Standing { state, bounds } = ticket.standing(around);
         if state != State::Active {
             return Err(match ticket.blocked(around) {
                 Some(refusal) if !state.is_terminal() => refusal,
@@ -48,7 +50,13 @@ impl Approved {
             revision: ticket.current().digest,
             vendor: ticket.vendor,
             retention_days: ticket.document().retention_days,
+            bounds,
         })
+    }
+
+    /// What binds whatever is done under it.
+    pub fn bounds(&self) -> &Bounds {
+        &self.bounds
     }
 
     pub fn revision(&self) -> Digest {
@@ -71,6 +79,7 @@ pub struct Clean {
     ticket: TicketId,
     delivery: DeliveryId,
     revision: Digest,
+    bounds: Option<Digest>,
     rows: u64,
 }
 
@@ -86,7 +95,7 @@ impl Clean {
         }
         let ticket = file.ticket.ok_or_else(|| disagree("the file belongs to no ticket"))?;
         let delivery = file.delivery.ok_or_else(|| disagree("the file belongs to no delivery"))?;
-        Ok(Self { file: file.id, ticket, delivery, revision: cleared.revision, rows: cleared.rows })
+        Ok(Self { file: file.id, ticket, delivery, revision: cleared.revision, bounds: cleared.bounds, rows: cleared.rows })
     }
 }
 
@@ -159,6 +168,7 @@ impl Release {
         }
         let recipients: BTreeSet<Digest> =
             around.vendor.recipients(around.roster, around.now)?.into_iter().map(|(key, _)| key).collect();
+        let bounds = approved.bounds.content.digest();
         for (clean, sealed) in &files {
             if clean.file != sealed.file {
                 return Err(disagree("one file was cleared and another sealed"));
@@ -168,6 +178,9 @@ impl Release {
             }
             if clean.revision != approved.revision || sealed.revision != approved.revision {
                 return Err(disagree("the file was checked against another revision than the approved one"));
+            }
+            if clean.bounds != Some(bounds) {
+                return Err(disagree("the file was checked against other bounds than the ones that hold now"));
             }
             if sealed.vendor != approved.vendor || sealed.recipients.is_empty() {
                 return Err(disagree("the file was sealed for another vendor"));
@@ -214,7 +227,9 @@ impl Visitor {
 
 /// Leave for one visitor to see one released delivery right now.
 #[derive(Debug)]
-pub struct Sight(());
+pub struct Sight {
+    max_downloads: Option<u32>,
+}
 
 impl Sight {
     /// Everything that must hold while a delivery is shown or served: nothing revoked, nothing expired, the ticket active.
@@ -229,15 +244,17 @@ impl Sight {
         }
         around.house.admits(visitor.address)?;
         around.vendor.admits(visitor.credential, visitor.address, around.roster, around.now)?;
-        Self::stands(ticket, delivery, around)?;
-        if !ticket.document().protocols.contains(&visitor.protocol()) {
-            return Err(Refusal::ProtocolNotApproved { protocol: format!("{:?}", visitor.protocol()).to_lowercase() });
-        }
-        Ok(Self(()))
+        let bounds = Self::bounds(ticket, delivery, around)?;
+        bounds.admits(visitor.protocol(), visitor.address)?;
+        Ok(Self { max_downloads: bounds.max_downloads })
     }
 
     /// The part of it that holds or fails for every visitor alike. It gives nobody leave: it says why nobody has it.
     pub fn stands(ticket: &TicketDossier, delivery: &DeliveryDossier, around: &Surroundings<'_>) -> Result<(), Refusal> {
+        Self::bounds(ticket, delivery, around).map(drop)
+    }
+
+    fn bounds(ticket: &TicketDossier, delivery: &DeliveryDossier, around: &Surroundings<'_>) -> Result<Bounds, Refusal> {
         around.house.is_frozen()?;
         let released = delivery.released.as_ref().ok_or(Refusal::NotYours {})?;
         if delivery.revoked.is_some() {
@@ -246,8 +263,12 @@ impl Sight {
         if around.now >= released.until {
             return Err(Refusal::RetentionOver {});
         }
-        Approved::check(ticket, around)?;
-        Ok(())
+        // It was released under this one; the ticket may have been amended since.
+        let revision = ticket.revision(released.revision).ok_or(Refusal::NotYours {})?;
+        if let Some(field) = revision.document.fields.iter().find(|field| around.house.class_revoked(&field.class)) {
+            return Err(Refusal::revoked_everywhere("class", &field.class));
+        }
+        Ok(Approved::check(ticket, around)?.bounds)
     }
 }
 
@@ -255,11 +276,12 @@ impl Sight {
 #[derive(Debug)]
 pub struct Leave {
     file: FileId,
+    max_downloads: Option<u32>,
 }
 
 impl Leave {
     pub fn check(
-        _sight: Sight,
+        sight: Sight,
         file: &FileDossier,
         delivery: &DeliveryDossier,
         ticket: &TicketDossier,
@@ -279,7 +301,12 @@ impl Leave {
         if let Some(key) = sealed.recipients.iter().find(|key| around.vendor.is_revoked_key(**key)) {
             return Err(Refusal::revoked("key", super::signature::openssh_fingerprint(*key)));
         }
-        Ok(Self { file: file.id })
+        Ok(Self { file: file.id, max_downloads: sight.max_downloads })
+    }
+
+    /// How often the file may be begun to be read.
+    pub fn max_downloads(&self) -> Option<u32> {
+        self.max_downloads
     }
 
     pub fn file(&self) -> FileId {

@@ -5,6 +5,7 @@ mod check;
 mod condition;
 mod objection;
 mod pace;
+mod reasons;
 mod red_flags;
 mod scope;
 
@@ -12,6 +13,7 @@ pub use apart::{Apart, Deed};
 pub use condition::{Condition, Traits};
 pub use objection::{Against, Answers, FieldAnswers, Objected, Objection};
 pub use pace::Review;
+pub use reasons::Reasons;
 pub use red_flags::Consequence;
 pub use scope::Scope;
 
@@ -100,6 +102,9 @@ pub struct GateRule {
     /// Gates that come first, where a ticket has them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     after: BTreeSet<Gate>,
+    /// Whether approvals are shown before the gate has all of them: so that each is its voter's own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    blind: bool,
 }
 
 /// The policy file, checked: every tier has a rule, every rule a gate. Nobody changes one once it is read.
@@ -126,6 +131,8 @@ pub struct Policy {
     sla: BTreeMap<Gate, u32>,
     #[serde(default, skip_serializing_if = "Review::is_never")]
     review: Review,
+    #[serde(default)]
+    reasons: Reasons,
     #[serde(default)]
     wording: Wording,
     /// Every decision names it.
@@ -160,9 +167,19 @@ impl Policy {
         self.gate_rules.get(&gate).and_then(|rule| rule.votes.get(&tier)).copied().unwrap_or(1)
     }
 
+    /// Whether this gate's approvals are hidden until it has all of them.
+    pub fn is_blind(&self, gate: Gate) -> bool {
+        self.gate_rules.get(&gate).is_some_and(|rule| rule.blind)
+    }
+
     /// The gates that come before this one, where a ticket has them.
     pub fn after(&self, gate: Gate) -> impl Iterator<Item = Gate> {
         self.gate_rules.get(&gate).into_iter().flat_map(|rule| rule.after.iter().copied())
+    }
+
+    /// What a vote that does not approve may give as its reason: code and meaning.
+    pub fn reasons(&self) -> &BTreeMap<Slug, String> {
+        &self.reasons.0
     }
 
     pub fn wording(&self) -> &Wording {

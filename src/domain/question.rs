@@ -1,9 +1,10 @@
-//! The question that a ticket puts to a gate, its digest, and the text that a voter signs.
+//! The question that a ticket puts to a gate, and its digest.
 
 use super::{
+    canonical,
     digest::Digest,
-    event::{Decision, Protocol},
-    ids::{Slug, TicketNumber, VendorId},
+    event::Protocol,
+    ids::{Slug, VendorId},
     people::Gate,
     policy::{Class, Combination, Condition, Policy, Tier, TierRule},
     ticket::{
@@ -19,6 +20,11 @@ impl TicketDocument {
     /// what becomes of the data where they go; never keys. A vote counts while the current revision under today's policy asks
     /// the same question.
     pub fn question(&self, gate: Gate, vendor: VendorId, assessment: Digest, policy: &Policy) -> Digest {
+        Digest::of(self.question_text(gate, vendor, assessment, policy).as_bytes())
+    }
+
+    /// What that is the digest of: canonical JSON (RFC 8785) of everything that the gate is asked.
+    pub fn question_text(&self, gate: Gate, vendor: VendorId, assessment: Digest, policy: &Policy) -> String {
         let traits = self.traits(policy);
         let classes = self.fields.iter().filter_map(|field| Some((&field.class, policy.class(&field.class)?))).collect();
         let question = Question {
@@ -43,7 +49,8 @@ impl TicketDocument {
             combination: policy.combination,
             conditions: policy.conditions_on(&traits).collect(),
         };
-        Digest::of_canonical(&question).expect("a question holds only integers, strings and booleans")
+        let bytes = canonical::to_bytes(&question).expect("a question holds only integers, strings and booleans");
+        String::from_utf8(bytes).expect("canonical JSON is UTF-8")
     }
 }
 
@@ -117,22 +124,4 @@ impl<'a> Asks<'a> {
             Gate::VendorRisk => time,
         }
     }
-}
-
-/// The text that a voter signs, short enough to be read before it is signed.
-pub fn vote_text(
-    number: TicketNumber,
-    gate: Gate,
-    decision: Decision,
-    question: Digest,
-    revision: Digest,
-    policy: Digest,
-) -> String {
-    let decision = match decision {
-        Decision::Approve => "approve",
-        Decision::Reject => "reject",
-    };
-    format!(
-        "egressd vote 1\nticket {number}\ngate {gate}\ndecision {decision}\nquestion {question}\nrevision {revision}\npolicy {policy}\n"
-    )
 }

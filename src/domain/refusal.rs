@@ -4,7 +4,11 @@ mod entry;
 
 pub use entry::Entry;
 
-use super::{digest::Digest, ids::Slug, signature::openssh_fingerprint};
+use super::{
+    digest::Digest,
+    ids::Slug,
+    signature::{SignatureRefused, openssh_fingerprint},
+};
 use std::fmt;
 
 /// What an outsider may learn of a refusal. "Unknown" and "not yours" are one answer.
@@ -24,6 +28,20 @@ pub struct Fingerprint(pub Digest);
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&openssh_fingerprint(self.0))
+    }
+}
+
+/// Of a vote: each way in which a signature does not hold has a code of its own.
+impl From<SignatureRefused> for Refusal {
+    fn from(error: SignatureRefused) -> Self {
+        match error {
+            SignatureRefused::Namespace => Self::SignatureElsewhere {},
+            SignatureRefused::OtherKey => Self::SignatureOfAnother {},
+            SignatureRefused::Weak => Self::SignatureWeak {},
+            SignatureRefused::Unreadable | SignatureRefused::Wrong | SignatureRefused::Key(_) => {
+                Self::SignatureRefused { why: error.to_string() }
+            }
+        }
     }
 }
 
@@ -138,6 +156,15 @@ refusals! {
         means "a text is longer than it may be"
         why "Every input has a limit."
         who "you" command "egressctl --help"
+    1015 SignatureElsewhere {} "the signature was made for another purpose: its namespace is not egressd-vote"
+        why "A signature that was given for one thing counts for no other."
+        who "you" command "egressctl ticket vote --help"
+    1016 SignatureOfAnother {} "the signature was made with another key than the one that is enrolled for you"
+        why "A vote is its voter's own."
+        who "you, with the key that was enrolled" command "egressctl --key KEY_FILE whoami"
+    1017 SignatureWeak {} "the signature is too weak: SHA-1, or a FIDO key that nobody touched"
+        why "A signature has to show that its person was there."
+        who "you" command "egressctl --key KEY_FILE whoami"
 
     // 2xxx: tickets and votes
     2001 BadDocument { reason: String, act: &'static str } "{reason}"
@@ -185,6 +212,18 @@ refusals! {
         means "the request's max_rows is above what a condition of the policy allows"
         why "What the policy bounds no request can widen."
         who "the requester, with a new request" command "egressctl ticket lint FILE"
+    2015 UnchangedTicket { ticket: String, number: usize } "this is revision {number} of {ticket} already"
+        means "this is a revision of the ticket already"
+        why "A revision differs from every one before it, so that a vote on one is a vote on no other."
+        who "you" command "egressctl ticket show {ticket}"
+    2016 OtherVendor { ticket: String, vendor: String } "{ticket} is for {vendor}: a revision cannot send it to somebody else"
+        means "a revision of a ticket names another vendor than the ticket"
+        why "What was promised about one vendor says nothing about another."
+        who "you, with a new ticket" command "egressctl ticket submit FILE"
+    2017 RevisedMeanwhile { ticket: String, number: usize } "{ticket} is at revision {number} already"
+        means "the ticket was revised by somebody else meanwhile"
+        why "A revision answers the one that its writer has read."
+        who "you" command "egressctl ticket show {ticket}"
     2021 AnswerMissing { condition: String, question: String } "the policy's condition \"{condition}\" asks for {question}, and the request does not say"
         means "the request leaves a question open that a condition of the policy asks"
         why "What the form leaves open, a policy may need to know."
@@ -230,6 +269,32 @@ refusals! {
         means "the policy puts another gate before this one"
         why "What a later gate judges rests on what an earlier one has settled."
         who "the holders of the earlier gate" command "egressctl ticket show {ticket}"
+    2109 ReasonCodeNeeded { known: String } "a vote that does not approve names its reason's code: --because CODE, one of {known}"
+        means "a vote that does not approve names the code of its reason"
+        why "Codes can be counted: what requests fail by is what the form should ask better."
+        who "you" command "egressctl ticket vote --help"
+    2110 ReasonCodeUnknown { code: String, known: String } "the policy has no reason {code}; it has {known}"
+        means "the policy has no such reason"
+        why "Codes can be counted only while everybody uses the same."
+        who "you" command "egressctl ticket vote --help"
+    2111 CommentNeeded {} "who asks for changes says where: --comment PLACE=TEXT, at least once"
+        why "A request that comes back without a place is a request to guess."
+        who "you" command "egressctl ticket vote --help"
+    2112 CommentNowhere { on: String, hint: String } "the request has no place {on}{hint}"
+        means "a comment stands on a place that the request does not have"
+        why "A comment belongs to one answer: purpose, at_vendor.backup, field.NAME or field.NAME.treatment."
+        who "you" command "egressctl ticket vote --help"
+    2113 TermRefused { term: String, why: String } "the term {term} cannot be set: {why}"
+        means "a term of the vote cannot be set"
+        why "A term is checked by the gateway from then on, so it has to mean something there."
+        who "you" command "egressctl ticket vote --help"
+    2114 TooMany { what: &'static str, limit: usize } "there are more than {limit} {what}"
+        means "there are too many of them"
+        why "Everything has a limit."
+        who "you" command "egressctl --help"
+    2115 InvisibleText {} "the vote's text has characters in it that nobody sees, or that reorder what is seen"
+        why "What is signed is what was read."
+        who "you" command "egressctl ticket vote --help"
     2121 OutOfScope { ticket: String, role: String } "the policy gives {ticket} to other holders of the role {role}"
         means "the policy gives the ticket to other holders of the gate's role"
         why "Who knows a vendor, a class of data or a business unit judges what concerns it."

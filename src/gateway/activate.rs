@@ -3,7 +3,7 @@
 use super::{answers::Completion, answers::Done, core::Core, desk::Desk, facts::Facts, outcome::Refused, vault::Tx};
 use crate::domain::{
     authority::Act,
-    dossier::State,
+    dossier::{State, Surroundings, TicketDossier},
     event::{Actor, Event, Fact, Subject},
     ids::TicketNumber,
     policy::Deed,
@@ -12,7 +12,10 @@ use crate::domain::{
 
 impl Desk {
     pub async fn ticket_activate(&self, by: Actor, ticket: TicketNumber) -> Result<Done, Refused> {
-        self.act(move |core, tx| activate(core, tx, by, ticket)).await
+        let done = self.act(move |core, tx| activate(core, tx, by, ticket)).await?;
+        // An amendment may allow less than what it replaces.
+        self.cut_what_no_longer_stands().await;
+        Ok(done)
     }
 }
 
@@ -26,24 +29,44 @@ fn activate(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber) -> Re
     let around = facts.around(&vendor);
     let text = number.to_string();
     ticket.kept_apart(Deed::Activate, person.id, &around)?;
-    match ticket.state(&around) {
-        State::Approved => {}
-        State::Active => return Err(Refusal::ActiveAlready { ticket: text }.into()),
-        State::OnHold | State::Suspended if let Some(refusal) = ticket.blocked(&around) => return Err(refusal.into()),
-        state if state.is_terminal() => return Err(Refusal::TicketEnded { ticket: text, state: state.name().into() }.into()),
-        _ => {
-            let open: Vec<_> = ticket.open_gates(&around).iter().map(|gate| gate.name()).collect();
-            return Err(
-                Refusal::NotApproved { ticket: text, missing: format!("these gates are open: {}", open.join(", ")) }.into()
-            );
-        }
+    let state = ticket.state(&around);
+    if state.is_terminal() {
+        return Err(Refusal::TicketEnded { ticket: text, state: state.name().into() }.into());
     }
-    let window = ticket.document().window;
+    if ticket.is_activated() && ticket.amendment().is_none() {
+        return Err(match state {
+            State::Active => Refusal::ActiveAlready { ticket: text },
+            _ => Refusal::NotActive { ticket: text, state: state.name().into() },
+        }
+        .into());
+    }
+    // An amendment replaces what runs the moment that this is recorded.
+    let revision = ticket.under_review();
+    if ticket.review(revision, &around) != State::Approved {
+        return Err(unapproved(&ticket, &around).into());
+    }
+    let window = revision.document.window;
     if !window.is_open(facts.now) {
         return Err(Refusal::WindowNotOpen { ticket: text, opens: window.opens.to_string() }.into());
     }
-    let event = Event::TicketActivated { revision: ticket.current().digest, policy: facts.policy.digest() };
+    let event = Event::TicketActivated { revision: revision.digest, policy: facts.policy.digest() };
     let record = tx.append(Fact::new(by, Subject::Ticket(ticket.id), event))?;
     let headline = format!("{number} is active: files staged under it are inspected, sealed and released");
     Ok(Done { subject: text, state: Completion::Done, headline, leaf: record.index, next: Vec::new() })
+}
+
+fn unapproved(ticket: &TicketDossier, around: &Surroundings<'_>) -> Refusal {
+    let revision = ticket.under_review();
+    let text = ticket.number.to_string();
+    if let Some(refusal) = ticket.blocked_in(revision, around) {
+        return refusal;
+    }
+    let missing = match ticket.asks_for_changes(revision).first() {
+        Some(vote) => format!("the gate {} asked for changes", vote.ballot.gate),
+        None => {
+            let open: Vec<_> = ticket.open_gates(revision, around).iter().map(|gate| gate.name()).collect();
+            format!("these gates are open: {}", open.join(", "))
+        }
+    };
+    Refusal::NotApproved { ticket: text, missing }
 }

@@ -22,9 +22,8 @@ pub use words::*;
 
 use crate::domain::{
     digest::Digest,
-    event::{Decision, Protocol},
-    ids::{PersonId, Slug, TicketNumber},
-    people::{Gate, Role},
+    ids::{PersonId, Slug},
+    people::Role,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -182,113 +181,6 @@ pub struct KeyRow {
 pub struct StagingRecipient {
     /// `age1…`
     pub recipient: String,
-}
-
-// --- tickets
-
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct TicketRow {
-    pub ticket: TicketNumber,
-    pub title: String,
-    pub state: TicketState,
-    pub tier: Tier,
-    pub vendor: Slug,
-    pub requester: Slug,
-    pub until: String,
-    /// The gates that are not green yet.
-    pub open_gates: Vec<Gate>,
-    /// Those that are asked, and since when.
-    #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub waits: Vec<GateWait>,
-}
-
-/// A gate that is asked and has not opened.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct GateWait {
-    pub gate: Gate,
-    pub asked: String,
-    pub asked_hours: u64,
-    /// When it should have answered, where the policy sets a time.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub by: Option<String>,
-    /// Absent while it is not.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub overdue_hours: Option<u64>,
-}
-
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct TicketView {
-    pub ticket: TicketNumber,
-    pub title: String,
-    pub state: TicketState,
-    pub why_not_active: Vec<Blocker>,
-    pub tier: Tier,
-    pub revision: Digest,
-    pub revision_number: u32,
-    pub requester: Slug,
-    pub vendor: Slug,
-    pub purpose: String,
-    pub justification: String,
-    /// Days in UTC, both included.
-    pub from: String,
-    pub until: String,
-    pub protocols: Vec<Protocol>,
-    pub retention_days: u32,
-    /// Name and value, as the ticket and the policy set them: `rows_per_file`, `downloads_per_file`, …
-    pub limits: BTreeMap<String, u64>,
-    /// The rest of the form, in its order.
-    #[serde(default)]
-    pub answers: Vec<AnswerView>,
-    /// The policy's conditions that hold for it, by name.
-    #[serde(default)]
-    pub conditions: Vec<String>,
-    /// What speaks against its vendor now.
-    #[serde(default)]
-    pub red_flags: Vec<RedFlagView>,
-    pub gates: Vec<GateView>,
-    pub fields: Vec<FieldView>,
-    pub files: BTreeMap<FileState, u64>,
-    pub deliveries: Vec<DeliveryRow>,
-    pub timeline: Vec<Moment>,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct GateView {
-    pub gate: Gate,
-    pub needed: u32,
-    /// Votes that count today.
-    pub have: u32,
-    pub votes: Vec<VoteView>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub wait: Option<GateWait>,
-    pub question: Digest,
-    /// What a vote signs in the namespace `egressd-vote`. Each names the ticket, the gate, the decision and the question.
-    pub approve_text: String,
-    pub reject_text: String,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct VoteView {
-    pub who: Slug,
-    pub decision: Decision,
-    pub at: String,
-    pub reason: String,
-    /// Until when it counts, where the policy sets an end.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub until: Option<String>,
-    pub standing: VoteStanding,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Voted {
-    pub ticket: TicketNumber,
-    pub gate: Gate,
-    pub decision: Decision,
-    /// The ticket's state now.
-    pub state: TicketState,
-    pub open_gates: Vec<Gate>,
-    pub leaf: u64,
-    pub next: Vec<Blocker>,
 }
 
 // --- explain, audit

@@ -52,7 +52,7 @@ impl Desk {
                     subject: subject(&record.on),
                     about: about(facts, &record.on),
                     event: kind.unwrap_or_default(),
-                    what: moments::sentence(&record),
+                    what: moments::told(facts, &record),
                     hash,
                 });
             }

@@ -229,7 +229,7 @@ fn begin(
         let file = facts.file(id)?;
         let leave = Leave::check(shown.sight, &file, &shown.delivery, &shown.ticket, &facts.around(&shown.vendor))?;
         if recorded == Recorded::No {
-            within_limit(tx, leave.file(), session, &visitor, shown.ticket.document().limits.max_downloads)?;
+            within_limit(tx, leave.file(), session, &visitor, leave.max_downloads())?;
         }
         let sealed = file.sealed.as_ref().ok_or(Refusal::NotYours {})?;
         keys = Some((key(tx, sealed.header)?, key(tx, sealed.payload)?));

@@ -8,7 +8,7 @@ use super::{
     desk::Desk,
     facts::{Facts, Source},
     outcome::Refused,
-    show::{self, deliveries, risk, tickets, vendors, words},
+    show::{self, deliveries, gates, risk, tickets, vendors, words},
     vault::find,
 };
 use crate::{
@@ -105,12 +105,8 @@ fn ticket<S: Source>(facts: &Facts<'_, S>, id: TicketId) -> Result<Explanation, 
     let vendor = facts.vendor(ticket.vendor)?;
     let around = facts.around(&vendor);
     let state = words::ticket_state(ticket.state(&around)).name();
-    let headline = format!(
-        "{} ({}), requested by {}, is {state}",
-        ticket.number,
-        ticket.document().title,
-        tickets::requester(facts, &ticket)
-    );
+    let headline =
+        format!("{} ({}), requested by {}, is {state}", ticket.number, ticket.document().title, gates::requester(facts, &ticket));
     let mut told = from_blockers(ticket.number.to_string(), headline, tickets::blockers(facts, &ticket, &around));
     if told.because.is_empty() {
         told.because.push("every gate has approved it and an operator has activated it: files staged under it leave".into());

@@ -14,7 +14,7 @@ pub(crate) use tls_pair::TlsPair;
 
 use super::{
     Announcements, Desk, Door, Gateway, Outbox, Parts, Refused, Rules, Settings,
-    answers::{FileState, GateView},
+    answers::{FileState, GateView, Submitted, Voted},
     asked::{DeliveryPath, Scope},
 };
 use crate::{
@@ -29,6 +29,7 @@ use crate::{
         signature::{NAMESPACE_VOTE, PublicKey, openssh_fingerprint},
         time::Day,
         vendor::{confirmation_text, token_confirmation_text},
+        vote::{Asked, Ballot},
     },
     sealing::{Identity, MasterKey},
 };
@@ -322,8 +323,12 @@ impl House {
         self.people[staff as usize]
     }
 
-    fn sign(&self, staff: Staff, text: &str) -> String {
-        let signature = SshSig::sign(&self.keys[staff as usize], NAMESPACE_VOTE, HashAlg::Sha512, text.as_bytes()).unwrap();
+    pub(crate) fn sign(&self, staff: Staff, text: &str) -> String {
+        self.sign_for(NAMESPACE_VOTE, staff, text)
+    }
+
+    pub(crate) fn sign_for(&self, namespace: &str, staff: Staff, text: &str) -> String {
+        let signature = SshSig::sign(&self.keys[staff as usize], namespace, HashAlg::Sha512, text.as_bytes()).unwrap();
         signature.to_pem(LineEnding::LF).unwrap()
     }
 
@@ -407,8 +412,8 @@ impl House {
     async fn activated(&self, number: TicketNumber) -> TicketNumber {
         let desk = self.desk();
         let gates = desk.ticket_show(self.person(Staff::Rita), number).await.unwrap().gates;
-        for gate in gates {
-            self.approve(number, gate).await;
+        for GateView { gate, .. } in gates {
+            self.vote(number, approval(gate)).await.unwrap();
         }
         desk.ticket_activate(self.person(Staff::Olga), number).await.unwrap();
         number
@@ -420,15 +425,25 @@ impl House {
         self.desk().ticket_submit(self.person(Staff::Rita), document).await.unwrap().ticket
     }
 
-    async fn approve(&self, number: TicketNumber, GateView { gate, approve_text, .. }: GateView) {
-        self.vote(number, gate, approve_text, Decision::Approve).await.unwrap();
+    /// What a gate of the ticket asks now.
+    pub(crate) async fn asked(&self, number: TicketNumber, gate: Gate) -> Asked {
+        let view = self.desk().ticket_show(self.person(Staff::Rita), number).await.unwrap();
+        let question = view.gates.iter().find(|view| view.gate == gate).map_or(Digest::of(b"not asked"), |view| view.question);
+        Asked { ticket: number, question, revision: view.under_review, policy: view.policy }
     }
 
     /// The vote of whoever holds the gate.
-    pub(crate) async fn vote(&self, number: TicketNumber, gate: Gate, text: String, decision: Decision) -> Result<(), Refused> {
-        let staff = Staff::holding(gate);
-        let (by, signature) = (self.person(staff), self.sign(staff, &text));
-        self.desk().ticket_vote(by, number, gate, decision, String::new(), text, signature).await.map(drop)
+    pub(crate) async fn vote(&self, number: TicketNumber, ballot: Ballot) -> Result<Voted, Refused> {
+        let (staff, asked) = (Staff::holding(ballot.gate), self.asked(number, ballot.gate).await);
+        let signature = self.sign(staff, &ballot.text(&asked));
+        self.desk().ticket_vote(self.person(staff), asked, ballot, signature).await
+    }
+
+    /// A further revision by the ticket's requester.
+    pub(crate) async fn revise(&self, number: TicketNumber, document: String) -> Result<Submitted, Refused> {
+        let rita = self.person(Staff::Rita);
+        let base = self.desk().ticket_show(rita, number).await.unwrap().under_review;
+        self.desk().ticket_revise(rita, number, base, document).await
     }
 
     /// Puts a file into staging whole, as a careful producer does: written elsewhere, then renamed.
@@ -532,7 +547,12 @@ contract = "C-1"
     )
 }
 
-fn ticket_document(vendor: &Vendor, class: &str, limits: &str, protocols: &str) -> String {
+/// A plain yes.
+pub(crate) fn approval(gate: Gate) -> Ballot {
+    Ballot { gate, decision: Decision::Approve, because: None, reason: String::new(), comments: Vec::new(), terms: Vec::new() }
+}
+
+pub(crate) fn ticket_document(vendor: &Vendor, class: &str, limits: &str, protocols: &str) -> String {
     let field = |name, class| {
         format!(
             "[[field]]\nname = \"{name}\"\ntype = \"text\"\nclass = \"{class}\"\nsource = \"db://orders/{name}\"\n\

@@ -4,12 +4,12 @@ use super::{Gateway, answers::Completion, answers::Done, core::Core, desk::Desk,
 use crate::{
     domain::{
         authority::Act,
+        bounds::Content,
         digest::Digest,
         event::{Actor, Detail, Event, Fact, Subject},
         file::FileDossier,
         finding,
         ids::FileId,
-        policy::Policy,
         refusal::Refusal,
         ticket::{Format, TicketDocument},
     },
@@ -17,7 +17,11 @@ use crate::{
 };
 
 /// What a file must be, or why that cannot be said.
-pub(super) fn expectation(ticket: &TicketDocument, policy: &Policy, file: &FileDossier) -> Result<Expectation, finding::Finding> {
+pub(super) fn expectation(
+    ticket: &TicketDocument,
+    bounds: &Content,
+    file: &FileDossier,
+) -> Result<Expectation, finding::Finding> {
     let manifest = match &file.manifest {
         Some(text) => Some(Manifest::parse(text.as_bytes()).map_err(|error| told(&inspection::Finding::from(&error)))?),
         None => None,
@@ -30,10 +34,10 @@ pub(super) fn expectation(ticket: &TicketDocument, policy: &Policy, file: &FileD
     }
     Ok(Expectation {
         format,
-        columns: ticket.fields.iter().map(|field| field.name.clone()).collect(),
-        min_rows: ticket.limits.min_rows,
-        max_rows: ticket.most_rows(policy),
-        max_bytes: ticket.limits.max_bytes,
+        columns: bounds.columns.clone(),
+        min_rows: bounds.min_rows,
+        max_rows: bounds.max_rows,
+        max_bytes: bounds.max_bytes,
         manifest,
     })
 }

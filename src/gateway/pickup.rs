@@ -254,7 +254,10 @@ fn holding<S: Source>(facts: &Facts<'_, S>, shown: &Shown, item: &Item) -> Resul
         }
         Item::Manifest | Item::Checksums => (None, Vec::new()),
     };
-    let classes = shown.ticket.document().fields.iter().map(|field| field.class.clone()).collect();
+    let revision = shown.delivery.released.as_ref().and_then(|released| shown.ticket.revision(released.revision));
+    let now = &shown.ticket.document().fields;
+    let classes = revision.map(|then| &then.document.fields).into_iter().flatten().chain(now).map(|field| field.class.clone());
+    let classes = classes.collect();
     Ok(Holding { ticket: shown.ticket.id, delivery: shown.delivery.id, file, classes, recipients })
 }
 

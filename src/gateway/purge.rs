@@ -224,6 +224,11 @@ fn due<S: Source>(facts: &Facts<'_, S>, core: &Core, file: &FileDossier) -> Resu
             let keys: BTreeSet<Digest> = sealed.recipients.iter().copied().collect();
             sealed.revision != ticket.current().digest || today.is_some_and(|today| today != keys)
         });
+        // While it is not active nobody knows which bounds it will have: votes that count may be given again.
+        let standing = ticket.standing(&facts.around(&vendor));
+        let outdated = outdated
+            || standing.state == State::Active
+                && file.cleared.is_some_and(|cleared| cleared.bounds != Some(standing.bounds.content.digest()));
         if outdated && !is_released {
             return Ok(Some(PurgeReason::Superseded));
         }

@@ -3,125 +3,147 @@
 use super::{answers::Blocker, answers::Voted, core::Core, desk::Desk, facts::Facts, outcome::Refused, show::words, vault::Tx};
 use crate::domain::{
     authority::Act,
-    digest::Digest,
     dossier::{State, Surroundings, TicketDossier},
     event::{Actor, Decision, Detail, Event, Fact, Subject},
-    ids::TicketNumber,
     people::{Gate, Person},
-    question::vote_text,
     refusal::Refusal,
     signature::NAMESPACE_VOTE,
+    vote::{Asked, Ballot},
 };
 
-/// What a person sends who votes.
-pub struct Ballot {
-    pub ticket: TicketNumber,
-    pub gate: Gate,
-    pub decision: Decision,
-    pub reason: String,
-    /// What was signed: it must be, letter for letter, the text of the question asked now.
-    pub text: String,
-    pub signature: String,
-}
-
 impl Desk {
-    #[expect(clippy::too_many_arguments, reason = "the request's own members, one for one")]
-    pub async fn ticket_vote(
-        &self,
-        by: Actor,
-        ticket: TicketNumber,
-        gate: Gate,
-        decision: Decision,
-        reason: String,
-        text: String,
-        signature: String,
-    ) -> Result<Voted, Refused> {
-        let ballot = Ballot { ticket, gate, decision, reason, text, signature };
-        self.act(move |core, tx| vote(core, tx, by, ballot)).await
+    /// `signature`: an armoured SSHSIG over the ballot's text, in the namespace of votes.
+    pub async fn ticket_vote(&self, by: Actor, asked: Asked, ballot: Ballot, signature: String) -> Result<Voted, Refused> {
+        let voted = self.act(move |core, tx| vote(core, tx, by, asked, ballot, signature)).await?;
+        // A term or a rejection may end what a session rests on.
+        self.cut_what_no_longer_stands().await;
+        Ok(voted)
     }
 }
 
-fn vote(core: &Core, tx: &mut Tx<'_>, by: Actor, ballot: Ballot) -> Result<Voted, Refused> {
+fn vote(core: &Core, tx: &mut Tx<'_>, by: Actor, asked: Asked, ballot: Ballot, signature: String) -> Result<Voted, Refused> {
     let facts = Facts::read(core, &*tx)?;
     let person = facts.person(by)?;
-    let ticket = facts.ticket_numbered(ballot.ticket)?;
+    let ticket = facts.ticket_numbered(asked.ticket)?;
     let vendor = facts.vendor(ticket.vendor)?;
     let around = facts.around(&vendor);
+    let Ballot { gate, decision, .. } = ballot;
     // 1. May this person vote here at all?
-    eligible(person, &ticket, &around, ballot.gate)?;
+    eligible(person, &ticket, &around, gate, decision)?;
+    said_before(person, &ticket, &around, &ballot)?;
     // 2. Is what was signed what is asked?
-    let question = ticket
-        .question(ballot.gate, &around)
-        .ok_or(Refusal::NotInReview { ticket: ballot.ticket.to_string(), state: State::OnHold.name().into() })?;
-    let (revision, policy) = (ticket.current().digest, facts.policy.digest());
-    signed(person, &ballot, question, revision, policy)?;
-    // 3. Record it.
-    if ballot.decision == Decision::Reject && ballot.reason.trim().is_empty() {
-        return Err(Refusal::ReasonNeeded { act: "ticket vote" }.into());
+    let revision = ticket.under_review();
+    let question = ticket.question(revision, gate, &around);
+    if (question, revision.digest, facts.policy.digest()) != (Some(asked.question), asked.revision, asked.policy) {
+        return Err(Refusal::QuestionChanged { ticket: asked.ticket.to_string() }.into());
     }
-    let event = Event::TicketVoted { gate: ballot.gate, decision: ballot.decision, question, revision, policy };
-    let detail = Detail::Signed { text: ballot.text, signature: ballot.signature, reason: ballot.reason };
+    person.key.verify(NAMESPACE_VOTE, ballot.text(&asked).as_bytes(), &signature).map_err(Refusal::from)?;
+    // 3. Does it mean something there?
+    ballot.check(&revision.document, &facts.policy)?;
+    // 4. Record it.
+    let Asked { question, revision, policy, .. } = asked;
+    let Ballot { because, reason, comments, terms, .. } = ballot;
+    let event = Event::TicketVoted { gate, decision, because, question, revision, policy };
+    let detail = Detail::Vote { reason, comments, terms, signature };
     let record = tx.append(Fact::new(by, Subject::Ticket(ticket.id), event).with(detail))?;
     let facts = Facts::read(core, &*tx)?;
     let ticket = facts.ticket(ticket.id)?;
     let around = facts.around(&vendor);
-    let state = ticket.state(&around);
-    let next = (state == State::Approved).then(|| Blocker {
-        what: "it is approved and waits to be activated".into(),
-        who: "an operator".into(),
-        command: format!("egressctl ticket activate {}", ballot.ticket),
-    });
+    let review = ticket.review(ticket.under_review(), &around);
     Ok(Voted {
-        ticket: ballot.ticket,
-        gate: ballot.gate,
-        decision: ballot.decision,
-        state: words::ticket_state(state),
-        open_gates: ticket.open_gates(&around).into_iter().collect(),
+        ticket: asked.ticket,
+        gate,
+        decision,
+        state: words::ticket_state(ticket.state(&around)),
+        open_gates: ticket.open_gates(ticket.under_review(), &around).into_iter().collect(),
         leaf: record.index,
-        next: next.into_iter().collect(),
+        next: next(&ticket, review),
     })
 }
 
-fn eligible(person: &Person, ticket: &TicketDossier, around: &Surroundings<'_>, gate: Gate) -> Result<(), Refusal> {
+fn next(ticket: &TicketDossier, review: State) -> Vec<Blocker> {
+    let number = ticket.number;
+    let amendment = if ticket.amendment().is_some() { "its amendment" } else { "it" };
+    let next = match review {
+        State::Approved => Blocker {
+            what: format!("{amendment} is approved and waits to be activated"),
+            who: "an operator".into(),
+            command: format!("egressctl ticket activate {number}"),
+        },
+        State::Returned => Blocker {
+            what: format!("{amendment} waits for another revision"),
+            who: "its requester".into(),
+            command: format!("egressctl ticket revise {number} FILE"),
+        },
+        _ => return Vec::new(),
+    };
+    vec![next]
+}
+
+/// Whether this person may say that at this gate now.
+pub(super) fn eligible(
+    person: &Person,
+    ticket: &TicketDossier,
+    around: &Surroundings<'_>,
+    gate: Gate,
+    decision: Decision,
+) -> Result<(), Refusal> {
     let number = ticket.number.to_string();
     if person.id == ticket.requester {
         return Err(Refusal::RequesterMayNotVote { ticket: number });
     }
     Act::Vote.allowed(person)?;
-    ticket.admits(person, gate, around)?;
-    let state = ticket.state(around);
-    if !matches!(state, State::InReview | State::Suspended) {
-        return Err(match ticket.blocked(around) {
-            Some(refusal) if state == State::OnHold => refusal,
-            _ => Refusal::NotInReview { ticket: number, state: state.name().into() },
-        });
-    }
-    if !ticket.document().gates(around.policy).contains(&gate) {
+    let revision = ticket.under_review();
+    ticket.admits(person, revision, gate, around)?;
+    takes_votes(ticket, around, decision)?;
+    if !revision.document.gates(around.policy).contains(&gate) {
         return Err(Refusal::GateNotNeeded { ticket: number, gate: gate.to_string() });
     }
-    if let Some(first) = ticket.waits_for(gate, around).first() {
+    if let Some(first) = ticket.waits_for(revision, gate, around).first() {
         return Err(Refusal::GateComesLater { ticket: number, gate: gate.to_string(), first: first.to_string() });
     }
-    let (question, tier) = (ticket.question(gate, around), ticket.document().tier(around.policy));
-    for vote in ticket.votes.iter().filter(|vote| vote.by == person.id) {
-        if vote.gate != gate {
-            return Err(Refusal::OneGateEach { ticket: number, held: vote.gate.to_string() });
-        }
-        // Whoever approved too long ago is asked again.
-        if Some(vote.question) == question && !ticket.has_lapsed(vote, tier, around) {
-            return Err(Refusal::VotedAlready { ticket: number, gate: gate.to_string() });
-        }
+    match ticket.votes.iter().find(|vote| vote.by == person.id && vote.ballot.gate != gate) {
+        Some(other) => Err(Refusal::OneGateEach { ticket: number, held: other.ballot.gate.to_string() }),
+        None => Ok(()),
     }
-    Ok(())
 }
 
-fn signed(person: &Person, ballot: &Ballot, question: Digest, revision: Digest, policy: Digest) -> Result<(), Refusal> {
-    let asked = vote_text(ballot.ticket, ballot.gate, ballot.decision, question, revision, policy);
-    if ballot.text != asked {
-        return Err(Refusal::QuestionChanged { ticket: ballot.ticket.to_string() });
+/// What waits for votes takes them. What is approved and does not run yet still takes back an approval.
+fn takes_votes(ticket: &TicketDossier, around: &Surroundings<'_>, decision: Decision) -> Result<(), Refusal> {
+    let state = ticket.state(around);
+    let review = ticket.review(ticket.under_review(), around);
+    let pending = !ticket.is_activated() || ticket.amendment().is_some();
+    let taken = match review {
+        State::InReview => true,
+        // Others may be of another mind than whoever sent it back, and say so at once; the policy's objection is nobody's mind.
+        State::Returned => ticket.blocked_in(ticket.under_review(), around).is_none(),
+        State::Approved => pending && decision != Decision::Approve,
+        _ => false,
+    };
+    if taken && !state.is_terminal() {
+        return Ok(());
     }
-    person
-        .key
-        .verify(NAMESPACE_VOTE, asked.as_bytes(), &ballot.signature)
-        .map_err(|error| Refusal::SignatureRefused { why: error.to_string() })
+    let number = ticket.number.to_string();
+    Err(match ticket.blocked_in(ticket.under_review(), around) {
+        Some(refusal) if !state.is_terminal() => refusal,
+        _ => Refusal::NotInReview { ticket: number, state: state.name().into() },
+    })
+}
+
+fn said_before(person: &Person, ticket: &TicketDossier, around: &Surroundings<'_>, ballot: &Ballot) -> Result<(), Refusal> {
+    let number = ticket.number.to_string();
+    let revision = ticket.under_review();
+    let question = ticket.question(revision, ballot.gate, around);
+    let last = ticket.votes.iter().rfind(|vote| vote.by == person.id && Some(vote.asked.question) == question);
+    match last {
+        // Whoever approved too long ago is asked again.
+        Some(last)
+            if last.ballot == *ballot
+                && last.asked.revision == revision.digest
+                && !ticket.has_lapsed(last, revision.document.tier(around.policy), around) =>
+        {
+            Err(Refusal::VotedAlready { ticket: number, gate: ballot.gate.to_string() })
+        }
+        _ => Ok(()),
+    }
 }

@@ -39,6 +39,8 @@ struct Order {
     revision: Digest,
     vendor: VendorId,
     expectation: Expectation,
+    /// Of what the file is held against.
+    bounds: Digest,
     recipients: Vec<(Digest, Recipient)>,
 }
 
@@ -167,7 +169,7 @@ impl Gateway {
             let vendor = facts.vendor(ticket.vendor)?;
             let approved = Approved::check(&ticket, &facts.around(&vendor))?;
             let revision = approved.revision();
-            let expectation = match inspect::expectation(ticket.document(), &facts.policy, &file) {
+            let expectation = match inspect::expectation(ticket.document(), &approved.bounds().content, &file) {
                 Ok(expectation) => expectation,
                 Err(finding) => return Ok(Err((revision, finding))),
             };
@@ -176,7 +178,8 @@ impl Gateway {
                 let recipient: Recipient = text.parse().map_err(|error| Fault::new("a confirmed recipient key", error))?;
                 recipients.push((fingerprint, recipient));
             }
-            Ok(Ok(Order { file, revision, vendor: approved.vendor(), expectation, recipients }))
+            let bounds = approved.bounds().content.digest();
+            Ok(Ok(Order { file, revision, bounds, vendor: approved.vendor(), expectation, recipients }))
         })
     }
 
@@ -265,6 +268,9 @@ fn record(core: &Core, tx: &mut Tx<'_>, order: &Order, product: Product) -> Resu
     if approved.revision() != order.revision || approved.vendor() != order.vendor {
         return Err(disagree("another revision was approved meanwhile"));
     }
+    if approved.bounds().content.digest() != order.bounds {
+        return Err(disagree("other bounds hold than the file was inspected against"));
+    }
     let keys = vendor.recipients(&facts.roster, facts.now)?;
     if !order.recipients.iter().map(|(key, _)| *key).eq(keys.into_iter().map(|(key, _)| key)) {
         return Err(disagree("the vendor's recipient keys changed meanwhile"));
@@ -273,7 +279,8 @@ fn record(core: &Core, tx: &mut Tx<'_>, order: &Order, product: Product) -> Resu
     tx.keys_put(product.payload.0, &product.payload.1)?;
     let Inspected { sha256, bytes, rows, .. } = product.inspected;
     let content = file.is_encrypted().then_some(sha256);
-    let cleared = Event::FileCleared { revision: order.revision, sha256: file.staged.sha256, content, bytes, rows };
+    let (revision, bounds) = (order.revision, Some(order.bounds));
+    let cleared = Event::FileCleared { revision, bounds, sha256: file.staged.sha256, content, bytes, rows };
     tx.append(Fact::new(Actor::System, Subject::File(file.id), cleared))?;
     let sealed = Event::FileSealed {
         revision: order.revision,

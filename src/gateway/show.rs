@@ -2,8 +2,10 @@
 
 pub(super) mod deliveries;
 mod ended;
+pub(super) mod gates;
 mod house;
 pub(super) mod moments;
+mod review;
 pub(super) mod risk;
 mod served;
 pub(super) mod tickets;

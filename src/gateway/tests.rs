@@ -8,6 +8,7 @@ mod keys;
 mod pace;
 mod recovery;
 mod reopening;
+mod review;
 mod risk;
 mod sealing;
 mod sessions;

@@ -8,11 +8,13 @@ use egressd::domain::{
     ids::{PersonId, TicketId, TicketNumber, VendorId},
     people::{Gate, Role, Roster},
     policy::Policy,
-    signature::PublicKey,
+    signature::{NAMESPACE_VOTE, PublicKey},
     ticket::TicketDocument,
     time::{Time, days},
     vendor::{VendorDocument, VendorDossier},
+    vote::{Asked, Ballot},
 };
+use russh::keys::ssh_key::{HashAlg, LineEnding, PrivateKey, SshSig, private::Ed25519Keypair};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt::Write,
@@ -20,7 +22,6 @@ use std::{
 use uuid::Uuid;
 
 const POLICY: &str = include_str!("../../config/policy.toml");
-const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICFzSx35RDNV+Wle77Nr+g46mCansqZ0rxcxAfLRcmuR";
 
 const TICKET: &str = r#"
 ticket = 1
@@ -59,9 +60,10 @@ treatment = "as_is"
 "#;
 
 fn vendor_text() -> String {
+    let key = key(100);
     format!(
-        "vendor = 1\nid = \"acme\"\nname = \"Acme\"\ncontact = \"ops@acme.example\"\nlogin_keys = [\"{KEY}\"]\n\
-         recipients = [\"{KEY}\"]\naddresses = [\"192.0.2.0/24\"]\n\
+        "vendor = 1\nid = \"acme\"\nname = \"Acme\"\ncontact = \"ops@acme.example\"\nlogin_keys = [\"{key}\"]\n\
+         recipients = [\"{key}\"]\naddresses = [\"192.0.2.0/24\"]\n\
          [assessment]\nreference = \"VR-1\"\nvalid_until = \"2027-11-30\"\ncontract = \"DPA-1\"\n"
     )
 }
@@ -81,6 +83,8 @@ struct World {
     vendor_stands: bool,
     class_revoked: bool,
     votes: Votes,
+    /// A gate asked for changes of the newest revision.
+    returned: bool,
     rejected: bool,
     activated: bool,
     withdrawn: bool,
@@ -103,7 +107,19 @@ const CHANGES: &[Change] = &[
         what: "the last open gate approves",
         act: "review.rs",
         allowed: takes_votes,
-        apply: |w| World { votes: Votes::All, ..w },
+        apply: |w| World { votes: Votes::All, returned: false, ..w },
+    },
+    Change {
+        what: "a gate asks for changes",
+        act: "review.rs",
+        allowed: |s, w| takes_votes(s, w) && !w.activated,
+        apply: |w| World { returned: true, ..w },
+    },
+    Change {
+        what: "the requester submits a further revision",
+        act: "submit.rs",
+        allowed: |s, w| !s.is_terminal() && !w.activated,
+        apply: |w| World { returned: false, ..w },
     },
     Change { what: "a gate rejects", act: "review.rs", allowed: takes_votes, apply: |w| World { rejected: true, ..w } },
     Change {
@@ -136,8 +152,8 @@ const CHANGES: &[Change] = &[
     Change { what: "its window ends", act: "", allowed: |_, _| true, apply: |w| World { window_over: true, ..w } },
 ];
 
-fn takes_votes(state: State, _: World) -> bool {
-    !state.is_terminal() && state != State::OnHold
+fn takes_votes(state: State, world: World) -> bool {
+    !state.is_terminal() && state != State::OnHold && !world.class_revoked
 }
 
 fn ask_otherwise(world: World) -> World {
@@ -149,11 +165,15 @@ fn person(n: u128) -> PersonId {
 }
 
 fn by(n: u128) -> Actor {
-    Actor::Person { id: person(n), key: key().fingerprint() }
+    Actor::Person { id: person(n), key: key(n).fingerprint() }
 }
 
-fn key() -> PublicKey {
-    KEY.parse().expect("a key")
+fn private(n: u128) -> PrivateKey {
+    PrivateKey::from(Ed25519Keypair::from_seed(&[n as u8; 32]))
+}
+
+fn key(n: u128) -> PublicKey {
+    PublicKey::new(private(n).public_key()).expect("a key")
 }
 
 fn now(world: World) -> Time {
@@ -177,7 +197,7 @@ const STAFF: [(u128, &str, Role); 5] = [
 
 fn roster() -> Roster {
     let enrolled = STAFF.iter().flat_map(|(n, name, role)| {
-        let (person, key) = (person(*n), key());
+        let (person, key) = (person(*n), key(*n));
         let detail = Detail::Person { name: name.parse().expect("a name"), key: key.to_string() };
         let fingerprint = key.fingerprint();
         [
@@ -194,8 +214,8 @@ fn vendor(world: World) -> VendorDossier {
     let filed = Event::VendorFiled {
         revision,
         assessment: document.assessment_digest(),
-        logins: vec![key().fingerprint()],
-        recipients: vec![key().fingerprint()],
+        logins: vec![key(100).fingerprint()],
+        recipients: vec![key(100).fingerprint()],
     };
     let mut facts = vec![(by(4), filed, Some(Detail::Vendor { document: vendor_text() }))];
     if world.vendor_stands {
@@ -230,13 +250,21 @@ fn state(world: World) -> State {
     };
     let mut facts = vec![(by(1), submitted, Some(Detail::Ticket { document: TICKET.to_owned() }))];
     let asked = dossier(&facts);
+    let number = TicketNumber { year: 2026, sequence: 1 };
     let vote = |n, gate, decision| {
-        let question: Digest = asked.question(gate, &around(&first)).expect("a question");
-        let text = Detail::Signed { text: String::new(), signature: String::new(), reason: String::new() };
-        (by(n), Event::TicketVoted { gate, decision, question, revision, policy: first.digest() }, Some(text))
+        let question: Digest = asked.question(asked.under_review(), gate, &around(&first)).expect("a question");
+        let ballot = Ballot { gate, decision, because: None, reason: String::new(), comments: Vec::new(), terms: Vec::new() };
+        let text = ballot.text(&Asked { ticket: number, question, revision, policy: first.digest() });
+        let signed = SshSig::sign(&private(n), NAMESPACE_VOTE, HashAlg::Sha512, text.as_bytes()).expect("a signature");
+        let signature = signed.to_pem(LineEnding::LF).expect("an armoured signature");
+        let event = Event::TicketVoted { gate, decision, because: None, question, revision, policy: first.digest() };
+        (by(n), event, Some(Detail::Vote { reason: String::new(), comments: Vec::new(), terms: Vec::new(), signature }))
     };
     if world.votes != Votes::None {
         facts.extend([vote(2, Gate::Business, Decision::Approve), vote(3, Gate::Security, Decision::Approve)]);
+    }
+    if world.returned {
+        facts.push(vote(3, Gate::Security, Decision::RequestChanges));
     }
     if world.rejected {
         facts.push(vote(3, Gate::Security, Decision::Reject));
@@ -259,6 +287,7 @@ fn explore() -> (BTreeSet<&'static str>, Arrows) {
         vendor_stands,
         class_revoked: false,
         votes: Votes::None,
+        returned: false,
         rejected: false,
         activated: false,
         withdrawn: false,
@@ -295,7 +324,8 @@ pub fn page() -> String {
          and the clock, each time it is asked. So this page is made by asking it: for every combination of what can be true of a ticket, and for\n\
          every change that the gateway lets happen. An act's guard stands in the file that is named; what has no file is not an act on the ticket,\n\
          and nothing holds it back. A freeze is no state: while it lasts, nothing is released or served whatever the state is. Neither is a window that has\n\
-         not opened yet.\n\n```mermaid\nstateDiagram-v2\n",
+         not opened yet. The amendment of an active ticket goes through its own review meanwhile, and changes the ticket's state only by replacing what\n\
+         runs when it is activated.\n\n```mermaid\nstateDiagram-v2\n",
     );
     for begin in &begins {
         writeln!(page, "    [*] --> {begin}: submitted").unwrap();

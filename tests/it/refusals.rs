@@ -105,7 +105,12 @@ fn files_of_no_ticket_an_unapproved_one_or_one_that_is_over_are_held_or_wait() {
     assert_eq!(house.until_file(&waiting, "early.csv", &["waiting", "sealed"])["state"], "waiting");
     // Rejected: it ends with its ticket.
     let rejected = house.submit(&ticket_file("acme")).done()["ticket"].as_str().unwrap().to_owned();
-    house.ctl("frank", ["ticket", "vote", &rejected, "--gate", "privacy", "--reject", "--reason", "too much"]).done();
+    house
+        .ctl(
+            "frank",
+            ["ticket", "vote", &rejected, "--gate", "privacy", "--reject", "--because", "excess_fields", "--reason", "too much"],
+        )
+        .done();
     house.stage(&rejected, "late.csv", orders(1));
     let row = house.until_file(&rejected, "late.csv", &["held"]);
     said(&house, &row, "E3103", &format!("{rejected} is rejected"));

@@ -5,6 +5,7 @@ mod files;
 mod forward;
 mod people;
 mod policy;
+mod review;
 mod tickets;
 
 use super::{

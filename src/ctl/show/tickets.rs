@@ -1,6 +1,8 @@
 //! Tickets: what goes where and why, and which gates are open.
 
-use super::{Cell, Column, Page, Row, Show, Table, Tone, counted, gates, listed, people::show_red_flags, ticket_tone};
+use super::{
+    Cell, Column, Page, Row, Show, Table, Tone, counted, gates, listed, people::show_red_flags, review::show_changes, ticket_tone,
+};
 use crate::{
     ctl::text::{minute, size},
     domain::{
@@ -8,8 +10,8 @@ use crate::{
         shown::many,
     },
     gateway::answers::{
-        AnswerView, DeliveryRow, GateView, GateWait, Submitted, TicketDiagram, TicketRow, TicketState, TicketView, VoteStanding,
-        Voted,
+        AnswerView, CommentView, DeliveryRow, GateView, GateWait, Submitted, TicketDiagram, TicketRow, TicketState, TicketView,
+        VoteStanding, VoteView, Voted,
     },
 };
 
@@ -23,6 +25,7 @@ pub const fn protocol(protocol: Protocol) -> &'static str {
 const fn voted(decision: Decision) -> (&'static str, Tone) {
     match decision {
         Decision::Approve => ("approved", Tone::Good),
+        Decision::RequestChanges => ("asked for changes", Tone::Warning),
         Decision::Reject => ("rejected", Tone::Bad),
     }
 }
@@ -78,7 +81,15 @@ impl Show for TicketView {
         page.field("revision", self.revision_number);
         page.field("digest", self.revision);
         page.field("files", counted(self.files.iter().map(|(state, n)| (state.name(), *n))));
+        for term in &self.terms {
+            page.field("term", term);
+        }
         page.blockers("Not active because", &self.why_not_active);
+        if let Some(amendment) = &self.amendment {
+            page.heading(&format!("Amendment: revision {} is {}", amendment.revision_number, amendment.state.name()));
+            show_changes(&amendment.changes, page);
+            page.blockers("It waits because", &amendment.next);
+        }
         if !self.answers.is_empty() {
             page.heading("Answers");
             for AnswerView { path, answer, .. } in &self.answers {
@@ -159,23 +170,44 @@ fn show_gate(gate: &GateView, page: &mut Page) {
         let tone = if overdue_hours.is_some() { Tone::Bad } else { Tone::Faint };
         page.toned_field("", &format!("asked for {}{by}{late}", span(*asked_hours)), tone);
     }
-    for vote in &gate.votes {
-        let (word, tone) = voted(vote.decision);
-        let stale = match vote.standing {
-            VoteStanding::Counts => "",
-            VoteStanding::AskedAgain => " (the question has changed since: asked again)",
-            VoteStanding::Lapsed => " (too old to count: asked again)",
-            VoteStanding::NotAdmitted => " (does not count: the policy does not let them hold this gate)",
-        };
-        page.toned_field("", &format!("{} {word} {}: {}{stale}", vote.who, minute(&vote.at), vote.reason), tone);
+    gate.votes.iter().for_each(|cast| vote(cast, page));
+    if gate.hidden > 0 {
+        page.field("", format!("{} not shown before the gate has all of them", many(gate.hidden.into(), "vote")));
+    }
+}
+
+/// One vote, with all that was said and whether it counts.
+pub fn vote(vote: &VoteView, page: &mut Page) {
+    let (word, tone) = voted(vote.decision);
+    let (stale, tone) = match vote.standing {
+        VoteStanding::Counts => ("", tone),
+        VoteStanding::AskedAgain => (" (the question has changed since: asked again)", Tone::Faint),
+        VoteStanding::Replaced => (" (voted again since)", Tone::Faint),
+        VoteStanding::Answered => (" (of an earlier revision)", Tone::Faint),
+        VoteStanding::Lapsed => (" (too old to count: asked again)", Tone::Faint),
+        VoteStanding::NotAdmitted => (" (does not count: the policy does not let them hold this gate)", Tone::Faint),
+        VoteStanding::NotGenuine => (" (COUNTS NOTHING: nobody's key has signed what stands in the ledger)", Tone::Bad),
+    };
+    let code = vote.because.as_ref().map(|code| format!(" [{code}]")).unwrap_or_default();
+    page.toned_field("", &format!("{} {word} {}{code}: {}{stale}", vote.who, minute(&vote.at), vote.reason), tone);
+    for CommentView { on, text } in &vote.comments {
+        page.field("", format!("on {on}: {text}"));
+    }
+    for term in &vote.terms {
+        page.field("", format!("only with {term}"));
     }
 }
 
 impl Show for Submitted {
     fn show(&self, page: &mut Page) {
-        page.line(&format!("{} is {}", self.ticket, self.state.name()), ticket_tone(self.state));
+        let number =
+            if self.revision_number > 1 { format!(", revision {} submitted", self.revision_number) } else { String::new() };
+        page.line(&format!("{} is {}{number}", self.ticket, self.state.name()), ticket_tone(self.state));
         page.field("tier", self.tier.name());
         page.field("gates", gates(&self.gates));
+        if self.open_gates.len() < self.gates.len() {
+            page.field("still open", gates(&self.open_gates));
+        }
         page.field("revision", self.revision);
         page.field("recorded", format!("leaf {}", self.leaf));
         page.blockers("Next", &self.next);

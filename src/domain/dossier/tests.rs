@@ -1,5 +1,9 @@
 //! A ticket's standing over whatever sequence of records.
 
+mod papers;
+mod policy;
+mod review;
+
 use super::*;
 use crate::domain::{
     credential::Credential,
@@ -11,15 +15,14 @@ use crate::domain::{
     people::Role,
     policy::Deed,
     refusal::Refusal,
-    signature::PublicKey,
+    signature::{NAMESPACE_VOTE, PublicKey},
     time::{Day, days},
     vendor::VendorDocument,
+    vote::Term,
 };
 use proptest::prelude::*;
-use russh::keys::ssh_key::{PrivateKey, private::Ed25519Keypair};
+use russh::keys::ssh_key::{HashAlg, LineEnding, PrivateKey, SshSig, private::Ed25519Keypair};
 use uuid::Uuid;
-
-mod policy;
 
 const POLICY: &str = include_str!("../../../config/policy.toml");
 
@@ -32,9 +35,17 @@ fn person(n: u128) -> PersonId {
     PersonId::from_uuid(Uuid::from_u128(n))
 }
 
+fn private(n: u8) -> PrivateKey {
+    PrivateKey::from(Ed25519Keypair::from_seed(&[n; 32]))
+}
+
 fn key(n: u8) -> PublicKey {
-    let private = PrivateKey::from(Ed25519Keypair::from_seed(&[n; 32]));
-    PublicKey::new(private.public_key()).unwrap()
+    PublicKey::new(private(n).public_key()).unwrap()
+}
+
+/// What a vote says, and nothing else.
+fn said(gate: Gate, decision: Decision) -> Ballot {
+    Ballot { gate, decision, because: None, reason: "because".into(), comments: Vec::new(), terms: Vec::new() }
 }
 
 /// Everything that happened, as records; whatever the house decides is read off them.
@@ -162,17 +173,45 @@ impl World {
     }
 
     fn vote(&mut self, by: u128, gate: Gate, decision: Decision, question: Digest) {
-        let event = Event::TicketVoted { gate, decision, question, revision: Digest::of(b"r"), policy: self.policy.digest() };
-        let signed = Detail::Signed { text: String::new(), signature: String::new(), reason: "because".into() };
-        self.record(Self::by(by), Subject::Ticket(Self::ticket_id()), event, Some(signed));
+        self.cast(by, said(gate, decision), question);
+    }
+
+    fn asked(&self, question: Digest) -> Asked {
+        let ticket = self.ticket();
+        Asked { ticket: ticket.number, question, revision: ticket.under_review().digest, policy: self.policy.digest() }
+    }
+
+    fn cast(&mut self, by: u128, ballot: Ballot, question: Digest) {
+        let asked = self.asked(question);
+        let signed = SshSig::sign(&private(by as u8), NAMESPACE_VOTE, HashAlg::Sha512, ballot.text(&asked).as_bytes());
+        self.recorded(by, ballot, asked, signed.unwrap().to_pem(LineEnding::LF).unwrap());
+    }
+
+    /// As the gateway would record it after its checks, which are not made here.
+    fn recorded(&mut self, by: u128, ballot: Ballot, asked: Asked, signature: String) {
+        let Asked { question, revision, policy, .. } = asked;
+        let Ballot { gate, decision, because, reason, comments, terms } = ballot;
+        let event = Event::TicketVoted { gate, decision, because, question, revision, policy };
+        let detail = Detail::Vote { reason, comments, terms, signature };
+        self.record(Self::by(by), Subject::Ticket(Self::ticket_id()), event, Some(detail));
+    }
+
+    /// A further revision: the example with another purpose, or whatever `change` does.
+    fn revise(&mut self, change: impl FnOnce(String) -> String) {
+        let document = change(Self::document("behaviour", "2026-12-31"));
+        let parsed = TicketDocument::parse(&document).unwrap();
+        let base = self.ticket().under_review().digest;
+        let event = Event::TicketRevised { revision: parsed.digest(), base, policy: self.policy.digest() };
+        self.record(Self::by(1), Subject::Ticket(Self::ticket_id()), event, Some(Detail::Ticket { document }));
     }
 
     fn question(&self, gate: Gate) -> Digest {
-        self.judged(today(), |ticket, around| ticket.question(gate, around)).unwrap()
+        self.judged(today(), |ticket, around| ticket.question(ticket.under_review(), gate, around)).unwrap()
     }
 
     fn approve(&mut self) {
-        let gates: Vec<Gate> = self.judged(today(), |ticket, around| ticket.open_gates(around)).into_iter().collect();
+        let gates: Vec<Gate> =
+            self.judged(today(), |ticket, around| ticket.open_gates(ticket.under_review(), around)).into_iter().collect();
         for gate in gates {
             let holder = Gate::ALL.iter().position(|other| *other == gate).unwrap() as u128 + 2;
             self.vote(holder, gate, Decision::Approve, self.question(gate));
@@ -180,7 +219,7 @@ impl World {
     }
 
     fn activate(&mut self) {
-        let event = Event::TicketActivated { revision: self.ticket().current().digest, policy: self.policy.digest() };
+        let event = Event::TicketActivated { revision: self.ticket().under_review().digest, policy: self.policy.digest() };
         self.record(Self::by(21), Subject::Ticket(Self::ticket_id()), event, None);
     }
 
@@ -217,7 +256,7 @@ fn one_person_opens_one_gate_and_the_requester_none() {
         world.vote(1, gate, Decision::Approve, world.question(gate));
     }
     // Of all the votes one counts: the first of the one person who is not the requester.
-    assert_eq!(world.judged(today(), |ticket, around| ticket.open_gates(around)).len(), 3);
+    assert_eq!(world.judged(today(), |ticket, around| ticket.open_gates(ticket.under_review(), around)).len(), 3);
     assert_eq!(world.state(), State::InReview);
 }
 
@@ -236,7 +275,7 @@ fn a_gate_that_needs_two_opens_by_two_people_and_not_by_one_who_votes_twice() {
     world.submit("behaviour");
     world.approve();
     let question = world.question(Gate::Privacy);
-    let open = |world: &World| world.judged(today(), |ticket, around| ticket.open_gates(around));
+    let open = |world: &World| world.judged(today(), |ticket, around| ticket.open_gates(ticket.under_review(), around));
     assert_eq!(open(&world), BTreeSet::from([Gate::Privacy]));
     world.vote(4, Gate::Privacy, Decision::Approve, question);
     assert_eq!(open(&world), BTreeSet::from([Gate::Privacy]), "the same person again");
@@ -253,7 +292,8 @@ fn a_gate_waits_for_those_that_the_policy_puts_before_it_where_the_ticket_has_th
     world.policy = Policy::parse(&format!("{POLICY}\n[gates.security]\nafter = [\"business\", \"vendor_risk\"]\n")).unwrap();
     world.vendor(1, "2027-01-31");
     world.submit("behaviour");
-    let waits = |world: &World| world.judged(today(), |ticket, around| ticket.waits_for(Gate::Security, around));
+    let waits =
+        |world: &World| world.judged(today(), |ticket, around| ticket.waits_for(ticket.under_review(), Gate::Security, around));
     assert_eq!(waits(&world), [Gate::Business], "this ticket has no gate vendor_risk");
     world.vote(2, Gate::Business, Decision::Approve, world.question(Gate::Business));
     assert_eq!(waits(&world), []);
@@ -266,7 +306,7 @@ fn a_vote_on_another_question_and_a_vote_without_the_role_count_nothing() {
     world.submit("behaviour");
     world.vote(2, Gate::Business, Decision::Approve, Digest::of(b"another question"));
     world.vote(3, Gate::Privacy, Decision::Approve, world.question(Gate::Privacy));
-    assert_eq!(world.judged(today(), |ticket, around| ticket.open_gates(around)).len(), 4);
+    assert_eq!(world.judged(today(), |ticket, around| ticket.open_gates(ticket.under_review(), around)).len(), 4);
 }
 
 #[test]
@@ -279,7 +319,7 @@ fn a_stricter_policy_suspends_what_was_active_and_an_untouched_question_keeps_it
     .unwrap();
     assert_eq!(world.state(), State::Suspended);
     // The rule that every gate of this tier rests on has changed: all of them are asked again.
-    assert_eq!(world.judged(today(), |ticket, around| ticket.open_gates(around)).len(), 5);
+    assert_eq!(world.judged(today(), |ticket, around| ticket.open_gates(ticket.under_review(), around)).len(), 5);
     // A change to another tier's rule changes no question of this one.
     let mut world = World::active();
     world.policy = Policy::parse(&POLICY.replace("most = 14", "most = 13")).unwrap();
@@ -327,7 +367,18 @@ fn a_vendor_needs_two_more_people_one_of_them_a_security_reviewer() {
 /// What can happen to a ticket, in any order, by anybody.
 #[derive(Clone, Debug)]
 enum Step {
-    Vote { by: u128, gate: usize, approve: bool, right_question: bool },
+    Vote {
+        by: u128,
+        gate: usize,
+        decision: Decision,
+        right_question: bool,
+    },
+    /// Somebody with the ledger in hand, and without the voter's key.
+    Forge {
+        by: u128,
+        gate: usize,
+    },
+    Revise(u8),
     Activate,
     Withdraw,
     Revoke,
@@ -335,11 +386,17 @@ enum Step {
     Freeze,
 }
 
+fn decision() -> impl Strategy<Value = Decision> {
+    prop_oneof![90 => Just(Decision::Approve), 6 => Just(Decision::RequestChanges), 4 => Just(Decision::Reject)]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        12 => (1_u128..=EVERYTHING, 0..Gate::ALL.len(), prop::bool::weighted(0.95), prop::bool::weighted(0.9))
-            .prop_map(|(by, gate, approve, right_question)| Step::Vote { by, gate, approve, right_question }),
-        3 => Just(Step::Activate),
+        24 => (1_u128..=EVERYTHING, 0..Gate::ALL.len(), decision(), prop::bool::weighted(0.9))
+            .prop_map(|(by, gate, decision, right_question)| Step::Vote { by, gate, decision, right_question }),
+        4 => (2_u128..=EVERYTHING, 0..Gate::ALL.len()).prop_map(|(by, gate)| Step::Forge { by, gate }),
+        2 => (0_u8..4).prop_map(Step::Revise),
+        6 => Just(Step::Activate),
         1 => Just(Step::Withdraw),
         1 => Just(Step::Revoke),
         1 => Just(Step::RevokeVendor),
@@ -350,11 +407,25 @@ fn step() -> impl Strategy<Value = Step> {
 fn take(world: &mut World, step: &Step) {
     let on = Subject::Ticket(World::ticket_id());
     match step {
-        Step::Vote { by, gate, approve, right_question } => {
+        Step::Vote { by, gate, decision, right_question } => {
             let gate = Gate::ALL[*gate];
             let question = if *right_question { world.question(gate) } else { Digest::of(b"not asked") };
-            let decision = if *approve { Decision::Approve } else { Decision::Reject };
-            world.vote(*by, gate, decision, question);
+            world.vote(*by, gate, *decision, question);
+        }
+        Step::Forge { by, gate } => {
+            let gate = Gate::ALL[*gate];
+            let asked = world.asked(world.question(gate));
+            world.recorded(*by, said(gate, Decision::Approve), asked, "-----BEGIN SSH SIGNATURE-----".into());
+        }
+        // The gateway refuses one that is not new.
+        Step::Revise(n) => {
+            let change = |text: String| {
+                text.replace("purpose = \"p\"", &format!("purpose = \"p{n}\"")).replace("behaviour", "direct_identifier")
+            };
+            let digest = TicketDocument::parse(&change(World::document("behaviour", "2026-12-31"))).unwrap().digest();
+            if world.ticket().revision(digest).is_none() {
+                world.revise(change);
+            }
         }
         Step::Activate => world.activate(),
         Step::Withdraw => world.record(World::by(1), on, Event::TicketWithdrawn, None),
@@ -388,7 +459,7 @@ proptest! {
             if matches!(state, State::Approved | State::Active) {
                 let holders: Vec<(Gate, PersonId)> = world.judged(today(), |ticket, around| {
                     let by = |gate: &GateStanding<'_>| gate.approvals.iter().map(|vote| (gate.gate, vote.by)).collect::<Vec<_>>();
-                    ticket.gates(around).iter().flat_map(by).collect()
+                    ticket.gates(ticket.current(), around).iter().flat_map(by).collect()
                 });
                 // Two of them for privacy.
                 prop_assert!(holders.len() >= 6, "{holders:?}");
@@ -398,184 +469,12 @@ proptest! {
                     prop_assert!(holders[..i].iter().all(|(_, other)| other != by));
                 }
                 prop_assert!(ticket.rejection().is_none() && ticket.revoked.is_none());
+                // Nobody who wants changes is passed over while nothing runs.
+                prop_assert!(ticket.is_activated() || ticket.asks_for_changes(ticket.current()).is_empty());
             }
             let paper = world.judged(today(), |ticket, around| Approved::check(ticket, around).is_ok());
             prop_assert!(!paper || state == State::Active);
             prop_assert!(!paper || !steps.iter().take_while(|other| !std::ptr::eq(*other, step)).any(|step| matches!(step, Step::Freeze)));
         }
-    }
-}
-
-/// A file of the world's ticket, cleared and sealed under its revision, and a delivery that holds it.
-fn file_and_delivery(world: &mut World) -> (FileId, DeliveryId) {
-    let (file, delivery) = (FileId::from_uuid(Uuid::from_u128(31)), DeliveryId::from_uuid(Uuid::from_u128(32)));
-    let object = |n| ObjectId::from_uuid(Uuid::from_u128(n));
-    let revision = world.ticket().current().digest;
-    let opened = Event::DeliveryOpened { ticket: World::ticket_id(), number: DeliveryNumber(1) };
-    world.record(Actor::System, Subject::Delivery(delivery), opened, None);
-    let sha256 = Digest::of(b"plain");
-    let staged =
-        Event::FileStaged { ticket: Some(World::ticket_id()), delivery: Some(delivery), object: object(40), sha256, bytes: 5 };
-    let on = Subject::File(file);
-    world.record(Actor::System, on, staged, None);
-    world.record(Actor::System, on, Event::FileCleared { revision, sha256, content: None, bytes: 5, rows: 1 }, None);
-    let sealed = Event::FileSealed {
-        revision,
-        vendor: World::vendor_id(1),
-        header: object(41),
-        payload: object(42),
-        header_bytes: 10,
-        payload_bytes: 20,
-        sha256: Digest::of(b"cipher"),
-        recipients: vec![World::recipient(1)],
-    };
-    world.record(Actor::System, on, sealed, None);
-    world.record(Actor::System, on, Event::StagedCopyGone, None);
-    let closed = Event::DeliveryClosed { by: crate::domain::event::ClosedBy::Ready };
-    world.record(Actor::System, Subject::Delivery(delivery), closed, None);
-    (file, delivery)
-}
-
-fn release(world: &World, file: FileId, delivery: DeliveryId) -> Result<(), Refusal> {
-    let file = world.on(Subject::File(file), crate::domain::file::FileDossier::replay).unwrap();
-    let delivery = world.on(Subject::Delivery(delivery), crate::domain::file::DeliveryDossier::replay).unwrap();
-    world.judged(today(), |ticket, around| {
-        let approved = Approved::check(ticket, around)?;
-        Release::grant(&delivery, &approved, vec![(Clean::check(&file)?, Sealed::check(&file)?)], around).map(drop)
-    })
-}
-
-#[test]
-fn a_release_needs_papers_that_agree() {
-    let mut world = World::active();
-    let (file, delivery) = file_and_delivery(&mut world);
-    assert_eq!(release(&world, file, delivery), Ok(()));
-    let spoil = |spoil: &dyn Fn(&mut Record)| {
-        let mut world = World { records: world.records.clone(), policy: world.policy.clone() };
-        world.records.iter_mut().for_each(spoil);
-        release(&world, file, delivery)
-    };
-    type Spoil<'a> = (&'a str, &'a dyn Fn(&mut Record));
-    let spoilt: [Spoil<'_>; 7] = [
-        ("inspected under another revision", &|record| {
-            if let Event::FileCleared { revision, .. } = &mut record.event {
-                *revision = Digest::of(b"another");
-            }
-        }),
-        ("other bytes were inspected than were staged", &|record| {
-            if let Event::FileCleared { sha256, .. } = &mut record.event {
-                *sha256 = Digest::of(b"another");
-            }
-        }),
-        ("sealed under another revision", &|record| {
-            if let Event::FileSealed { revision, .. } = &mut record.event {
-                *revision = Digest::of(b"another");
-            }
-        }),
-        ("sealed for another vendor", &|record| {
-            if let Event::FileSealed { vendor, .. } = &mut record.event {
-                *vendor = World::vendor_id(2);
-            }
-        }),
-        ("staged for another ticket", &|record| {
-            if let Event::FileStaged { ticket, .. } = &mut record.event {
-                *ticket = Some(TicketId::from_uuid(Uuid::from_u128(99)));
-            }
-        }),
-        ("staged for another delivery", &|record| {
-            if let Event::FileStaged { delivery, .. } = &mut record.event {
-                *delivery = Some(DeliveryId::from_uuid(Uuid::from_u128(99)));
-            }
-        }),
-        ("the delivery is another ticket's", &|record| {
-            if let Event::DeliveryOpened { ticket, .. } = &mut record.event {
-                *ticket = TicketId::from_uuid(Uuid::from_u128(99));
-            }
-        }),
-    ];
-    for (what, change) in spoilt {
-        assert!(matches!(spoil(change), Err(Refusal::PapersDisagree { .. })), "{what}: {:?}", spoil(change));
-    }
-}
-
-#[test]
-fn a_release_needs_a_closed_delivery_and_no_plaintext_left() {
-    for gone in [Event::StagedCopyGone, Event::DeliveryClosed { by: crate::domain::event::ClosedBy::Ready }] {
-        let mut world = World::active();
-        let (file, delivery) = file_and_delivery(&mut world);
-        world.records.retain(|record| record.event != gone);
-        assert!(release(&world, file, delivery).is_err(), "without {gone:?}");
-    }
-    for (on, event) in [
-        (Subject::File(FileId::from_uuid(Uuid::from_u128(31))), Event::FileRevoked),
-        (Subject::Delivery(DeliveryId::from_uuid(Uuid::from_u128(32))), Event::DeliveryRevoked),
-        (Subject::House, Event::Frozen),
-        (Subject::Vendor(World::vendor_id(1)), Event::KeyRevoked { key: World::recipient(1) }),
-    ] {
-        let mut world = World::active();
-        let (file, delivery) = file_and_delivery(&mut world);
-        world.record(World::by(22), on, event.clone(), None);
-        assert!(release(&world, file, delivery).is_err(), "after {event:?}");
-    }
-}
-
-fn leave(world: &World, visitor: &Visitor, now: Time) -> Result<(), Refusal> {
-    let file = world.on(Subject::File(FileId::from_uuid(Uuid::from_u128(31))), crate::domain::file::FileDossier::replay).unwrap();
-    let on = Subject::Delivery(DeliveryId::from_uuid(Uuid::from_u128(32)));
-    let delivery = world.on(on, crate::domain::file::DeliveryDossier::replay).unwrap();
-    world.judged(now, |ticket, around| {
-        let sight = Sight::check(visitor, ticket, &delivery, around)?;
-        Leave::check(sight, &file, &delivery, ticket, around).map(drop)
-    })
-}
-
-#[test]
-fn reading_needs_everything_to_hold_at_that_moment() {
-    let mut world = World::active();
-    let (file, delivery) = file_and_delivery(&mut world);
-    let released = vec![crate::domain::event::ReleasedFile {
-        file,
-        name: "a.csv.age".into(),
-        bytes: 30,
-        sha256: Digest::of(b"cipher"),
-        rows: 1,
-    }];
-    let event = Event::DeliveryReleased {
-        revision: world.ticket().current().digest,
-        files: 1,
-        list: Digest::of_canonical(&released).unwrap(),
-        until: today() + days(7),
-    };
-    world.record(Actor::System, Subject::Delivery(delivery), event, Some(Detail::Release { files: released }));
-    let visitor = Visitor {
-        vendor: World::vendor_id(1),
-        credential: Credential::SshKey(key(101).fingerprint()),
-        address: "127.0.0.1".parse().unwrap(),
-    };
-    assert_eq!(leave(&world, &visitor, today()), Ok(()));
-    assert_eq!(leave(&world, &visitor, today() + days(7)), Err(Refusal::RetentionOver {}));
-    let stranger = Visitor { vendor: World::vendor_id(2), ..visitor };
-    assert_eq!(leave(&world, &stranger, today()), Err(Refusal::NotYours {}));
-    assert!(leave(&world, &Visitor { credential: Credential::SshKey(key(102).fingerprint()), ..visitor }, today()).is_err());
-    assert!(leave(&world, &Visitor { address: "10.0.0.1".parse().unwrap(), ..visitor }, today()).is_err());
-    assert!(leave(&world, &Visitor { credential: Credential::Token(visitor.key()), ..visitor }, today()).is_err());
-    let network: Network = "127.0.0.1".parse().unwrap();
-    let class: Slug = "behaviour".parse().unwrap();
-    let reason = || Some(Detail::Address { network: network.to_string(), reason: String::new() });
-    for (on, event, detail) in [
-        (Subject::House, Event::Frozen, None),
-        (Subject::House, Event::AddressRevoked, reason()),
-        (Subject::House, Event::ClassRevoked { class }, None),
-        (Subject::Vendor(World::vendor_id(1)), Event::VendorRevoked, None),
-        (Subject::Vendor(World::vendor_id(1)), Event::KeyRevoked { key: visitor.key() }, None),
-        (Subject::Vendor(World::vendor_id(1)), Event::KeyRevoked { key: World::recipient(1) }, None),
-        (Subject::Ticket(World::ticket_id()), Event::TicketRevoked, None),
-        (Subject::Delivery(delivery), Event::DeliveryRevoked, None),
-        (Subject::File(file), Event::FileRevoked, None),
-        (Subject::File(file), Event::PurgeBegun { why: crate::domain::event::PurgeReason::Retention }, None),
-    ] {
-        let mut after = World { records: world.records.clone(), policy: world.policy.clone() };
-        after.record(World::by(22), on, event.clone(), detail);
-        assert!(leave(&after, &visitor, today()).is_err(), "after {event:?}");
     }
 }

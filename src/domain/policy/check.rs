@@ -118,6 +118,7 @@ pub fn flaws(policy: &Policy) -> Vec<Flaw> {
         let what = format!("apart: {} keeps nothing apart: it takes two acts", rule.acts.len());
         all.push(flaw(format!("apart[{}].acts", i + 1), what));
     }
+    all.extend(policy.reasons.flaw().map(|(path, what)| flaw(path, what)));
     all.extend(wording(policy));
     all
 }

@@ -42,6 +42,8 @@ fn samples(ticket: &str) -> Vec<(String, Value)> {
         ask("key_list", json!({})),
         ask("key_show_recipient", json!({})),
         ask("ticket_submit", json!({"document": include_str!("../../../config/ticket.toml")})),
+        ask("ticket_revise", json!({"ticket": none, "base": digest, "document": include_str!("../../../config/ticket.toml")})),
+        ask("ticket_review", json!({"ticket": ticket})),
         ask("ticket_list", json!({})),
         ask("ticket_show", json!({"ticket": ticket})),
         ask("ticket_diagram", json!({"ticket": ticket, "drawing": "mermaid"})),
@@ -69,7 +71,9 @@ fn samples(ticket: &str) -> Vec<(String, Value)> {
         ask("freeze", json!({"reason": "x"})),
     ];
     let gates = Gate::ALL.map(|gate| {
-        let members = json!({"ticket": ticket, "gate": gate, "decision": "approve", "reason": "", "text": "", "signature": ""});
+        let ballot = json!({"gate": gate, "decision": "approve"});
+        let members =
+            json!({"ticket": ticket, "question": digest, "revision": digest, "policy": digest, "ballot": ballot, "signature": ""});
         (format!("ticket_vote at {gate}"), ask("ticket_vote", members).1)
     });
     let votes = samples.iter().position(|(name, _)| name == "ticket_activate").unwrap();

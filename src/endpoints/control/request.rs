@@ -4,11 +4,11 @@ use crate::{
     domain::{
         diagram::Drawing,
         digest::Digest,
-        event::Decision,
         ids::{DeliveryNumber, FileId, SessionId, Slug, TicketNumber},
-        people::{Gate, Role},
+        people::Role,
         signature::PublicKey,
         time::Day,
+        vote::Ballot,
     },
     gateway::asked::{Scope, Subject},
 };
@@ -75,13 +75,24 @@ pub enum Request {
         ticket: TicketNumber,
         drawing: Drawing,
     },
-    /// `text` is the gate's `approve_text` or `reject_text`, `signature` an armoured SSHSIG over it in `egressd-vote`.
+    /// `base` is the revision that it changes: the ticket's `under_review`.
+    TicketRevise {
+        ticket: TicketNumber,
+        base: Digest,
+        document: String,
+    },
+    /// What the gates ask whoever asks this, and what they may answer.
+    TicketReview {
+        ticket: TicketNumber,
+    },
+    /// `question` is the gate's, `revision` the ticket's `under_review`, `policy` its `policy`. `signature` is an armoured SSHSIG in
+    /// `egressd-vote` over the ballot's text (docs/control-protocol.md).
     TicketVote {
         ticket: TicketNumber,
-        gate: Gate,
-        decision: Decision,
-        reason: String,
-        text: String,
+        question: Digest,
+        revision: Digest,
+        policy: Digest,
+        ballot: Ballot,
         signature: String,
     },
     TicketActivate {

@@ -2,7 +2,7 @@
 
 use super::{request::Request, serve::Answering};
 use crate::{
-    domain::{event::Actor, limits, people::Person, signature::PublicKey},
+    domain::{event::Actor, limits, people::Person, signature::PublicKey, vote::Asked},
     gateway::{Desk, Refused},
 };
 use serde::Serialize;
@@ -41,8 +41,10 @@ impl Answering for Desk {
             R::TicketList {} => told(self.ticket_list(by).await),
             R::TicketShow { ticket } => told(self.ticket_show(by, ticket).await),
             R::TicketDiagram { ticket, drawing } => told(self.ticket_diagram(by, ticket, drawing).await),
-            R::TicketVote { ticket, gate, decision, reason, text, signature } => {
-                told(self.ticket_vote(by, ticket, gate, decision, reason, text, signature).await)
+            R::TicketRevise { ticket, base, document } => told(self.ticket_revise(by, ticket, base, document).await),
+            R::TicketReview { ticket } => told(self.ticket_review(by, ticket).await),
+            R::TicketVote { ticket, question, revision, policy, ballot, signature } => {
+                told(self.ticket_vote(by, Asked { ticket, question, revision, policy }, ballot, signature).await)
             }
             R::TicketActivate { ticket } => told(self.ticket_activate(by, ticket).await),
             R::TicketWithdraw { ticket, reason } => told(self.ticket_withdraw(by, ticket, reason).await),

@@ -1,22 +1,272 @@
-//! What `ticket_submit` and `ticket_diagram` answer.
+//! What is answered about tickets: rows, views, gates, votes, what was submitted.
 
-use super::{Blocker, TicketState, Tier};
+use super::{AnswerView, Blocker, DeliveryRow, FieldView, FileState, Moment, RedFlagView, TicketState, Tier, VoteStanding};
 use crate::domain::{
+    change::Change,
     diagram::{Diagram, Drawing},
     digest::Digest,
-    ids::TicketNumber,
+    event::{Decision, Protocol},
+    ids::{Slug, TicketNumber},
     people::Gate,
     ticket::TicketDocument,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TicketRow {
+    pub ticket: TicketNumber,
+    pub title: String,
+    pub state: TicketState,
+    pub tier: Tier,
+    pub vendor: Slug,
+    pub requester: Slug,
+    pub until: String,
+    /// The gates that are not green yet.
+    pub open_gates: Vec<Gate>,
+    /// Those that are asked, and since when.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub waits: Vec<GateWait>,
+}
+
+/// A gate that is asked and has not opened.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GateWait {
+    pub gate: Gate,
+    pub asked: String,
+    pub asked_hours: u64,
+    /// When it should have answered, where the policy sets a time.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub by: Option<String>,
+    /// Absent while it is not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub overdue_hours: Option<u64>,
+}
+
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct TicketView {
+    pub ticket: TicketNumber,
+    pub title: String,
+    pub state: TicketState,
+    pub why_not_active: Vec<Blocker>,
+    pub tier: Tier,
+    pub revision: Digest,
+    pub revision_number: u32,
+    /// The revision that votes are about: this one, or its amendment.
+    pub under_review: Digest,
+    /// Today's policy: a vote's text names it.
+    pub policy: Digest,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub amendment: Option<AmendmentView>,
+    pub requester: Slug,
+    pub vendor: Slug,
+    pub purpose: String,
+    pub justification: String,
+    /// Days in UTC, both included.
+    pub from: String,
+    pub until: String,
+    pub protocols: Vec<Protocol>,
+    pub retention_days: u32,
+    /// Name and value, as the ticket and the policy set them: `rows_per_file`, `downloads_per_file`, …
+    pub limits: BTreeMap<String, u64>,
+    /// What approvals that count are tied to, each with its gate.
+    #[serde(default)]
+    pub terms: Vec<String>,
+    /// The rest of the form, in its order.
+    #[serde(default)]
+    pub answers: Vec<AnswerView>,
+    /// The policy's conditions that hold for it, by name.
+    #[serde(default)]
+    pub conditions: Vec<String>,
+    /// What speaks against its vendor now.
+    #[serde(default)]
+    pub red_flags: Vec<RedFlagView>,
+    pub gates: Vec<GateView>,
+    pub fields: Vec<FieldView>,
+    pub files: BTreeMap<FileState, u64>,
+    pub deliveries: Vec<DeliveryRow>,
+    pub timeline: Vec<Moment>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GateView {
+    pub gate: Gate,
+    pub needed: u32,
+    /// Votes that count today.
+    pub have: u32,
+    pub votes: Vec<VoteView>,
+    /// Votes that the policy does not show before the gate has all of them.
+    #[serde(default)]
+    pub hidden: u32,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub wait: Option<GateWait>,
+    /// What a vote answers: its text names it.
+    pub question: Digest,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct VoteView {
+    pub who: Slug,
+    pub decision: Decision,
+    pub at: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub because: Option<Slug>,
+    pub reason: String,
+    #[serde(default)]
+    pub comments: Vec<CommentView>,
+    /// As they are written: `max_rows=1000`.
+    #[serde(default)]
+    pub terms: Vec<String>,
+    /// The revision that was looked at.
+    #[serde(default)]
+    pub revision_number: u32,
+    /// Until when it counts, where the policy sets an end.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub until: Option<String>,
+    pub standing: VoteStanding,
+    #[serde(default)]
+    pub leaf: u64,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CommentView {
+    /// `purpose`, `field.email.treatment`
+    pub on: String,
+    pub text: String,
+}
+
+/// What a ticket's gates ask, and whether they ask the person who looks.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct TicketReview {
+    pub ticket: TicketNumber,
+    pub title: String,
+    /// How far the review of this revision has got.
+    pub state: TicketState,
+    pub tier: Tier,
+    pub vendor: Slug,
+    pub requester: Slug,
+    pub revision: Digest,
+    pub revision_number: u32,
+    pub policy: Digest,
+    pub fields: Vec<ReviewedField>,
+    pub conditions: Vec<String>,
+    /// What speaks against the vendor now.
+    #[serde(default)]
+    pub red_flags: Vec<RedFlagView>,
+    /// The number of the revision that runs, or else of the one before this.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub compared_with: Option<u32>,
+    pub changes: Vec<ChangeView>,
+    /// What inspection has found so far.
+    pub held: Vec<HeldFor>,
+    pub gates: Vec<GateReview>,
+    pub waits_for: Vec<Blocker>,
+    /// The policy's codes for votes that do not approve, and what each means.
+    pub reasons: BTreeMap<String, String>,
+}
+
+impl TicketReview {
+    /// Leaves out the other gates.
+    pub fn only(&mut self, gate: Option<Gate>) {
+        self.gates.retain(|review| gate.is_none_or(|gate| gate == review.gate));
+    }
+}
+
+/// A field, with what the policy says of its class.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ReviewedField {
+    #[serde(flatten)]
+    pub field: FieldView,
+    /// Absent: the policy does not know the class any more.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tier: Option<Tier>,
+    pub describes: String,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct HeldFor {
+    pub code: String,
+    pub what: String,
+    pub files: u64,
+}
+
+/// One gate's question.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct GateReview {
+    pub gate: Gate,
+    /// Beside the fields, which every gate is asked.
+    pub answers: Vec<AnswerView>,
+    /// Canonical JSON: the question's digest is its SHA-256.
+    pub question_text: String,
+    /// Why the person who looks may not vote here.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub not_you: Option<String>,
+    /// What that person may type.
+    pub commands: Vec<String>,
+    pub standing: GateView,
+}
+
+/// The text that a vote signs.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct VoteText {
+    pub text: String,
+}
+
+/// A newer revision of a ticket than the one that runs.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AmendmentView {
+    pub revision: Digest,
+    pub revision_number: u32,
+    /// How far its review has got.
+    pub state: TicketState,
+    /// Against what runs.
+    pub changes: Vec<ChangeView>,
+    pub next: Vec<Blocker>,
+}
+
+/// One answer that two revisions give differently.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ChangeView {
+    pub path: String,
+    /// Absent: it was not there.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub before: Option<String>,
+    /// Absent: it is gone.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub after: Option<String>,
+}
+
+impl From<Change> for ChangeView {
+    fn from(Change { path, before, after }: Change) -> Self {
+        Self { path, before, after }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Voted {
+    pub ticket: TicketNumber,
+    pub gate: Gate,
+    pub decision: Decision,
+    /// The ticket's state now.
+    pub state: TicketState,
+    pub open_gates: Vec<Gate>,
+    pub leaf: u64,
+    pub next: Vec<Blocker>,
+}
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Submitted {
     pub ticket: TicketNumber,
     pub revision: Digest,
+    #[serde(default)]
+    pub revision_number: u32,
+    /// The ticket's state now.
     pub state: TicketState,
     pub tier: Tier,
     pub gates: Vec<Gate>,
+    /// Those that have not approved this revision's questions.
+    #[serde(default)]
+    pub open_gates: Vec<Gate>,
     pub leaf: u64,
     pub next: Vec<Blocker>,
 }

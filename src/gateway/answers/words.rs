@@ -59,8 +59,13 @@ words! {
     Durable { Yes = "yes", No = "no" }
     ReloadOutcome { Done = "done", Refused = "refused" }
     Soundness { Sound = "sound", Broken = "broken" }
-    /// Whether a vote counts. `asked_again`: the question has changed since.
-    VoteStanding { Counts = "counts", AskedAgain = "asked_again", Lapsed = "lapsed", NotAdmitted = "not_admitted" }
+    /// Whether a vote counts. `asked_again`: the question has changed since an approval. `lapsed`: it is too old. `replaced`: its voter
+    /// has voted anew. `answered`: it was about an earlier revision. `not_admitted`: the policy does not let its voter hold the gate.
+    /// `not_genuine`: nobody on the staff has signed it as it stands in the ledger.
+    VoteStanding {
+        Counts = "counts", AskedAgain = "asked_again", Lapsed = "lapsed", Replaced = "replaced", Answered = "answered",
+        NotAdmitted = "not_admitted", NotGenuine = "not_genuine",
+    }
     /// How it stands between the gateway and one who is told of what happens. `waiting`: an attempt failed, and there will be another.
     LinkState { Idle = "idle", Connecting = "connecting", Sending = "sending", Confirming = "confirming", Waiting = "waiting" }
     Arrived { Yes = "yes", NotYet = "not_yet" }

@@ -3,7 +3,7 @@
 use super::moments::moment;
 use crate::{
     domain::{
-        event::{Decision, Event, Record, Subject},
+        event::{Event, Record, Subject},
         file::DeliveryDossier,
         shown::many,
         ticket::TicketDocument,
@@ -19,10 +19,12 @@ use crate::{
 /// The oldest first. Empty while nothing has ended it.
 pub fn ended_by<S: Source>(facts: &Facts<'_, S>, delivery: &DeliveryDossier) -> Result<Vec<Moment>, Refused> {
     let ticket = facts.ticket(delivery.ticket)?;
-    let source = facts.source();
+    let (source, rejected) = (facts.source(), ticket.rejection().map(|vote| vote.leaf));
     let mut records: Vec<Record> = Vec::new();
     for subject in [Subject::Delivery(delivery.id), Subject::Ticket(ticket.id), Subject::Vendor(ticket.vendor)] {
-        records.extend(source.chain(subject)?.iter().filter(|record| ends(&record.event)).cloned());
+        records.extend(
+            source.chain(subject)?.iter().filter(|record| ends(&record.event) || rejected == Some(record.index)).cloned(),
+        );
     }
     let house = source.chain(Subject::House)?;
     records.extend(house.iter().filter(|record| ends_class(&record.event, ticket.document())).cloned());
@@ -33,14 +35,7 @@ pub fn ended_by<S: Source>(facts: &Facts<'_, S>, delivery: &DeliveryDossier) -> 
 }
 
 fn ends(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::DeliveryRevoked
-            | Event::TicketRevoked
-            | Event::TicketWithdrawn
-            | Event::TicketVoted { decision: Decision::Reject, .. }
-            | Event::VendorRevoked
-    )
+    matches!(event, Event::DeliveryRevoked | Event::TicketRevoked | Event::TicketWithdrawn | Event::VendorRevoked)
 }
 
 fn ends_class(event: &Event, ticket: &TicketDocument) -> bool {

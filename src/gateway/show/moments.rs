@@ -1,6 +1,6 @@
 //! A history in words: one sentence for each record.
 
-use super::name_of;
+use super::{gates, name_of};
 use crate::{
     domain::{
         event::{Actor, ClosedBy, Decision, Detail, Event, PurgeReason, Record, SessionEnd, Subject, TransferEnd},
@@ -25,7 +25,17 @@ pub fn timeline<S: Source>(facts: &Facts<'_, S>, subject: Subject) -> Result<Vec
 }
 
 pub fn moment<S: Source>(facts: &Facts<'_, S>, record: &Record) -> Moment {
-    Moment { leaf: record.index, at: record.at.to_string(), who: who(facts, record.by), what: sentence(record) }
+    Moment { leaf: record.index, at: record.at.to_string(), who: who(facts, record.by), what: told(facts, record) }
+}
+
+/// What happened, as far as the policy lets it be told yet.
+pub fn told<S: Source>(facts: &Facts<'_, S>, record: &Record) -> String {
+    match &record.event {
+        Event::TicketVoted { gate, .. } if gates::is_masked(facts, record) => {
+            format!("voted at the gate {gate}: shown once the gate has all its votes")
+        }
+        _ => sentence(record),
+    }
 }
 
 pub fn who<S: Source>(facts: &Facts<'_, S>, by: Actor) -> String {
@@ -38,11 +48,14 @@ pub fn who<S: Source>(facts: &Facts<'_, S>, by: Actor) -> String {
 }
 
 /// What happened, from the leaf and, where it still stands, its detail record.
-pub fn sentence(record: &Record) -> String {
+fn sentence(record: &Record) -> String {
     let reason = match &record.detail {
-        Some(Detail::Reason { text } | Detail::Signed { reason: text, .. } | Detail::Address { reason: text, .. })
-            if !text.is_empty() =>
-        {
+        Some(
+            Detail::Reason { text }
+            | Detail::Signed { reason: text, .. }
+            | Detail::Vote { reason: text, .. }
+            | Detail::Address { reason: text, .. },
+        ) if !text.is_empty() => {
             format!(": {text}")
         }
         _ => String::new(),
@@ -81,7 +94,9 @@ fn what(record: &Record) -> String {
         Event::KeyRevoked { key } => format!("key {} revoked", openssh_fingerprint(*key)),
         Event::TicketSubmitted { number, revision, .. } => format!("{number} submitted, revision {}", revision.short()),
         Event::TicketVoted { gate, decision: Decision::Approve, .. } => format!("approved at the gate {gate}"),
+        Event::TicketVoted { gate, decision: Decision::RequestChanges, .. } => format!("asked for changes at the gate {gate}"),
         Event::TicketVoted { gate, decision: Decision::Reject, .. } => format!("rejected at the gate {gate}"),
+        Event::TicketRevised { revision, .. } => format!("revision {} submitted", revision.short()),
         Event::TicketActivated { .. } => "activated".into(),
         Event::TicketWithdrawn => "withdrawn".into(),
         Event::TicketRevoked => "ticket revoked".into(),

@@ -1,37 +1,29 @@
 //! Tickets as lists and as one.
 
-use super::{deliveries, name_of, risk, slug_of, timeline, vendors, words};
+use super::{deliveries, gates, risk, slug_of, timeline, words};
 use crate::{
     domain::{
         authority::Act,
+        change::changes,
         diagram::Drawing,
-        dossier::{GateStanding, State, Surroundings, TicketDossier, Vote},
-        event::{Actor, Decision, Subject},
+        dossier::{GateStanding, Revision, State, Surroundings, TicketDossier},
+        event::{Actor, Subject},
         form::{QUESTIONS, Question},
         ids::TicketNumber,
-        pace::Wait,
-        people::Gate,
-        question::vote_text,
+        people::Person,
         refusal::Refusal,
         ticket::{Field, TicketDocument, word},
-        time::Time,
         vendor::VendorDossier,
     },
     gateway::{
-        answers::{
-            AnswerView, Blocker, FieldView, GateView, GateWait, Listing, TicketDiagram, TicketRow, TicketView, VoteStanding,
-            VoteView,
-        },
+        answers::{AmendmentView, AnswerView, Blocker, FieldView, Listing, TicketDiagram, TicketRow, TicketView},
         desk::Desk,
         facts::{Facts, Source},
         outcome::Refused,
         vault::find,
     },
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 impl Desk {
     pub async fn ticket_list(&self, by: Actor) -> Result<Listing<TicketRow>, Refused> {
@@ -44,10 +36,11 @@ impl Desk {
 
     pub async fn ticket_show(&self, by: Actor, ticket: TicketNumber) -> Result<TicketView, Refused> {
         self.look(|facts| {
-            Act::Look.allowed(facts.person(by)?)?;
+            let person = facts.person(by)?;
+            Act::Look.allowed(person)?;
             let ticket = facts.ticket_numbered(ticket)?;
             let vendor = facts.vendor(ticket.vendor)?;
-            view(facts, &ticket, &vendor)
+            view(facts, &ticket, &vendor, person)
         })
     }
 
@@ -71,23 +64,17 @@ fn row<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier) -> Result<Ticket
         vendor: vendor.slug.clone(),
         requester: slug_of(facts, Some(ticket.requester)),
         until: document.window.closes.to_string(),
-        open_gates: ticket.open_gates(&around).into_iter().collect(),
-        waits: ticket.waits(&around).into_iter().map(|wait| waiting(wait, around.now)).collect(),
+        open_gates: ticket.open_gates(ticket.under_review(), &around).into_iter().collect(),
+        waits: gates::waits(ticket, &around),
     })
 }
 
-fn waiting(wait: Wait, now: Time) -> GateWait {
-    let hours = |since: Time| now.since(since).as_secs() / 3_600;
-    GateWait {
-        gate: wait.gate,
-        asked: wait.asked.to_string(),
-        asked_hours: hours(wait.asked),
-        by: wait.by.map(|by| by.to_string()),
-        overdue_hours: wait.by.filter(|_| wait.is_overdue(now)).map(hours),
-    }
-}
-
-fn view<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, vendor: &Arc<VendorDossier>) -> Result<TicketView, Refused> {
+fn view<S: Source>(
+    facts: &Facts<'_, S>,
+    ticket: &TicketDossier,
+    vendor: &Arc<VendorDossier>,
+    viewer: &Person,
+) -> Result<TicketView, Refused> {
     let around = facts.around(vendor);
     let (document, current) = (ticket.document(), ticket.current());
     Ok(TicketView {
@@ -97,7 +84,10 @@ fn view<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, vendor: &Arc<Ve
         why_not_active: blockers(facts, ticket, &around),
         tier: words::tier(document.tier(&facts.policy)),
         revision: current.digest,
-        revision_number: u32::try_from(ticket.revisions().len()).unwrap_or(u32::MAX),
+        revision_number: number_of(ticket, current),
+        under_review: ticket.under_review().digest,
+        policy: facts.policy.digest(),
+        amendment: amendment(facts, ticket, &around),
         requester: slug_of(facts, Some(ticket.requester)),
         vendor: vendor.slug.clone(),
         purpose: document.purpose.clone(),
@@ -107,15 +97,26 @@ fn view<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, vendor: &Arc<Ve
         protocols: document.protocols.clone(),
         retention_days: document.retention_days,
         limits: limits(document),
+        terms: terms(ticket, &around),
         answers: answers(document),
         conditions: facts.policy.conditions_on(&document.traits(&facts.policy)).map(|condition| condition.name.clone()).collect(),
         red_flags: risk::red_flags(facts, vendor),
-        gates: gate_views(facts, ticket, &around),
+        gates: gates::views(facts, ticket, &around, viewer.id),
         fields: document.fields.iter().map(field).collect(),
         files: deliveries::count_states(facts, Some(ticket.id))?,
         deliveries: deliveries::rows(facts, Some(ticket.id))?,
         timeline: timeline(facts, Subject::Ticket(ticket.id))?,
     })
+}
+
+/// The terms that bind what runs, each with its gate.
+fn terms(ticket: &TicketDossier, around: &Surroundings<'_>) -> Vec<String> {
+    let gates = ticket.gates(ticket.current(), around);
+    let of = |gate: &GateStanding<'_>| {
+        let terms = gate.approvals.iter().flat_map(|vote| &vote.ballot.terms);
+        terms.map(|term| format!("{term} ({})", gate.gate)).collect::<Vec<_>>()
+    };
+    gates.iter().flat_map(of).collect()
 }
 
 fn limits(document: &TicketDocument) -> BTreeMap<String, u64> {
@@ -134,7 +135,7 @@ fn limits(document: &TicketDocument) -> BTreeMap<String, u64> {
 const SHOWN_APART: [&str; 7] = ["ticket", "title", "vendor", "purpose", "justification", "protocols", "retention_days"];
 
 /// Every other answer: no part of what a gate is asked may stand where its reviewers do not look.
-fn answers(document: &TicketDocument) -> Vec<AnswerView> {
+pub(super) fn answers(document: &TicketDocument) -> Vec<AnswerView> {
     let value = serde_json::to_value(document).unwrap_or_default();
     let apart = |question: &&Question| {
         !SHOWN_APART.contains(&question.path) && !["field", "window", "limits"].contains(&question.table())
@@ -147,7 +148,7 @@ fn answers(document: &TicketDocument) -> Vec<AnswerView> {
 }
 
 /// `one, two`; `dpia: DPIA-2026-7`.
-fn plain(value: &serde_json::Value) -> String {
+pub(super) fn plain(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::String(text) => text.clone(),
         serde_json::Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(", "),
@@ -158,7 +159,7 @@ fn plain(value: &serde_json::Value) -> String {
     }
 }
 
-fn field(field: &Field) -> FieldView {
+pub(super) fn field(field: &Field) -> FieldView {
     FieldView {
         name: field.name.clone(),
         r#type: word(&field.kind),
@@ -167,54 +168,6 @@ fn field(field: &Field) -> FieldView {
         source: field.source.clone(),
         destination: field.destination.clone(),
         necessity: field.necessity.clone(),
-    }
-}
-
-fn gate_views<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around: &Surroundings<'_>) -> Vec<GateView> {
-    let waits = ticket.waits(around);
-    let view = |standing: &GateStanding<'_>| GateView {
-        wait: waits.iter().find(|wait| wait.gate == standing.gate).map(|wait| waiting(*wait, around.now)),
-        ..gate_view(facts, ticket, standing, around)
-    };
-    ticket.gates(around).iter().map(view).collect()
-}
-
-fn gate_view<S: Source>(
-    facts: &Facts<'_, S>,
-    ticket: &TicketDossier,
-    standing: &GateStanding<'_>,
-    around: &Surroundings<'_>,
-) -> GateView {
-    let (gate, question) = (standing.gate, standing.question);
-    let tier = ticket.document().tier(around.policy);
-    let text = |decision| vote_text(ticket.number, gate, decision, question, ticket.current().digest, facts.policy.digest());
-    let votes = ticket.votes.iter().filter(|vote| vote.gate == gate).map(|vote| VoteView {
-        who: slug_of(facts, Some(vote.by)),
-        decision: vote.decision,
-        at: vote.at.to_string(),
-        reason: vote.reason.clone(),
-        until: around.policy.approval_until(tier, vote.at).map(|until| until.to_string()),
-        standing: vote_standing(ticket, vote, standing, around),
-    });
-    GateView {
-        gate,
-        needed: standing.needed,
-        have: u32::try_from(standing.approvals.len()).unwrap_or(u32::MAX),
-        votes: votes.collect(),
-        wait: None,
-        question,
-        approve_text: text(Decision::Approve),
-        reject_text: text(Decision::Reject),
-    }
-}
-
-fn vote_standing(ticket: &TicketDossier, vote: &Vote, gate: &GateStanding<'_>, around: &Surroundings<'_>) -> VoteStanding {
-    let tier = ticket.document().tier(around.policy);
-    match vote.decision {
-        _ if vote.question != gate.question => VoteStanding::AskedAgain,
-        Decision::Approve if ticket.has_lapsed(vote, tier, around) => VoteStanding::Lapsed,
-        Decision::Approve if gate.approvals.iter().all(|counted| counted.by != vote.by) => VoteStanding::NotAdmitted,
-        _ => VoteStanding::Counts,
     }
 }
 
@@ -237,72 +190,40 @@ pub fn blockers<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around:
         State::Closed | State::Rejected | State::Withdrawn | State::Revoked => {
             let refusal = Refusal::TicketEnded { ticket: number.to_string(), state: state.name().into() };
             let why = match ticket.rejection() {
-                Some(vote) if state == State::Rejected => format!("rejected at the gate {}: {}", vote.gate, vote.reason),
+                Some(vote) if state == State::Rejected => {
+                    format!("rejected at the gate {}: {}", vote.ballot.gate, vote.ballot.reason)
+                }
                 _ => refusal.what(),
             };
             vec![blocker(why, refusal.who(), refusal.command())]
         }
-        // Nobody may vote before what holds it is cleared: nothing else is advised.
-        State::OnHold => match ticket.blocked(around) {
-            Some(Refusal::OnHold { .. } | Refusal::VendorRevoked { .. }) => vendors::blockers(facts, around.vendor),
-            other => other.into_iter().map(refused).collect(),
-        },
-        State::InReview | State::Suspended => {
-            let blocked = ticket.blocked(around).into_iter().map(refused);
-            let open = ticket.gates(around).into_iter().filter(|standing| !standing.is_green());
-            blocked.chain(open.map(|standing| open_gate(facts, ticket, &standing, around))).collect()
+        State::OnHold | State::InReview | State::Returned | State::Suspended => {
+            gates::waits_for(facts, ticket, ticket.current(), around)
         }
     }
 }
 
-fn open_gate<S: Source>(
-    facts: &Facts<'_, S>,
-    ticket: &TicketDossier,
-    standing: &GateStanding<'_>,
-    around: &Surroundings<'_>,
-) -> Blocker {
-    let (number, gate) = (ticket.number, standing.gate);
-    let first = ticket.waits_for(gate, around);
-    if !first.is_empty() {
-        let first: Vec<&str> = first.into_iter().map(Gate::name).collect();
-        let what = format!("the gate {gate} takes votes after {}", first.join(", "));
-        return Blocker { what, who: "nobody: it opens by itself".into(), command: format!("egressctl ticket show {number}") };
-    }
-    let what = match (standing.approvals.len(), standing.needed) {
-        (_, 1) => format!("the gate {gate} has not approved it"),
-        (have, needed) => format!("the gate {gate} has {have} of {needed} approvals"),
+/// A newer revision than the one that runs, and what it waits for.
+fn amendment<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around: &Surroundings<'_>) -> Option<AmendmentView> {
+    let revision = ticket.amendment()?;
+    let state = ticket.review(revision, around);
+    let next = match state {
+        State::Approved => vec![Blocker {
+            what: "it is approved and replaces what runs once it is activated".into(),
+            who: "an operator".into(),
+            command: format!("egressctl ticket activate {}", ticket.number),
+        }],
+        _ => gates::waits_for(facts, ticket, revision, around),
     };
-    let tier = ticket.document().tier(around.policy);
-    let lapsed = ticket
-        .votes
-        .iter()
-        .any(|vote| vote.gate == gate && vote.question == standing.question && ticket.has_lapsed(vote, tier, around));
-    let what = match asked_again(facts, ticket, standing) {
-        approved if approved.is_empty() && lapsed => format!("{what}: it is asked again, an approval is too old to count"),
-        approved if approved.is_empty() => what,
-        approved => format!("{what}: it is asked again, the question has changed since {} approved", approved.join(" and ")),
-    };
-    Blocker {
-        what,
-        who: match facts.policy.scopes_of(gate.role()).next() {
-            None => format!("a {} who is not the requester and holds no other gate of it", gate.role()),
-            Some(_) => {
-                format!("a {} whom the policy's [[scope]] admits, not the requester, with no other gate of it", gate.role())
-            }
-        },
-        command: format!("egressctl ticket vote {number} --gate {gate} --approve"),
-    }
+    Some(AmendmentView {
+        revision: revision.digest,
+        revision_number: number_of(ticket, revision),
+        state: words::ticket_state(state),
+        changes: changes(&ticket.current().document, &revision.document).into_iter().map(Into::into).collect(),
+        next,
+    })
 }
 
-/// Who approved what a gate asked before, and has not answered what it asks now.
-fn asked_again<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, standing: &GateStanding<'_>) -> Vec<String> {
-    let approved = ticket.votes.iter().filter(|vote| vote.gate == standing.gate && vote.decision == Decision::Approve);
-    let before = approved.filter(|vote| vote.question != standing.question).map(|vote| vote.by);
-    let before: BTreeSet<_> = before.filter(|by| standing.approvals.iter().all(|vote| vote.by != *by)).collect();
-    before.into_iter().map(|by| name_of(facts, by)).collect()
-}
-
-/// For `explain`: the requester by name.
-pub fn requester<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier) -> String {
-    name_of(facts, ticket.requester)
+pub(super) fn number_of(ticket: &TicketDossier, revision: &Revision) -> u32 {
+    ticket.revision_number(revision.digest).and_then(|number| u32::try_from(number).ok()).unwrap_or(u32::MAX)
 }

@@ -9,6 +9,7 @@ pub fn ticket_state(state: State) -> TicketState {
     match state {
         State::OnHold => TicketState::OnHold,
         State::InReview => TicketState::InReview,
+        State::Returned => TicketState::Returned,
         State::Approved => TicketState::Approved,
         State::Active => TicketState::Active,
         State::Suspended => TicketState::Suspended,

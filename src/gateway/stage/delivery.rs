@@ -3,7 +3,7 @@
 use super::{Copy, Source, changed_after};
 use crate::{
     domain::{
-        dossier::State,
+        dossier::{Standing, State},
         event::{Actor, ClosedBy, Detail, Event, Fact, Subject},
         finding::Finding,
         ids::{DeliveryId, DeliveryNumber, FileId, TicketId, TicketNumber},
@@ -76,7 +76,7 @@ fn joins(core: &Core, tx: &mut Tx<'_>, source: &Source) -> Result<Joins, Refused
         _ => return Ok(Joins::Held(None, Refusal::TicketUnknown { directory })),
     };
     let vendor = facts.vendor(ticket.vendor)?;
-    let state = ticket.state(&facts.around(&vendor));
+    let Standing { state, bounds } = ticket.standing(&facts.around(&vendor));
     let number = ticket.number.to_string();
     if state.is_terminal() {
         return Ok(Joins::Held(Some(ticket.id), Refusal::TicketOver { ticket: number, state: State::name(state).into() }));
@@ -97,7 +97,7 @@ fn joins(core: &Core, tx: &mut Tx<'_>, source: &Source) -> Result<Joins, Refused
         }
         None => {
             let last = find::last_delivery_number(conn, ticket.id)?;
-            if ticket.document().limits.max_deliveries.is_some_and(|most| last >= most) {
+            if bounds.max_deliveries.is_some_and(|most| last >= most) {
                 return Ok(Joins::Held(Some(ticket.id), Refusal::DeliveriesUsedUp { ticket: number, limit: last }));
             }
             let delivery = core.new_delivery();

@@ -124,7 +124,7 @@ async fn the_end_of_a_certificate_suspends_what_runs_if_the_policy_says_so() {
     clock.advance(days(1));
     assert!(pickup.open(&place).is_ok(), "the policy says nothing of it");
     assert_eq!(state().await, TicketState::Active);
-    house.govern("iso27001_expired = \"hold\"").await;
+    house.flag("iso27001_expired = \"hold\"").await;
     assert_eq!(state().await, TicketState::Suspended);
     assert!(pickup.open(&place).is_err());
     // By the clock alone as well.

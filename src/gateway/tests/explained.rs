@@ -63,7 +63,7 @@ async fn everything_that_the_log_names_is_explained_by_the_name_that_the_log_has
         explained(&house, subject).await;
     }
     assert!(explained(&house, "E2205").await.page.is_some_and(|page| page == "docs/refusals/E2205.md"));
-    assert!(explained(&house, &waiting.to_string()).await.commands.iter().any(|command| command.contains("ticket vote")));
+    assert!(explained(&house, &waiting.to_string()).await.commands.iter().any(|command| command.contains("ticket review")));
     let vendor = explained(&house, "acme").await;
     assert!(vendor.because.iter().any(|line| line.starts_with("red flag no_soc2: ")), "{vendor:?}");
 }

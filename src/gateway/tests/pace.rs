@@ -3,14 +3,14 @@
 use super::*;
 use crate::{
     domain::{
-        event::{Actor, Decision, Event},
+        event::{Actor, Event},
         ids::TicketNumber,
         people::Gate,
         time::Time,
     },
     gateway::{
         answers::{GateView, TicketState, VoteStanding},
-        fixture::{ManualClock, Staff},
+        fixture::{ManualClock, Staff, approval},
         pace::Ended,
     },
 };
@@ -75,7 +75,7 @@ async fn an_approval_that_grows_too_old_suspends_until_its_gate_has_answered_aga
     let (house, clock) = house("[review]\nevery_days = { T0 = 10 }").await;
     let acme = house.vendor("acme").await;
     let number = house.ticket(&acme, "business").await;
-    let vote = async |view: GateView| house.vote(number, view.gate, view.approve_text, Decision::Approve).await;
+    let vote = async |view: GateView| house.vote(number, approval(view.gate)).await;
     clock.advance(239 * HOUR);
     turns(&house);
     assert_eq!((state(&house, number).await, said(&house)), (TicketState::Active, Vec::new()));

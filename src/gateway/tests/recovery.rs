@@ -41,7 +41,8 @@ async fn a_staged_copy_stays_readable_when_the_sealed_objects_of_its_record_are_
             let recipients = vendor.recipients(&facts.roster, facts.now)?.into_iter().map(|(key, _)| key).collect();
             let (revision, sha256) = (ticket.current().digest, dossier.staged.sha256);
             let (header, payload) = (core.new_object(), core.new_object());
-            let cleared = Event::FileCleared { revision, sha256, content: None, bytes: dossier.staged.bytes, rows: 1 };
+            let bounds = Some(ticket.standing(&facts.around(&vendor)).bounds.content.digest());
+            let cleared = Event::FileCleared { revision, bounds, sha256, content: None, bytes: dossier.staged.bytes, rows: 1 };
             let recorded = Event::FileSealed {
                 revision,
                 vendor: ticket.vendor,

@@ -5,7 +5,7 @@ use crate::{
     domain::{policy::Consequence, vendor::RedFlag},
     gateway::{
         answers::{TicketState, VendorState},
-        fixture::{Staff, csv},
+        fixture::{Staff, approval, csv},
     },
 };
 
@@ -32,7 +32,7 @@ async fn red_flags_are_shown_with_the_vendor_and_with_each_of_its_tickets_and_st
 async fn a_red_flag_that_the_policy_holds_for_puts_tickets_on_hold_until_a_confirmed_record_cures_it() {
     let house = House::open().await;
     let acme = house.vendor("acme").await;
-    house.govern("no_soc2 = \"hold\"").await;
+    house.flag("no_soc2 = \"hold\"").await;
     let ticket = house.submit(&acme, "business", "").await;
     let (desk, rita) = (house.desk(), house.person(Staff::Rita));
     let show = async || desk.ticket_show(rita, ticket).await.unwrap();
@@ -44,7 +44,7 @@ async fn a_red_flag_that_the_policy_holds_for_puts_tickets_on_hold_until_a_confi
     assert_eq!(vendor.state, VendorState::Suspended);
     // Nobody votes on it meanwhile.
     let gate = held.gates.into_iter().next().unwrap();
-    let voted = house.vote(ticket, gate.gate, gate.approve_text, crate::domain::event::Decision::Approve).await;
+    let voted = house.vote(ticket, approval(gate.gate)).await;
     assert_eq!(code(voted), 2205);
     // A record that was filed and not confirmed cures nothing; confirmed, the ticket goes on by itself.
     let filed = house.file_assessment(&acme, SOC2).await;
@@ -64,11 +64,11 @@ async fn a_policy_that_begins_to_hold_for_a_red_flag_suspends_what_runs_and_cuts
     let place = path(&format!("/{delivery}/orders.csv.age"));
     let pickup = log_in(&house, &acme).await.unwrap();
     assert!(pickup.open(&place).is_ok());
-    house.govern("no_security_contact = \"hold\"").await;
+    house.flag("no_security_contact = \"hold\"").await;
     let show = async || house.desk().ticket_show(house.person(Staff::Rita), ticket).await.unwrap();
     assert_eq!(show().await.state, TicketState::Suspended);
     assert!(pickup.open(&place).is_err());
     // Its votes stand: with the policy as it was it goes on.
-    house.govern("no_security_contact = \"note\"").await;
+    house.flag("no_security_contact = \"note\"").await;
     assert_eq!(show().await.state, TicketState::Active);
 }

@@ -34,7 +34,7 @@ async fn a_simulation_says_which_tickets_would_fall_and_why_and_records_nothing(
     let condition = "[[condition]]\nname = \"few\"\nclasses = [\"business\"]\nanswers = [\"limits.max_bytes\"]\n[wording]";
     let asks = simulated(&house, "[wording]", condition).await;
     assert_eq!(asks.tickets.rows.len(), 2, "{asks:?}");
-    for (row, would_be) in asks.tickets.rows.iter().zip([TicketState::OnHold, TicketState::Suspended]) {
+    for (row, would_be) in asks.tickets.rows.iter().zip([TicketState::Returned, TicketState::Suspended]) {
         assert_eq!(row.would_be, would_be);
         assert!(row.because[0].starts_with("E2021"), "{row:?}");
     }

@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::{
-    domain::{event::Decision, time::Time},
+    domain::time::Time,
     gateway::{
         answers::Completion,
         asked::Scope,
-        fixture::{ManualClock, Staff},
+        fixture::{ManualClock, Staff, approval},
     },
 };
 use std::time::Duration;
@@ -32,8 +32,8 @@ async fn votes_count_only_while_a_ticket_is_in_review_or_suspended() {
     let (active, withdrawn) = (house.ticket(&acme, "health").await, house.submit(&acme, "health", "").await);
     let rita = house.person(Staff::Rita);
     let vote = async |number| {
-        let gate = house.desk().ticket_show(rita, number).await.unwrap().gates.remove(0);
-        house.vote(number, gate.gate, gate.approve_text, Decision::Approve).await
+        let gate = house.desk().ticket_show(rita, number).await.unwrap().gates.remove(0).gate;
+        house.vote(number, approval(gate)).await
     };
     vote(withdrawn).await.unwrap();
     house.desk().ticket_withdraw(rita, withdrawn, "no longer needed".into()).await.unwrap();

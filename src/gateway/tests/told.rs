@@ -4,7 +4,6 @@ use super::*;
 use crate::{
     domain::{
         digest::Digest,
-        event::Decision,
         form::{Need, QUESTIONS},
         people::Gate,
         people::Role,
@@ -15,7 +14,7 @@ use crate::{
     gateway::{
         answers::{Blocker, DeliveryState, FileState, KeyUse},
         asked::{Scope, Subject},
-        fixture::{Staff, TlsPair, csv, key, until},
+        fixture::{Staff, TlsPair, approval, csv, key, until},
     },
 };
 use std::fs;
@@ -42,7 +41,7 @@ async fn a_ticket_that_waits_for_its_vendor_advises_the_confirmation_and_no_vote
     let mut voting = commands(&shown.why_not_active);
     // The policy puts legal after privacy: it is said, and not advised.
     assert_eq!(voting.pop(), Some(format!("egressctl ticket show {ticket}").as_str()));
-    assert!(!voting.is_empty() && voting.iter().all(|command| command.contains("ticket vote")), "{voting:?}");
+    assert!(!voting.is_empty() && voting.iter().all(|command| command.contains("ticket review")), "{voting:?}");
 }
 
 /// Whatever a gate's question names stands where its reviewers look.
@@ -68,12 +67,10 @@ async fn a_gate_that_comes_later_takes_no_vote_before_its_time() {
     let house = House::open().await;
     let acme = house.vendor("acme").await;
     let ticket = house.submit(&acme, "health", "").await;
-    let gates = house.desk().ticket_show(house.person(Staff::Rita), ticket).await.unwrap().gates;
-    let text = |gate| gates.iter().find(|view| view.gate == gate).unwrap().approve_text.clone();
-    let early = house.vote(ticket, Gate::Legal, text(Gate::Legal), Decision::Approve).await;
+    let early = house.vote(ticket, approval(Gate::Legal)).await;
     assert!(matches!(early, Err(Refused::Refusal(Refusal::GateComesLater { .. }))), "{early:?}");
-    house.vote(ticket, Gate::Privacy, text(Gate::Privacy), Decision::Approve).await.unwrap();
-    house.vote(ticket, Gate::Legal, text(Gate::Legal), Decision::Approve).await.unwrap();
+    house.vote(ticket, approval(Gate::Privacy)).await.unwrap();
+    house.vote(ticket, approval(Gate::Legal)).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -200,6 +200,12 @@ pub fn uninspected(conn: &Connection) -> Result<Vec<(Option<TicketId>, FileId)>>
     all(conn, sql, [], |row| Ok((maybe_id(row, 0, TicketId::from_uuid)?, id(row, 1, FileId::from_uuid)?)))
 }
 
+/// A ticket's held files, oldest first.
+pub fn held_files(conn: &Connection, ticket: TicketId) -> Result<Vec<FileId>> {
+    let sql = "SELECT id FROM file WHERE ticket = ?1 AND held_at IS NOT NULL AND purge_at IS NULL ORDER BY id";
+    all(conn, sql, [blob(ticket.uuid())], |row| id(row, 0, FileId::from_uuid))
+}
+
 /// How many files whose bytes are here stand where.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct FileStates {

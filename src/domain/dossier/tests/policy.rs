@@ -18,7 +18,7 @@ fn a_tightened_condition_suspends_an_active_ticket_that_does_not_answer_it() {
     assert_eq!(blocked(&world), Some(2021));
     // Votes do not replace an answer.
     world.approve();
-    assert!(world.judged(today(), |ticket, around| ticket.open_gates(around)).is_empty());
+    assert!(world.judged(today(), |ticket, around| ticket.open_gates(ticket.under_review(), around)).is_empty());
     assert_eq!(world.state(), State::Suspended);
     world.policy = before;
     assert_eq!((world.state(), blocked(&world)), (State::Active, None));
@@ -28,7 +28,9 @@ fn a_tightened_condition_suspends_an_active_ticket_that_does_not_answer_it() {
 fn admits(world: &World, by: u128, gate: Gate) -> Result<(), u16> {
     let roster = world.roster();
     let holder = roster.person(person(by)).unwrap();
-    world.judged(today(), |ticket, around| ticket.admits(holder, gate, around)).map_err(|refusal| refusal.code())
+    world
+        .judged(today(), |ticket, around| ticket.admits(holder, ticket.under_review(), gate, around))
+        .map_err(|refusal| refusal.code())
 }
 
 #[test]

@@ -1,0 +1,151 @@
+//! A ticket's standing: its gates with the votes that count, the state that follows, and what binds meanwhile.
+
+use super::{Revision, State, Surroundings, TicketDossier};
+use crate::domain::{bounds::Bounds, digest::Digest, event::Decision, ids::PersonId, people::Gate, refusal::Refusal, vote::Vote};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One gate of a revision, as it stands.
+#[derive(Clone, Debug)]
+pub struct GateStanding<'a> {
+    pub gate: Gate,
+    pub question: Digest,
+    /// The votes that count, one of a person.
+    pub approvals: Vec<&'a Vote>,
+    /// How many have to.
+    pub needed: u32,
+}
+
+impl GateStanding<'_> {
+    pub fn is_green(&self) -> bool {
+        self.approvals.len() >= self.needed as usize
+    }
+}
+
+/// Where a ticket stands, and within what.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    pub state: State,
+    pub bounds: Bounds,
+}
+
+impl TicketDossier {
+    /// The question that `gate` asks about a revision now.
+    pub fn question(&self, revision: &Revision, gate: Gate, around: &Surroundings<'_>) -> Option<Digest> {
+        let vendor = around.vendor.current(around.roster).or(around.vendor.revisions.last())?;
+        let ask = || revision.document.question(gate, self.vendor, vendor.assessment, around.policy);
+        Some(revision.questions.get(around.policy, vendor.assessment, gate, ask))
+    }
+
+    /// What [`TicketDossier::question`] is the digest of.
+    pub fn question_text(&self, revision: &Revision, gate: Gate, around: &Surroundings<'_>) -> Option<String> {
+        let vendor = around.vendor.current(around.roster).or(around.vendor.revisions.last())?;
+        Some(revision.document.question_text(gate, self.vendor, vendor.assessment, around.policy))
+    }
+
+    /// The gates that today's policy asks for, each with the votes that count. A vote counts while it answers today's
+    /// question, is not too old and is the last that its voter gave to it; its voter is not the requester, still holds the gate's role, and has
+    /// signed it as it stands here. One person holds at most one gate, and is one person there however often they vote.
+    pub fn gates<'d>(&'d self, revision: &Revision, around: &Surroundings<'_>) -> Vec<GateStanding<'d>> {
+        let mut holders: BTreeMap<PersonId, Gate> = BTreeMap::new();
+        for vote in &self.votes {
+            holders.entry(vote.by).or_insert(vote.ballot.gate);
+        }
+        let traits = revision.document.traits(around.policy);
+        let standing = |gate: Gate| {
+            let question = self.question(revision, gate, around)?;
+            let may = |vote: &&Vote| {
+                vote.ballot.gate == gate
+                    && vote.asked.question == question
+                    && vote.by != self.requester
+                    && !self.has_lapsed(vote, traits.tier, around)
+                    && holders.get(&vote.by) == Some(&gate)
+                    && around
+                        .roster
+                        .person(vote.by)
+                        .is_some_and(|person| self.admits(person, revision, gate, around).is_ok() && vote.is_genuine(person))
+            };
+            let last: BTreeMap<PersonId, &Vote> = self.votes.iter().filter(may).map(|vote| (vote.by, vote)).collect();
+            let approvals = last.into_values().filter(|vote| vote.ballot.decision == Decision::Approve).collect();
+            Some(GateStanding { gate, question, approvals, needed: around.policy.votes_needed(gate, traits.tier) })
+        };
+        around.policy.gates(&traits).into_iter().filter_map(standing).collect()
+    }
+
+    /// The gates of a revision that have to be green before this one takes votes.
+    pub fn waits_for(&self, revision: &Revision, gate: Gate, around: &Surroundings<'_>) -> Vec<Gate> {
+        let open = self.open_gates(revision, around);
+        around.policy.after(gate).filter(|before| open.contains(before)).collect()
+    }
+
+    /// The gates of a revision that are still open.
+    pub fn open_gates(&self, revision: &Revision, around: &Surroundings<'_>) -> BTreeSet<Gate> {
+        self.gates(revision, around).into_iter().filter(|standing| !standing.is_green()).map(|standing| standing.gate).collect()
+    }
+
+    /// Those who asked for changes of this very revision and have not said otherwise since.
+    pub fn asks_for_changes(&self, revision: &Revision) -> Vec<&Vote> {
+        let on_it = self.votes.iter().filter(|vote| vote.asked.revision == revision.digest);
+        let last: BTreeMap<PersonId, &Vote> = on_it.map(|vote| (vote.by, vote)).collect();
+        last.into_values().filter(|vote| vote.ballot.decision == Decision::RequestChanges).collect()
+    }
+
+    pub fn state(&self, around: &Surroundings<'_>) -> State {
+        self.standing(around).state
+    }
+
+    pub fn standing(&self, around: &Surroundings<'_>) -> Standing {
+        let revision = self.current();
+        let gates = self.gates(revision, around);
+        let approvals = gates.iter().flat_map(|gate| &gate.approvals).map(|vote| &vote.ballot);
+        let bounds = Bounds::of(&revision.document, around.policy, approvals);
+        let state = if self.revoked.is_some() {
+            State::Revoked
+        } else if self.withdrawn.is_some() {
+            State::Withdrawn
+        } else if self.rejection().is_some() {
+            State::Rejected
+        } else if bounds.is_over(around.now) {
+            State::Closed
+        } else {
+            match (self.reviewed(revision, &gates, around), self.is_activated()) {
+                (State::Approved, true) => State::Active,
+                (_, true) => State::Suspended,
+                (state, false) => state,
+            }
+        };
+        Standing { state, bounds }
+    }
+
+    /// How far the review of a revision has got: returned, on hold, in review or approved.
+    pub fn review(&self, revision: &Revision, around: &Surroundings<'_>) -> State {
+        self.reviewed(revision, &self.gates(revision, around), around)
+    }
+
+    fn reviewed(&self, revision: &Revision, gates: &[GateStanding<'_>], around: &Surroundings<'_>) -> State {
+        if !self.asks_for_changes(revision).is_empty() || objection(revision, around).is_some() {
+            return State::Returned;
+        }
+        if around.vendor.may_receive(around.policy, around.roster, around.now).is_err() {
+            return State::OnHold;
+        }
+        if gates.iter().all(GateStanding::is_green) { State::Approved } else { State::InReview }
+    }
+
+    /// What beyond votes stops the revision that binds: its vendor, a revoked class, today's policy.
+    pub fn blocked(&self, around: &Surroundings<'_>) -> Option<Refusal> {
+        self.blocked_in(self.current(), around)
+    }
+
+    /// The same for any revision of it.
+    pub fn blocked_in(&self, revision: &Revision, around: &Surroundings<'_>) -> Option<Refusal> {
+        around.vendor.may_receive(around.policy, around.roster, around.now).err().or_else(|| objection(revision, around))
+    }
+}
+
+/// Why a revision cannot be approved as it is, whoever its vendor: only another revision helps.
+fn objection(revision: &Revision, around: &Surroundings<'_>) -> Option<Refusal> {
+    if let Some(field) = revision.document.fields.iter().find(|field| around.house.class_revoked(&field.class)) {
+        return Some(Refusal::revoked_everywhere("class", &field.class));
+    }
+    revision.objected.first(around.policy, &revision.document)
+}
