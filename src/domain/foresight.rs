@@ -2,8 +2,8 @@
 
 use super::{
     dossier::{GateStanding, State, Surroundings, TicketDossier},
-    ids::PersonId,
-    people::{Gate, Person, Roster},
+    ids::{PersonId, Slug},
+    people::{Gate, Person, Role, Roster},
     policy::{Answers, Policy, Tier},
     refusal::Refusal,
 };
@@ -110,6 +110,8 @@ pub enum Shortage {
     Gate { tier: Tier, gate: Gate, needed: u32, people: u32 },
     /// Each gate has enough, and together they have not: one person holds one gate of a ticket.
     Tier { tier: Tier, needed: u32, people: u32 },
+    /// A scope names somebody who does not have the role, or whom nobody knows: it lets nobody in.
+    Stranger { name: Slug, role: Role },
 }
 
 /// Where requests could never be approved, whatever they say: the requester, who holds no gate, not yet counted out.
@@ -136,7 +138,15 @@ pub fn shortages(policy: &Policy, roster: &Roster) -> Vec<Shortage> {
         }
         short.extend(of_tier);
     }
+    short.extend(strangers(policy, roster));
     short
+}
+
+fn strangers(policy: &Policy, roster: &Roster) -> Vec<Shortage> {
+    let named = policy.scopes().iter().flat_map(|scope| scope.people.iter().map(|name| (name, scope.role)));
+    let unknown = named.filter(|(name, role)| roster.by_name(name).is_none_or(|person| !person.has(*role)));
+    let unknown: BTreeSet<(&Slug, Role)> = unknown.collect();
+    unknown.into_iter().map(|(name, role)| Shortage::Stranger { name: name.clone(), role }).collect()
 }
 
 /// How many of the seats can be taken at once, each by another person.

@@ -100,6 +100,7 @@ fn short(shortage: &Shortage) -> String {
             if *people == 1 { "1 person has".to_owned() } else { format!("{people} people have") },
             gate.role()
         ),
+        Shortage::Stranger { name, role } => format!("a [[scope]] of {role} names {name}, who does not have that role"),
         Shortage::Tier { tier, needed, people } => {
             format!("{tier}: its gates ask for {needed} different people, and only {people} could hold one each")
         }

@@ -52,6 +52,10 @@ async fn a_simulation_counts_the_people_that_a_policy_needs() {
         simulated(&house, "votes = { T2 = 2, T3 = 2 }", "votes = { T2 = 9, T3 = 9 }\n[gates.privacy]\nvotes = { T1 = 5 }").await;
     assert!(two.short_of.iter().any(|told| told.starts_with("T1: the gate privacy asks for 5 votes")), "{two:?}");
     assert!(two.short_of.len() > short.len(), "{short:?} {two:?}");
+    let scope = "[[scope]]\nrole = \"data_owner\"\npeople = [\"dora\", \"pia\", \"nobody\"]\n[wording]";
+    let named = simulated(&house, "[wording]", scope).await.short_of;
+    let strangers: Vec<_> = named.iter().filter(|told| told.contains("[[scope]]")).collect();
+    assert!(strangers.len() == 2 && strangers[0].contains("nobody") && strangers[1].contains("pia"), "{named:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
