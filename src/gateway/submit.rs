@@ -118,6 +118,7 @@ fn revise(
     if state.is_terminal() {
         return Err(Refusal::TicketEnded { ticket: number.to_string(), state: state.name().into() }.into());
     }
+    ticket.kept_apart(Deed::Submit, person.id, &facts.around(&vendor))?;
     let document = read(&text, &facts, "ticket revise")?;
     if document.vendor != vendor.slug {
         return Err(Refusal::OtherVendor { ticket: number.to_string(), vendor: vendor.slug.to_string() }.into());

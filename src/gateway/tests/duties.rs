@@ -90,11 +90,13 @@ async fn who_files_a_vendor_may_be_kept_from_asking_for_it() {
     let both = Actor::Person { id: house.desk().who(&public).await.unwrap().id, key: public.fingerprint() };
     let document = || include_str!("../../../config/ticket.toml").to_owned();
     under(&house, "[[apart]]\nacts = [\"submit\", \"file_vendor\"]").await;
-    house.desk().ticket_submit(both, document()).await.unwrap();
+    let first = house.desk().ticket_submit(both, document()).await.unwrap();
     let filed = house.desk().vendor_add(both, include_str!("../../../config/vendor.toml").to_owned()).await;
     assert_eq!(code(filed), 2122);
     under(&house, "").await;
     house.desk().vendor_add(both, include_str!("../../../config/vendor.toml").to_owned()).await.unwrap();
     under(&house, "[[apart]]\nacts = [\"submit\", \"file_vendor\"]").await;
     assert_eq!(code(house.desk().ticket_submit(both, document()).await), 2122);
+    let fewer = document().replace("max_rows = 100000", "max_rows = 90000");
+    assert_eq!(code(house.desk().ticket_revise(both, first.ticket, first.revision, fewer).await), 2122);
 }
