@@ -14,6 +14,7 @@ use super::{
     token,
     trouble::{Exit, Trouble},
     vote::{self, Came, Signing, Voting},
+    votes,
 };
 use crate::{
     clock::{Clock, SystemClock},
@@ -25,8 +26,9 @@ use crate::{
     gateway::{
         answers::{
             AuditVerdict, CheckpointNote, DeliveryRow, DeliveryView, Done, Explanation, FileRow, FileView, KeyRow, Listing,
-            LogTest, PurgeReport, Receipt, SessionRow, Simulation, StaffRow, StagingRecipient, Status, Submitted, TailRow,
-            TicketDiagram, TicketReview, TicketRow, TicketView, TransferRow, VendorFiled, VendorRow, VendorView, VoteText, Who,
+            LogTest, PurgeReport, Receipt, SessionRow, SignedVote, Simulation, StaffRow, StagingRecipient, Status, Submitted,
+            TailRow, TicketDiagram, TicketReview, TicketRow, TicketView, TransferRow, VendorFiled, VendorRow, VendorView,
+            VoteText, Who,
         },
         asked::{DeliveryPath, Scope, Subject},
     },
@@ -185,6 +187,13 @@ async fn ticket(mut desk: Desk, command: Ticket) -> Result<Told, Trouble> {
         Ticket::Review { ticket, gate } => {
             let mut answered = desk.caller.ask::<TicketReview>(&R::TicketReview { ticket }).await?;
             answered.answer.only(gate);
+            Ok(Told::new(answered, desk.page))
+        }
+        Ticket::Votes { ticket, out } => {
+            let answered = desk.caller.ask::<Listing<SignedVote>>(&R::TicketVotes { ticket }).await?;
+            if let Some(directory) = out {
+                votes::keep(&directory, &answered.answer.rows)?;
+            }
             Ok(Told::new(answered, desk.page))
         }
         Ticket::Vote { ticket, said, print_text, signature } => {

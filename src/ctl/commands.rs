@@ -326,6 +326,17 @@ pub enum Ticket {
         #[arg(long, value_parser = gate())]
         gate: Option<Gate>,
     },
+    /// List a ticket's votes, or write each with its signature, for ssh-keygen -Y verify
+    #[command(
+        after_help = "Examples:\n  egressctl ticket votes EGR-2026-0042\n  egressctl ticket votes EGR-2026-0042 --out votes"
+    )]
+    Votes {
+        /// Such as EGR-2026-0042
+        ticket: TicketNumber,
+        /// Where to write them: a new directory, with the voters' keys as allowed_signers
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+    },
     /// Vote at one gate: shows the text, signs it, sends it
     #[command(after_help = "Examples:\n  egressctl ticket vote EGR-2026-0042 --gate privacy --approve \\\n    \
         --term max_rows=10000 --term without=birth_date\n  \

@@ -16,6 +16,7 @@ mod text;
 mod token;
 mod trouble;
 mod vote;
+mod votes;
 
 use act::Told;
 use commands::Cli;

@@ -149,6 +149,10 @@ pub fn answer(act: &str) -> Value {
                 "open_gates": ["privacy"], "leaf": 40, "next": [blocker()]})
         }
         "ticket_review" => review(),
+        "ticket_votes" => {
+            list(json!({"leaf": 41, "at": AT, "who": "sam", "key": "ssh-ed25519 AAAA", "gate": "security", "decision": "approve",
+            "text": "egressd vote 2\n", "signature": "-----BEGIN SSH SIGNATURE-----\n"}))
+        }
         "ticket_list" => {
             list(json!({"ticket": "EGR-2026-0042", "title": HOSTILE, "state": "in_review", "tier": "T2", "vendor": "acme",
             "requester": "rita", "until": "2026-12-31", "open_gates": ["privacy"],

@@ -26,6 +26,7 @@ mod power_cut;
 mod refusals;
 mod reload;
 mod requester;
+mod review;
 mod side_by_side;
 mod story;
 mod syslog;

@@ -1,9 +1,10 @@
 //! The review page: what is asked, what has changed, what may be answered; and a vote's text.
 
-use super::{Page, Show, Tone, people::show_red_flags, ticket_tone, tickets::vote};
+use super::{Column, Page, Row, Show, Table, Tone, people::show_red_flags, ticket_tone, tickets::vote};
 use crate::{
+    ctl::text::minute,
     domain::shown::many,
-    gateway::answers::{AnswerView, ChangeView, GateReview, ReviewedField, TicketReview, VoteText},
+    gateway::answers::{AnswerView, ChangeView, GateReview, ReviewedField, SignedVote, TicketReview, VoteText},
 };
 
 impl Show for TicketReview {
@@ -86,6 +87,25 @@ fn show_gate(review: &GateReview, page: &mut Page) {
         _ => page.line("You may answer:", Tone::Plain),
     }
     review.commands.iter().for_each(|command| page.verbatim(command));
+}
+
+impl Row for SignedVote {
+    const NONE: &'static str = "No votes that may be shown yet.";
+
+    fn show_all(rows: &[Self], page: &mut Page) {
+        let columns = ["LEAF", "AT (UTC)", "GATE", "WHO", "DECISION"].map(Column::Whole);
+        let mut table = Table::new(&columns);
+        for row in rows {
+            table.row([
+                row.leaf.to_string().into(),
+                minute(&row.at).into(),
+                row.gate.to_string().into(),
+                (&row.who).into(),
+                row.decision.name().into(),
+            ]);
+        }
+        page.table(&table);
+    }
 }
 
 impl Show for VoteText {

@@ -44,6 +44,7 @@ fn samples(ticket: &str) -> Vec<(String, Value)> {
         ask("ticket_submit", json!({"document": include_str!("../../../config/ticket.toml")})),
         ask("ticket_revise", json!({"ticket": none, "base": digest, "document": include_str!("../../../config/ticket.toml")})),
         ask("ticket_review", json!({"ticket": ticket})),
+        ask("ticket_votes", json!({"ticket": ticket})),
         ask("ticket_list", json!({})),
         ask("ticket_show", json!({"ticket": ticket})),
         ask("ticket_diagram", json!({"ticket": ticket, "drawing": "mermaid"})),

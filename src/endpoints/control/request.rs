@@ -85,6 +85,10 @@ pub enum Request {
     TicketReview {
         ticket: TicketNumber,
     },
+    /// Every vote with its text and signature.
+    TicketVotes {
+        ticket: TicketNumber,
+    },
     /// `question` is the gate's, `revision` the ticket's `under_review`, `policy` its `policy`. `signature` is an armoured SSHSIG in
     /// `egressd-vote` over the ballot's text (docs/control-protocol.md).
     TicketVote {

@@ -43,6 +43,7 @@ impl Answering for Desk {
             R::TicketDiagram { ticket, drawing } => told(self.ticket_diagram(by, ticket, drawing).await),
             R::TicketRevise { ticket, base, document } => told(self.ticket_revise(by, ticket, base, document).await),
             R::TicketReview { ticket } => told(self.ticket_review(by, ticket).await),
+            R::TicketVotes { ticket } => told(self.ticket_votes(by, ticket).await),
             R::TicketVote { ticket, question, revision, policy, ballot, signature } => {
                 told(self.ticket_vote(by, Asked { ticket, question, revision, policy }, ballot, signature).await)
             }

@@ -206,6 +206,22 @@ pub struct GateReview {
     pub standing: GateView,
 }
 
+/// A vote with all that its verification takes, anywhere and without us: `ssh-keygen -Y verify`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SignedVote {
+    pub leaf: u64,
+    pub at: String,
+    pub who: Slug,
+    /// The voter's public key, in OpenSSH's one-line form.
+    pub key: String,
+    pub gate: Gate,
+    pub decision: Decision,
+    /// What was signed, in the namespace `egressd-vote`.
+    pub text: String,
+    /// An armoured SSHSIG.
+    pub signature: String,
+}
+
 /// The text that a vote signs.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct VoteText {

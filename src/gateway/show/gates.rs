@@ -72,7 +72,7 @@ fn count(n: usize) -> u32 {
 
 /// Whether the policy keeps a vote from this viewer: its gate is voted on blindly, and has not all its votes. What was sent back or
 /// rejected is told: its requester has to know why.
-fn is_hidden(ticket: &TicketDossier, vote: &Vote, around: &Surroundings<'_>, viewer: Option<PersonId>) -> bool {
+pub fn is_hidden(ticket: &TicketDossier, vote: &Vote, around: &Surroundings<'_>, viewer: Option<PersonId>) -> bool {
     let gate = vote.ballot.gate;
     let under_review = ticket.under_review();
     around.policy.is_blind(gate)

@@ -11,9 +11,10 @@ use crate::{
         ids::TicketNumber,
         people::Person,
         ticket::Field,
+        vote::Vote,
     },
     gateway::{
-        answers::{AnswerView, GateReview, GateView, HeldFor, ReviewedField, TicketReview},
+        answers::{AnswerView, GateReview, GateView, HeldFor, Listing, ReviewedField, SignedVote, TicketReview},
         desk::Desk,
         facts::{Facts, Source},
         outcome::Refused,
@@ -31,6 +32,36 @@ impl Desk {
             review(facts, person, &*facts.ticket_numbered(ticket)?)
         })
     }
+}
+
+impl Desk {
+    /// The votes on a ticket, oldest first, without those that the policy does not show yet.
+    pub async fn ticket_votes(&self, by: Actor, ticket: TicketNumber) -> Result<Listing<SignedVote>, Refused> {
+        self.look(|facts| {
+            let person = facts.person(by)?;
+            Act::Look.allowed(person)?;
+            let ticket = facts.ticket_numbered(ticket)?;
+            let vendor = facts.vendor(ticket.vendor)?;
+            let around = facts.around(&vendor);
+            let shown = ticket.votes.iter().filter(|vote| !gates::is_hidden(&ticket, vote, &around, Some(person.id)));
+            Ok(Listing::of(shown.filter_map(|vote| signed(facts, vote)).collect()))
+        })
+    }
+}
+
+/// `None`: its voter is not on the roster, so nobody knows the key.
+fn signed<S: Source>(facts: &Facts<'_, S>, vote: &Vote) -> Option<SignedVote> {
+    let person = facts.roster.person(vote.by)?;
+    Some(SignedVote {
+        leaf: vote.leaf,
+        at: vote.at.to_string(),
+        who: person.name.clone(),
+        key: person.key.to_string(),
+        gate: vote.ballot.gate,
+        decision: vote.ballot.decision,
+        text: vote.ballot.text(&vote.asked),
+        signature: vote.signature.clone(),
+    })
 }
 
 fn review<S: Source>(facts: &Facts<'_, S>, person: &Person, ticket: &TicketDossier) -> Result<TicketReview, Refused> {
