@@ -215,7 +215,7 @@ async fn a_vote_signs_what_was_typed_and_the_question_that_is_asked() {
     let Some(Request::TicketVote { ticket, question, revision, policy, ballot, signature }) = rig.asked().pop() else {
         panic!("no vote was sent")
     };
-    let text = ballot.text(&Asked { ticket, question, revision, policy });
+    let text = ballot.text(&Asked { ticket, question, revision, policy, after: None });
     let key = PrivateKey::from(Ed25519Keypair::from_seed(&[7; 32]));
     let key = PublicKey::new(key.public_key()).unwrap();
     assert_eq!(key.verify("egressd-vote", text.as_bytes(), &signature), Ok(()));

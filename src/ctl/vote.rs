@@ -51,7 +51,7 @@ pub async fn on_ticket(caller: &mut Caller, Voting { ticket, ballot, by }: Votin
         return Err(Trouble::NoGate { ticket, gate, gates });
     };
     let (question, revision, policy) = (asks.question, view.under_review, view.policy);
-    let text = ballot.text(&Asked { ticket, question, revision, policy });
+    let text = ballot.text(&Asked { ticket, question, revision, policy, after: view.your_last_vote });
     let signature = match by {
         Signing::PrintOnly => return Ok(Came::Text(text)),
         Signing::Made { signature } => signature,

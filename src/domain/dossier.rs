@@ -199,7 +199,8 @@ impl TicketDossier {
             comments: comments.clone(),
             terms: terms.clone(),
         };
-        let asked = Asked { ticket: self.number, question: *question, revision: *revision, policy: *policy };
+        let after = self.last_vote_of(id);
+        let asked = Asked { ticket: self.number, question: *question, revision: *revision, policy: *policy, after };
         if *decision == Decision::Reject {
             // What runs goes on without an amendment that was turned down.
             match self.is_activated() && self.current().digest != *revision {
@@ -209,6 +210,11 @@ impl TicketDossier {
         }
         self.votes.push(Vote::new(ballot, asked, (id, key), record.at, record.index, signature.clone()));
         Some(())
+    }
+
+    /// The leaf of this person's last vote: the next one's text names it.
+    pub fn last_vote_of(&self, person: PersonId) -> Option<u64> {
+        self.votes.iter().rfind(|vote| vote.by == person).map(|vote| vote.leaf)
     }
 
     pub fn is_activated(&self) -> bool {

@@ -114,6 +114,8 @@ pub struct Asked {
     pub question: Digest,
     pub revision: Digest,
     pub policy: Digest,
+    /// The leaf of the vote that its voter gave on this ticket before. A text that was signed once is never the next one again.
+    pub after: Option<u64>,
 }
 
 impl Ballot {
@@ -137,7 +139,10 @@ impl Ballot {
         for term in &self.terms {
             writeln!(text, "term {}", quoted(&term.to_string())).expect("a string takes whatever is written");
         }
-        let Asked { question, revision, policy, .. } = asked;
+        let Asked { question, revision, policy, after, .. } = asked;
+        if let Some(leaf) = after {
+            writeln!(text, "after leaf {leaf}").expect("a string takes whatever is written");
+        }
         writeln!(text, "question {question}\nrevision {revision}\npolicy {policy}").expect("a string takes whatever is written");
         text
     }

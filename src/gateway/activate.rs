@@ -61,7 +61,7 @@ fn unapproved(ticket: &TicketDossier, around: &Surroundings<'_>) -> Refusal {
     if let Some(refusal) = ticket.blocked_in(revision, around) {
         return refusal;
     }
-    let missing = match ticket.asks_for_changes(revision).first() {
+    let missing = match ticket.asks_for_changes(revision, around).first() {
         Some(vote) => format!("the gate {} asked for changes", vote.ballot.gate),
         None => {
             let open: Vec<_> = ticket.open_gates(revision, around).iter().map(|gate| gate.name()).collect();

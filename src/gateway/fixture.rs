@@ -427,9 +427,9 @@ impl House {
 
     /// What a gate of the ticket asks now.
     pub(crate) async fn asked(&self, number: TicketNumber, gate: Gate) -> Asked {
-        let view = self.desk().ticket_show(self.person(Staff::Rita), number).await.unwrap();
+        let view = self.desk().ticket_show(self.person(Staff::holding(gate)), number).await.unwrap();
         let question = view.gates.iter().find(|view| view.gate == gate).map_or(Digest::of(b"not asked"), |view| view.question);
-        Asked { ticket: number, question, revision: view.under_review, policy: view.policy }
+        Asked { ticket: number, question, revision: view.under_review, policy: view.policy, after: view.your_last_vote }
     }
 
     /// The vote of whoever holds the gate.

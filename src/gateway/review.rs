@@ -31,7 +31,8 @@ fn vote(core: &Core, tx: &mut Tx<'_>, by: Actor, asked: Asked, ballot: Ballot, s
     // 1. May this person vote here at all?
     eligible(person, &ticket, &around, gate, decision)?;
     said_before(person, &ticket, &around, &ballot)?;
-    // 2. Is what was signed what is asked?
+    // 2. Is what was signed what is asked, and no text of an earlier vote?
+    let asked = Asked { after: ticket.last_vote_of(person.id), ..asked };
     let revision = ticket.under_review();
     let question = ticket.question(revision, gate, &around);
     if (question, revision.digest, facts.policy.digest()) != (Some(asked.question), asked.revision, asked.policy) {

@@ -251,23 +251,25 @@ fn state(world: World) -> State {
     let mut facts = vec![(by(1), submitted, Some(Detail::Ticket { document: TICKET.to_owned() }))];
     let asked = dossier(&facts);
     let number = TicketNumber { year: 2026, sequence: 1 };
-    let vote = |n, gate, decision| {
+    let vote = |facts: &[_], n, gate, decision| {
+        let after = dossier(facts).last_vote_of(person(n));
         let question: Digest = asked.question(asked.under_review(), gate, &around(&first)).expect("a question");
         let ballot = Ballot { gate, decision, because: None, reason: String::new(), comments: Vec::new(), terms: Vec::new() };
-        let text = ballot.text(&Asked { ticket: number, question, revision, policy: first.digest() });
+        let text = ballot.text(&Asked { ticket: number, question, revision, policy: first.digest(), after });
         let signed = SshSig::sign(&private(n), NAMESPACE_VOTE, HashAlg::Sha512, text.as_bytes()).expect("a signature");
         let signature = signed.to_pem(LineEnding::LF).expect("an armoured signature");
         let event = Event::TicketVoted { gate, decision, because: None, question, revision, policy: first.digest() };
         (by(n), event, Some(Detail::Vote { reason: String::new(), comments: Vec::new(), terms: Vec::new(), signature }))
     };
     if world.votes != Votes::None {
-        facts.extend([vote(2, Gate::Business, Decision::Approve), vote(3, Gate::Security, Decision::Approve)]);
+        let votes = [vote(&facts, 2, Gate::Business, Decision::Approve), vote(&facts, 3, Gate::Security, Decision::Approve)];
+        facts.extend(votes);
     }
     if world.returned {
-        facts.push(vote(3, Gate::Security, Decision::RequestChanges));
+        facts.push(vote(&facts, 3, Gate::Security, Decision::RequestChanges));
     }
     if world.rejected {
-        facts.push(vote(3, Gate::Security, Decision::Reject));
+        facts.push(vote(&facts, 3, Gate::Security, Decision::Reject));
     }
     for (holds, event) in [
         (world.activated, Event::TicketActivated { revision, policy: first.digest() }),

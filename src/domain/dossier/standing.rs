@@ -83,8 +83,9 @@ impl TicketDossier {
     }
 
     /// Those who asked for changes of this very revision and have not said otherwise since.
-    pub fn asks_for_changes(&self, revision: &Revision) -> Vec<&Vote> {
-        let on_it = self.votes.iter().filter(|vote| vote.asked.revision == revision.digest);
+    pub fn asks_for_changes(&self, revision: &Revision, around: &Surroundings<'_>) -> Vec<&Vote> {
+        let genuine = |vote: &&Vote| around.roster.person(vote.by).is_some_and(|person| vote.is_genuine(person));
+        let on_it = self.votes.iter().filter(|vote| vote.asked.revision == revision.digest).filter(genuine);
         let last: BTreeMap<PersonId, &Vote> = on_it.map(|vote| (vote.by, vote)).collect();
         last.into_values().filter(|vote| vote.ballot.decision == Decision::RequestChanges).collect()
     }
@@ -122,7 +123,7 @@ impl TicketDossier {
     }
 
     fn reviewed(&self, revision: &Revision, gates: &[GateStanding<'_>], around: &Surroundings<'_>) -> State {
-        if !self.asks_for_changes(revision).is_empty() || objection(revision, around).is_some() {
+        if !self.asks_for_changes(revision, around).is_empty() || objection(revision, around).is_some() {
             return State::Returned;
         }
         if around.vendor.may_receive(around.policy, around.roster, around.now).is_err() {

@@ -7,7 +7,7 @@ const POLICY: &str = include_str!("../../../config/policy.toml");
 
 fn asked() -> Asked {
     let digest = Digest::of(b"x");
-    Asked { ticket: "EGR-2026-0042".parse().unwrap(), question: digest, revision: digest, policy: digest }
+    Asked { ticket: "EGR-2026-0042".parse().unwrap(), question: digest, revision: digest, policy: digest, after: None }
 }
 
 fn ballot(decision: Decision) -> Ballot {
@@ -62,6 +62,8 @@ fn no_two_votes_have_one_text() {
         Asked { question: other, ..asked() },
         Asked { revision: other, ..asked() },
         Asked { policy: other, ..asked() },
+        Asked { after: Some(7), ..asked() },
+        Asked { after: Some(8), ..asked() },
         Asked { ticket: "EGR-2026-0043".parse().unwrap(), ..asked() },
     ] {
         add(ballot(Decision::Approve), changed);

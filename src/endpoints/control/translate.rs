@@ -45,7 +45,7 @@ impl Answering for Desk {
             R::TicketReview { ticket } => told(self.ticket_review(by, ticket).await),
             R::TicketVotes { ticket } => told(self.ticket_votes(by, ticket).await),
             R::TicketVote { ticket, question, revision, policy, ballot, signature } => {
-                told(self.ticket_vote(by, Asked { ticket, question, revision, policy }, ballot, signature).await)
+                told(self.ticket_vote(by, Asked { ticket, question, revision, policy, after: None }, ballot, signature).await)
             }
             R::TicketActivate { ticket } => told(self.ticket_activate(by, ticket).await),
             R::TicketWithdraw { ticket, reason } => told(self.ticket_withdraw(by, ticket, reason).await),

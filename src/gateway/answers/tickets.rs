@@ -56,6 +56,9 @@ pub struct TicketView {
     pub under_review: Digest,
     /// Today's policy: a vote's text names it.
     pub policy: Digest,
+    /// The leaf of the last vote of whoever looks: the text of the next one names it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub your_last_vote: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub amendment: Option<AmendmentView>,
     pub requester: Slug,

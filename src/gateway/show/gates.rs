@@ -166,7 +166,7 @@ pub fn waits_for<S: Source>(
     let blocked = ticket.blocked_in(revision, around);
     match ticket.review(revision, around) {
         State::Returned => {
-            let asked = ticket.asks_for_changes(revision).into_iter().map(|vote| {
+            let asked = ticket.asks_for_changes(revision, around).into_iter().map(|vote| {
                 let code = vote.ballot.because.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
                 let what = format!("the gate {} asked for changes{code}: {}", vote.ballot.gate, vote.ballot.reason);
                 blocker(what, requester(facts, ticket), revise())

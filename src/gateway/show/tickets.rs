@@ -87,6 +87,7 @@ fn view<S: Source>(
         revision_number: number_of(ticket, current),
         under_review: ticket.under_review().digest,
         policy: facts.policy.digest(),
+        your_last_vote: ticket.last_vote_of(viewer.id),
         amendment: amendment(facts, ticket, &around),
         requester: slug_of(facts, Some(ticket.requester)),
         vendor: vendor.slug.clone(),

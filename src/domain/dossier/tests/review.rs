@@ -123,7 +123,7 @@ fn a_vote_that_nobody_signed_as_it_stands_opens_no_gate() {
     let mut honest = World::new();
     honest.vendor(1, "2027-01-31");
     honest.submit("behaviour");
-    let (asked, ballot) = (honest.asked(question(&honest)), said(Gate::Privacy, Decision::Approve));
+    let (asked, ballot) = (honest.asked(4, question(&honest)), said(Gate::Privacy, Decision::Approve));
     let sign = |by: u8, namespace: &str, text: &str| {
         SshSig::sign(&private(by), namespace, HashAlg::Sha512, text.as_bytes()).unwrap().to_pem(LineEnding::LF).unwrap()
     };
@@ -149,4 +149,22 @@ fn a_vote_that_nobody_signed_as_it_stands_opens_no_gate() {
     let mut world = World { records: honest.records.clone(), policy: honest.policy.clone() };
     world.recorded(4, tied.clone(), asked, sign(4, NAMESPACE_VOTE, &tied.text(&asked)));
     assert!(!open(&world).contains(&Gate::Privacy));
+}
+
+/// Whoever has the log's key and an old signature has a text that names an older leaf.
+#[test]
+fn an_approval_that_was_taken_back_cannot_be_put_forward_again() {
+    let mut world = World::new();
+    world.vendor(1, "2027-01-31");
+    world.submit("behaviour");
+    let question = world.question(Gate::Privacy);
+    world.vote(4, Gate::Privacy, Decision::Approve, question);
+    let approved = world.ticket().votes[0].clone();
+    let open = |world: &World| world.judged(today(), |ticket, around| ticket.open_gates(ticket.under_review(), around));
+    assert!(!open(&world).contains(&Gate::Privacy));
+    world.vote(4, Gate::Privacy, Decision::RequestChanges, question);
+    assert!(open(&world).contains(&Gate::Privacy));
+    world.recorded(4, approved.ballot, approved.asked, approved.signature);
+    assert!(open(&world).contains(&Gate::Privacy), "the same words, signed before");
+    assert_eq!(world.state(), State::Returned);
 }
