@@ -2,8 +2,8 @@
 
 use super::{
     commands::{
-        Audit, Cli, Command, Common, Delivery, DeliveryName, FileCommand, Key, Log, Policy, Session, Staff, Ticket, Transfer,
-        Unsigned, Vendor,
+        Audit, Cli, Command, Common, Delivery, DeliveryName, FileCommand, Key, Log, Policy, Risk, Session, Staff, Ticket,
+        Transfer, Unsigned, Vendor,
     },
     connection::{Answered, Caller},
     draft, explain, lint, offline,
@@ -95,6 +95,11 @@ pub async fn act(cli: Cli, page: Page) -> Result<Told, Trouble> {
         }
         // It was answered before anybody was asked to sign.
         Command::Policy(Policy::Check { file }) => Err(usage(&file.display().to_string(), "it asks no daemon", "policy check")),
+        Command::Risk(Risk::Accept { ticket, file }) => {
+            let mut desk = desk;
+            let answered = vote::on_risk(&mut desk.caller, ticket, &file, document(&file)?).await;
+            Ok(Told::new(answered.map_err(|trouble| trouble.in_file(&file))?, desk.page))
+        }
         Command::Delivery(command) => delivery(desk, command).await,
         Command::File(command) => file(desk, command).await,
         Command::Explain { subject } => desk.tell::<Explanation>(R::Explain { subject }).await,

@@ -1,9 +1,11 @@
 //! The commands, as clap reads them. Each has an example in its help.
 
 mod policy;
+mod risk;
 mod said;
 
 pub use policy::Policy;
+pub use risk::Risk;
 pub use said::Said;
 
 use crate::{
@@ -84,6 +86,9 @@ pub enum Command {
     /// Who must approve what: a policy file, before it is gone by
     #[command(subcommand)]
     Policy(Policy),
+    /// Red flags of vendors that an executive answers for
+    #[command(subcommand)]
+    Risk(Risk),
     /// The files of one ticket that are released together
     #[command(subcommand)]
     Delivery(Delivery),

@@ -76,6 +76,8 @@ fn ticket() -> Value {
         ],
         "answers": [{"path": "at_vendor.backup", "question": "What do we do if this delivery has to be stopped?", "answer": HOSTILE}],
         "conditions": ["Personal data leave their country"],
+        "assessment": DIGEST, "acceptances": [{"red_flags": ["no_iso27001"], "who": "erik", "at": AT, "until": "2027-03-31", "lapsed": HOSTILE,
+            "risk": HOSTILE, "need": "the season", "mitigations": ["only pseudonyms leave"], "fallback": "in house", "owner": HOSTILE}],
         "red_flags": [{"flag": "unresolved_breach", "consequence": "hold", "what": HOSTILE}],
         "files": {"held": 1, "released": 2}, "deliveries": [delivery()], "timeline": [moment()]})
 }

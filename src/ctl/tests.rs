@@ -54,6 +54,7 @@ impl Rig {
         write(&directory.path().join("key"), &key.to_openssh(LineEnding::LF).unwrap());
         write(&directory.path().join("key.pub"), &key.public_key().to_openssh().unwrap());
         write(&directory.path().join("document.toml"), "title = \"x\"\n");
+        write(&directory.path().join("risk.toml"), include_str!("../../config/risk.toml"));
         Self { directory, house, _running: running }
     }
 
@@ -88,7 +89,7 @@ fn write(file: &Path, text: &str) {
     std::fs::write(file, text).unwrap();
 }
 
-const COMMANDS: [&str; 37] = [
+const COMMANDS: [&str; 38] = [
     "whoami",
     "status",
     "staff enroll bob --roles requester,operator --public-key DIR/key.pub",
@@ -106,6 +107,7 @@ const COMMANDS: [&str; 37] = [
     "ticket vote EGR-2026-0042 --gate privacy --reject --reason no",
     "ticket activate EGR-2026-0042",
     "policy simulate DIR/document.toml",
+    "risk accept EGR-2026-0042 --file DIR/risk.toml",
     "delivery list",
     "delivery show EGR-2026-0042/0001",
     "delivery show EGR-2026-0042 0001",
@@ -271,7 +273,7 @@ fn every_command_has_help_and_an_example() {
     for command in COMMANDS {
         assert!(seen.iter().any(|known| command.starts_with(known.as_str())), "{command}");
     }
-    assert_eq!(seen.len(), 45, "{seen:?}");
+    assert_eq!(seen.len(), 46, "{seen:?}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     domain::{
+        acceptance::{AcceptanceDocument, Accepted, acceptance_text},
         digest::Digest,
         ids::{Slug, TicketNumber},
         signature::{NAMESPACE_VOTE, openssh_fingerprint},
@@ -17,7 +18,7 @@ use crate::{
     endpoints::control::request::Request,
     gateway::answers::{Done, TicketView, VendorView, Voted},
 };
-use std::io::Write;
+use std::{io::Write, path::Path};
 
 /// What is to be said, once the gate's question is known.
 pub struct Voting {
@@ -83,6 +84,22 @@ pub async fn on_token(caller: &mut Caller, vendor: Slug, token: Digest) -> Resul
     let text = token_confirmation_text(&vendor, token, issued.until);
     let signature = Some(sign(caller, &text).await?);
     caller.ask(&Request::VendorConfirmToken { vendor, token, signature }).await
+}
+
+/// Accepts risks of a ticket. The text is made here: what is signed is what the file says.
+pub async fn on_risk(
+    caller: &mut Caller,
+    ticket: TicketNumber,
+    file: &Path,
+    document: String,
+) -> Result<Answered<Done>, Trouble> {
+    let read = AcceptanceDocument::parse(&document)
+        .map_err(|error| Trouble::Document { file: file.to_owned(), cause: error.to_string() })?;
+    let view: TicketView = caller.ask(&Request::TicketShow { ticket }).await?.answer;
+    let assessment = view.assessment.ok_or_else(|| Trouble::OtherText { expected: "the vendor's assessment".to_owned() })?;
+    let accepted = Accepted { ticket, revision: view.under_review, vendor: view.vendor, assessment };
+    let signature = sign(caller, &acceptance_text(&accepted, &read)).await?;
+    caller.ask(&Request::RiskAccept { ticket, document, signature }).await
 }
 
 async fn sign(caller: &mut Caller, text: &str) -> Result<String, Trouble> {

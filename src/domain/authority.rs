@@ -16,6 +16,7 @@ pub enum Act {
     Vote,
     ActivateTicket,
     WithdrawTicket,
+    AcceptRisk,
     CloseDelivery,
     RecheckFile,
     DiscardFile,
@@ -29,7 +30,7 @@ pub enum Act {
 }
 
 impl Act {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Look,
         Self::EnrolStaff,
         Self::FileVendor,
@@ -40,6 +41,7 @@ impl Act {
         Self::Vote,
         Self::ActivateTicket,
         Self::WithdrawTicket,
+        Self::AcceptRisk,
         Self::CloseDelivery,
         Self::RecheckFile,
         Self::DiscardFile,
@@ -64,6 +66,7 @@ impl Act {
             Self::Vote => "voting",
             Self::ActivateTicket => "activating a ticket",
             Self::WithdrawTicket => "withdrawing a ticket",
+            Self::AcceptRisk => "accepting a risk",
             Self::CloseDelivery => "closing a delivery",
             Self::RecheckFile => "rechecking a file",
             Self::DiscardFile => "discarding a file",
@@ -85,6 +88,7 @@ impl Act {
             Self::FileVendor | Self::IssueToken => &[Role::Operator, Role::VendorRiskAnalyst],
             Self::ConfirmVendor | Self::ConfirmToken => &[Role::Operator, Role::VendorRiskAnalyst, Role::SecurityReviewer],
             Self::SubmitTicket | Self::WithdrawTicket => &[Role::Requester],
+            Self::AcceptRisk => &[Role::Executive],
             Self::Vote => &[
                 Role::BusinessApprover,
                 Role::DataOwner,
@@ -120,9 +124,16 @@ mod tests {
         for role in Role::ALL {
             assert!(Act::ALL.iter().any(|act| !act.roles().contains(&role)), "{role} may do everything");
         }
-        for act in
-            [Act::Vote, Act::ActivateTicket, Act::SubmitTicket, Act::ConfirmVendor, Act::IssueToken, Act::Revoke, Act::Unfreeze]
-        {
+        for act in [
+            Act::Vote,
+            Act::AcceptRisk,
+            Act::ActivateTicket,
+            Act::SubmitTicket,
+            Act::ConfirmVendor,
+            Act::IssueToken,
+            Act::Revoke,
+            Act::Unfreeze,
+        ] {
             assert!(!act.roles().contains(&Role::Sysadmin), "a sysadmin is {}", act.name());
         }
     }

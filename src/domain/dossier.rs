@@ -1,10 +1,13 @@
 //! A ticket's dossier: all that was recorded about it, and its standing computed from that, the policy and the clock.
 
+mod acceptance;
 mod standing;
 
+pub use acceptance::AcceptanceStanding;
 pub use standing::{GateStanding, Standing};
 
 use super::{
+    acceptance::Acceptance,
     digest::Digest,
     event::{Actor, Decision, Detail, Event, Record, Subject},
     house::HouseDossier,
@@ -137,6 +140,8 @@ pub struct TicketDossier {
     pub(super) lapsed: BTreeSet<u64>,
     pub withdrawn: Option<Time>,
     pub revoked: Option<Time>,
+    /// Of the vendor's red flags, oldest first.
+    pub acceptances: Vec<Acceptance>,
 }
 
 impl TicketDossier {
@@ -158,6 +163,7 @@ impl TicketDossier {
             lapsed: BTreeSet::new(),
             withdrawn: None,
             revoked: None,
+            acceptances: Vec::new(),
         };
         for record in records {
             dossier.apply(record)?;
@@ -169,6 +175,7 @@ impl TicketDossier {
         match &record.event {
             Event::TicketSubmitted { revision, .. } | Event::TicketRevised { revision, .. } => self.add(record, *revision)?,
             Event::TicketVoted { .. } => self.count(record)?,
+            Event::RiskAccepted { .. } => self.accept(record)?,
             Event::TicketActivated { revision, .. } => self.activations.push((record.by.person(), *revision)),
             Event::GateOverdue { gate, question, .. } => drop(self.overdue.insert((*gate, *question))),
             Event::ApprovalLapsed { vote, .. } => drop(self.lapsed.insert(*vote)),

@@ -11,7 +11,7 @@ use super::{
     },
     people::{Gate, Role},
     time::{Day, Time},
-    vendor::Ending,
+    vendor::{Ending, RedFlag},
     vote::{Comment, Term},
 };
 use serde::{Deserialize, Serialize};
@@ -311,6 +311,14 @@ pub enum Event {
     },
     TicketWithdrawn,
     TicketRevoked,
+    /// An executive answers for red flags of the vendor, for this revision under this assessment. `document` is what they signed.
+    RiskAccepted {
+        document: Digest,
+        revision: Digest,
+        assessment: Digest,
+        flags: Vec<RedFlag>,
+        until: Day,
+    },
     /// A gate has not answered within the policy's time. Once for each question; it decides nothing.
     GateOverdue {
         gate: Gate,
@@ -466,6 +474,12 @@ pub enum Detail {
     },
     Reason {
         text: String,
+    },
+    /// The risk file as it was sent, the text that was signed, and the armoured signature over it.
+    Acceptance {
+        document: String,
+        text: String,
+        signature: String,
     },
     Address {
         network: String,

@@ -57,6 +57,13 @@ pub const OLD_KEY_DAYS: u32 = 730;
 /// Days before something of a vendor's ends at which that is recorded: time for an audit, for a signature, for a telephone call.
 pub const NOTICE_DAYS: [u32; 5] = [60, 30, 14, 7, 1];
 
+/// How many days a risk acceptance may count: who answers for it looks at it again each year.
+pub const ACCEPTANCE_DAYS: u32 = 366;
+/// Words that each text of a risk acceptance has at least: fewer say nothing.
+pub const ACCEPTANCE_WORDS: usize = 4;
+/// Mitigations in a risk acceptance. More are a plan, and belong in one.
+pub const MITIGATIONS: usize = 16;
+
 /// How long a token may count. Whoever uses it longer gets a new one, and somebody looks at it again.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(366 * 86_400);
 /// Tokens of one vendor that count or wait for confirmation.

@@ -1,5 +1,6 @@
 //! What is true: ids, tickets, votes, vendors, policy, standing. No I/O, no clock, no async.
 
+pub mod acceptance;
 pub mod authority;
 pub mod bounds;
 pub mod canonical;

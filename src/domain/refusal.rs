@@ -324,6 +324,21 @@ refusals! {
         why "A vendor without confirmed keys and a valid assessment receives nothing."
         who "a vendor_risk_analyst and a security_reviewer" command "egressctl vendor show {vendor}"
 
+    2211 RiskNotAccepted { ticket: String, flag: &'static str, what: String } "{ticket} waits for an executive to accept a risk: its vendor's red flag {flag}: {what}"
+        means "the ticket waits for an executive to accept a red flag of its vendor"
+        why "The policy lets this red flag pass only while somebody answers for it by name, for this revision and until a day."
+        who "an executive with no part in the ticket; or whoever cures the red flag" command "egressctl risk accept {ticket} --file RISK_FILE"
+    2212 AcceptorInvolved { ticket: String, how: &'static str } "you cannot accept a risk of {ticket}: {how}"
+        means "whoever requested a ticket or holds a gate of it accepts no risk of it"
+        why "Who answers for a risk is another pair of eyes than those who asked for it or judged it."
+        who "another executive" command "egressctl ticket show {ticket}"
+    2213 NothingToAccept { ticket: String, flag: &'static str, why: &'static str } "there is nothing to accept in {flag} for {ticket}: {why}"
+        means "the red flag that an acceptance names waits for none" why "An acceptance counts for what is up and waits for it, never ahead of time."
+        who "you" command "egressctl ticket show {ticket}"
+    2214 AcceptanceUntil { until: String, last: String } "an acceptance until {until} is over already or lasts too long: the last day it may have is {last}"
+        means "the acceptance's last day is over already or too far away" why "A risk that is accepted for ever is one that nobody looks at again."
+        who "you, with another day in the risk file" command "egressctl risk accept --help"
+
     // 23xx: vendors
     2301 VendorRevoked { vendor: String } "the vendor {vendor} is revoked"
         means "the vendor is revoked"

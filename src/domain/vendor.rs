@@ -5,7 +5,7 @@ mod record;
 mod red_flags;
 
 pub use notices::{Ending, Notice};
-pub use record::{Assessment, Contact, ContactRole, Soc2, Soc2Type};
+pub use record::{Assessment, Contact, ContactRole, Entry, Soc2, Soc2Type};
 pub use red_flags::{Raised, RedFlag};
 
 use super::{

@@ -84,6 +84,7 @@ catalogue! {
     1404 TicketWithdrawn Notice "a ticket is withdrawn"
     1405 TicketRevoked Warning "a ticket is revoked"
     1406 TicketRevised Notice "a further revision of a ticket is submitted"
+    1411 RiskAccepted Warning "an executive accepts a risk of a ticket"
     1421 GateOverdue Warning "a gate has not answered in time"
     1422 ApprovalLapsed Warning "an approval is too old to count"
 

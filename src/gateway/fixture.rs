@@ -10,6 +10,7 @@ mod risk;
 mod tls_pair;
 
 pub(crate) use records::Ended;
+pub(crate) use risk::{Executive, signed};
 pub(crate) use tls_pair::TlsPair;
 
 use super::{

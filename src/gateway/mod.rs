@@ -1,5 +1,6 @@
 //! What may happen: one file per act, the handles that endpoints hold, and the vault that only this room can name.
 
+mod accept;
 mod activate;
 mod announce;
 pub mod answers;

@@ -1,5 +1,6 @@
 //! The gateway as a whole, from within: what its vault must not be talked into, and what one session may do to the next.
 
+mod accept;
 mod duties;
 mod expiry;
 mod explained;

@@ -6,6 +6,7 @@ mod forward;
 mod people;
 mod policy;
 mod review;
+mod risk;
 mod tickets;
 
 use super::{

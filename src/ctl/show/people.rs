@@ -90,6 +90,7 @@ pub(super) fn show_red_flags(flags: &[RedFlagView], page: &mut Page) {
     for RedFlagView { flag, consequence, what } in flags {
         let (stops, tone) = match consequence {
             Consequence::Note => ("", Tone::Warning),
+            Consequence::Accept => (" (wants an executive's acceptance)", Tone::Warning),
             Consequence::Hold => (" (holds its tickets)", Tone::Bad),
         };
         page.toned_field("red flag", &format!("{flag}{stops}: {what}"), tone);

@@ -1,7 +1,8 @@
 //! Tickets: what goes where and why, and which gates are open.
 
 use super::{
-    Cell, Column, Page, Row, Show, Table, Tone, counted, gates, listed, people::show_red_flags, review::show_changes, ticket_tone,
+    Cell, Column, Page, Row, Show, Table, Tone, counted, gates, listed, people::show_red_flags, review::show_changes,
+    risk::show_acceptances, ticket_tone,
 };
 use crate::{
     ctl::text::{minute, size},
@@ -98,6 +99,7 @@ impl Show for TicketView {
             }
         }
         self.show_fields(page);
+        show_acceptances(&self.acceptances, &self.gates, page);
         if !self.gates.is_empty() {
             page.heading("Gates");
             self.gates.iter().for_each(|gate| show_gate(gate, page));

@@ -126,7 +126,8 @@ impl TicketDossier {
         if !self.asks_for_changes(revision, around).is_empty() || objection(revision, around).is_some() {
             return State::Returned;
         }
-        if around.vendor.may_receive(around.policy, around.roster, around.now).is_err() {
+        let may_receive = around.vendor.may_receive(around.policy, around.roster, around.now);
+        if may_receive.is_err() || self.unaccepted(revision, around).is_some() {
             return State::OnHold;
         }
         if gates.iter().all(GateStanding::is_green) { State::Approved } else { State::InReview }
@@ -139,7 +140,8 @@ impl TicketDossier {
 
     /// The same for any revision of it.
     pub fn blocked_in(&self, revision: &Revision, around: &Surroundings<'_>) -> Option<Refusal> {
-        around.vendor.may_receive(around.policy, around.roster, around.now).err().or_else(|| objection(revision, around))
+        let vendor = around.vendor.may_receive(around.policy, around.roster, around.now).err();
+        vendor.or_else(|| objection(revision, around)).or_else(|| self.unaccepted(revision, around))
     }
 }
 

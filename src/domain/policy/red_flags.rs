@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub enum Consequence {
     /// Reviewers see it.
     Note,
+    /// A ticket to the vendor waits, or is suspended, until an executive's acceptance of the risk stands.
+    Accept,
     /// The vendor receives nothing: its tickets wait, and those that run are suspended.
     Hold,
 }

@@ -107,6 +107,13 @@ pub enum Request {
         reason: String,
     },
 
+    /// `document` is a risk file, `signature` an armoured SSHSIG over its acceptance text in `egressd-vote`.
+    RiskAccept {
+        ticket: TicketNumber,
+        document: String,
+        signature: String,
+    },
+
     /// Records nothing.
     PolicySimulate {
         document: String,

@@ -48,6 +48,7 @@ impl Answering for Desk {
                 told(self.ticket_vote(by, Asked { ticket, question, revision, policy, after: None }, ballot, signature).await)
             }
             R::TicketActivate { ticket } => told(self.ticket_activate(by, ticket).await),
+            R::RiskAccept { ticket, document, signature } => told(self.risk_accept(by, ticket, document, signature).await),
             R::TicketWithdraw { ticket, reason } => told(self.ticket_withdraw(by, ticket, reason).await),
 
             R::PolicySimulate { document } => told(self.policy_simulate(by, document).await),

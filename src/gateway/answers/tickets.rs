@@ -1,6 +1,8 @@
 //! What is answered about tickets: rows, views, gates, votes, what was submitted.
 
-use super::{AnswerView, Blocker, DeliveryRow, FieldView, FileState, Moment, RedFlagView, TicketState, Tier, VoteStanding};
+use super::{
+    AcceptanceView, AnswerView, Blocker, DeliveryRow, FieldView, FileState, Moment, RedFlagView, TicketState, Tier, VoteStanding,
+};
 use crate::domain::{
     change::Change,
     diagram::{Diagram, Drawing},
@@ -84,6 +86,12 @@ pub struct TicketView {
     /// What speaks against its vendor now.
     #[serde(default)]
     pub red_flags: Vec<RedFlagView>,
+    /// Of the vendor's revision that counts: what an acceptance of its red flags is about.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub assessment: Option<Digest>,
+    /// The oldest first.
+    #[serde(default)]
+    pub acceptances: Vec<AcceptanceView>,
     pub gates: Vec<GateView>,
     pub fields: Vec<FieldView>,
     pub files: BTreeMap<FileState, u64>,

@@ -92,3 +92,21 @@ pub struct VendorFiled {
     pub leaf: u64,
     pub next: Vec<Blocker>,
 }
+
+/// What an executive answered for.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AcceptanceView {
+    pub red_flags: Vec<RedFlag>,
+    pub who: Slug,
+    pub at: String,
+    /// The last day.
+    pub until: String,
+    /// Why it does not count; absent while it does.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub lapsed: Option<String>,
+    pub risk: String,
+    pub need: String,
+    pub mitigations: Vec<String>,
+    pub fallback: String,
+    pub owner: String,
+}

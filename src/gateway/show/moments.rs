@@ -104,6 +104,10 @@ fn what(record: &Record) -> String {
         Event::ApprovalLapsed { gate, vote, .. } => {
             format!("an approval at the gate {gate} no longer counts, leaf {vote}: it is too old")
         }
+        Event::RiskAccepted { flags, until, .. } => {
+            let flags: Vec<&str> = flags.iter().map(|flag| flag.name()).collect();
+            format!("risk accepted until {until}: {}", flags.join(", "))
+        }
         Event::DeliveryOpened { number, .. } => format!("delivery {number} opened"),
         Event::FileJoined { file } => format!("file {file} joined"),
         Event::DeliveryClosed { by } => match by {

@@ -1,9 +1,14 @@
 //! What vendor risk found out about a vendor, and what speaks against it now.
 
+use super::slug_of;
 use crate::{
-    domain::vendor::{Assessment, Contact, VendorDossier},
+    domain::{
+        acceptance::Acceptance,
+        dossier::{AcceptanceStanding, Surroundings, TicketDossier},
+        vendor::{Assessment, Contact, VendorDossier},
+    },
     gateway::{
-        answers::{RecordLine, RedFlagView},
+        answers::{AcceptanceView, RecordLine, RedFlagView},
         facts::{Facts, Source},
     },
 };
@@ -13,6 +18,33 @@ pub fn red_flags<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Vec
     raised
         .map(|raised| RedFlagView { flag: raised.flag, consequence: facts.policy.consequence(raised.flag), what: raised.what })
         .collect()
+}
+
+/// Every acceptance of a ticket's, whether it counts or not: what was answered for stays shown.
+pub fn acceptances<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around: &Surroundings<'_>) -> Vec<AcceptanceView> {
+    let view = |acceptance: &Acceptance| {
+        let document = &acceptance.document;
+        let revision = [ticket.under_review(), ticket.current()].into_iter().find(|one| one.digest == acceptance.revision);
+        let lapsed = match ticket.acceptance_standing(acceptance, revision.unwrap_or(ticket.current()), around) {
+            AcceptanceStanding::Stands => None,
+            AcceptanceStanding::Over => Some("its last day is over"),
+            AcceptanceStanding::AskedAgain => Some("the ticket's revision or the vendor's assessment is another one now"),
+            AcceptanceStanding::NotTheirs => Some("whoever signed it is no executive any more, or has voted on the ticket"),
+        };
+        AcceptanceView {
+            red_flags: document.red_flags.iter().collect(),
+            who: slug_of(facts, Some(acceptance.by)),
+            at: acceptance.at.to_string(),
+            until: document.expires.to_string(),
+            lapsed: lapsed.map(str::to_owned),
+            risk: document.risk.as_str().to_owned(),
+            need: document.need.as_str().to_owned(),
+            mitigations: document.mitigations.iter().map(str::to_owned).collect(),
+            fallback: document.fallback.as_str().to_owned(),
+            owner: document.owner.to_string(),
+        }
+    };
+    ticket.acceptances.iter().map(view).collect()
 }
 
 /// Everything that an assessment says beyond its first three keys: no part of what a gate is asked may stand where nobody looks.

@@ -102,6 +102,8 @@ fn view<S: Source>(
         answers: answers(document),
         conditions: facts.policy.conditions_on(&document.traits(&facts.policy)).map(|condition| condition.name.clone()).collect(),
         red_flags: risk::red_flags(facts, vendor),
+        assessment: vendor.current(&facts.roster).map(|current| current.assessment),
+        acceptances: risk::acceptances(facts, ticket, &around),
         gates: gates::views(facts, ticket, &around, viewer.id),
         fields: document.fields.iter().map(field).collect(),
         files: deliveries::count_states(facts, Some(ticket.id))?,
