@@ -158,7 +158,10 @@ impl Ballot {
             return Err(Refusal::TooMany { what: "comments", limit: limits::VOTE_COMMENTS });
         }
         for comment in &self.comments {
-            if comment.text.trim().is_empty() || comment.text.chars().count() > limits::TEXT_CHARS {
+            if comment.text.trim().is_empty() {
+                return Err(Refusal::CommentNeeded {});
+            }
+            if comment.text.chars().count() > limits::TEXT_CHARS {
                 return Err(Refusal::TooLong { text: "a comment".into(), limit: limits::TEXT_CHARS });
             }
             is_there(&comment.on, document)?;

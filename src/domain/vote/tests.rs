@@ -98,6 +98,8 @@ fn a_comment_stands_on_a_place_of_the_request_and_holds_nothing_unseen() {
     for nowhere in ["", "field", "field.nothing", "at_vendor", "at_vendor.back", &format!("field.{name}.nothing")] {
         assert_eq!(on(nowhere), Err(2112), "{nowhere}");
     }
+    let empty = vec![Comment { on: "purpose".into(), text: " ".into() }];
+    assert_eq!(checked(&Ballot { comments: empty, ..ballot(Decision::RequestChanges) }), Err(2111));
     let hidden = Ballot { reason: "fine\u{202e}enif".into(), ..ballot(Decision::Approve) };
     assert_eq!(checked(&hidden), Err(2115));
     let many = vec![Comment { on: "purpose".into(), text: "why?".into() }; limits::VOTE_COMMENTS + 1];
