@@ -48,6 +48,7 @@ fn write(file: &Path, text: &str) -> Result<(), Trouble> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ctl::signer::read_bounded;
 
     const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICFzSx35RDNV+Wle77Nr+g46mCansqZ0rxcxAfLRcmuR";
 
@@ -62,7 +63,7 @@ mod tests {
         let above = tempfile::tempdir().unwrap();
         let directory = above.path().join("votes");
         keep(&directory, &[vote(KEY)]).unwrap();
-        let read = |name: &str| std::fs::read_to_string(directory.join(name)).unwrap();
+        let read = |name: &str| String::from_utf8(read_bounded(&directory.join(name), 4_096).unwrap()).unwrap();
         assert_eq!(read("allowed_signers"), format!("sam namespaces=\"egressd-vote\" {KEY}\n"));
         assert_eq!(
             (read("00000041-security-sam.txt"), read("00000041-security-sam.txt.sig")),
