@@ -208,40 +208,43 @@ fn a_vote_counts_for_one_text_by_one_persons_key_in_one_namespace() {
     let mut house = House::new();
     let ticket = house.submit(&ticket_file("acme")).done()["ticket"].as_str().unwrap().to_owned();
     let other = house.submit(&ticket_file("umbra")).done()["ticket"].as_str().unwrap().to_owned();
-    let text_of = |ticket: &str, decision: &str| {
+    let asked = |ticket: &str| {
         let shown = house.ctl("frank", ["ticket", "show", ticket]).done();
         let gates = shown["gates"].as_array().unwrap().clone();
         let gate = gates.into_iter().find(|gate| gate["gate"] == "privacy").unwrap();
-        gate[format!("{decision}_text")].as_str().unwrap().to_owned()
+        (gate["question"].clone(), shown["under_review"].clone(), shown["policy"].clone())
     };
-    let text = text_of(&ticket, "approve");
-    let vote = |text: &str, signature: String| {
-        json!({ "do": "ticket_vote", "ticket": ticket, "gate": "privacy", "decision": "approve",
-                "reason": "seen", "text": text, "signature": signature })
+    let printed = |ticket: &str, more: &[&str]| {
+        let vote = ["ticket", "vote", ticket, "--gate", "privacy", "--reason", "seen", "--print-text"];
+        house.ctl("frank", vote.iter().chain(more)).done()["text"].as_str().unwrap().to_owned()
+    };
+    let text = printed(&ticket, &["--approve"]);
+    let vote = |(question, revision, policy): (serde_json::Value, serde_json::Value, serde_json::Value), signature: String| {
+        let ballot = json!({ "gate": "privacy", "decision": "approve", "reason": "seen" });
+        json!({ "do": "ticket_vote", "ticket": ticket, "question": question, "revision": revision, "policy": policy,
+                "ballot": ballot, "signature": signature })
     };
     let before = house.log_size();
-    let altered = text.replace("decision approve", "decision approve ");
-    let foreign = text_of(&other, "approve");
-    let rejection = text_of(&ticket, "reject");
+    let foreign = printed(&other, &["--approve"]);
+    let rejection = printed(&ticket, &["--reject", "--because", "other"]);
     let mut damaged = house.signature("frank", "egressd-vote", &text);
     damaged.replace_range(200..201, if &damaged[200..201] == "A" { "B" } else { "A" });
+    let of = |signature: String| vote(asked(&ticket), signature);
     let cases = [
-        ("another's signature", vote(&text, house.signature("judy", "egressd-vote", &text)), "E1003"),
-        ("a signature for a request", vote(&text, house.signature("frank", "egressd-request", &text)), "E1003"),
-        ("a signature over another ticket's text", vote(&text, house.signature("frank", "egressd-vote", &foreign)), "E1003"),
-        ("a signature over a rejection", vote(&text, house.signature("frank", "egressd-vote", &rejection)), "E1003"),
-        ("a damaged signature", vote(&text, damaged), "E1003"),
-        ("no signature", vote(&text, String::new()), "E1003"),
-        ("an altered text", vote(&altered, house.signature("frank", "egressd-vote", &altered)), "E2104"),
-        ("another ticket's text", vote(&foreign, house.signature("frank", "egressd-vote", &foreign)), "E2104"),
-        ("a rejection's text", vote(&rejection, house.signature("frank", "egressd-vote", &rejection)), "E2104"),
+        ("another's signature", of(house.signature("judy", "egressd-vote", &text)), "E1016"),
+        ("a signature for a request", of(house.signature("frank", "egressd-request", &text)), "E1015"),
+        ("a signature over another ticket's text", of(house.signature("frank", "egressd-vote", &foreign)), "E1003"),
+        ("a signature over a rejection", of(house.signature("frank", "egressd-vote", &rejection)), "E1003"),
+        ("a damaged signature", of(damaged), "E1003"),
+        ("no signature", of(String::new()), "E1003"),
+        ("another ticket's question", vote(asked(&other), house.signature("frank", "egressd-vote", &foreign)), "E2104"),
     ];
     for (what, request, code) in cases {
         let (kind, answer) = house.ask("frank", &request);
         assert_eq!((kind.as_str(), &answer["code"]), ("refusal", &code.into()), "{what}: {answer}");
     }
     assert_eq!(house.log_size(), before, "a refusal changed something");
-    let (kind, answer) = house.ask("frank", &vote(&text, house.signature("frank", "egressd-vote", &text)));
+    let (kind, answer) = house.ask("frank", &of(house.signature("frank", "egressd-vote", &text)));
     assert_eq!(kind, "result", "{answer}");
     house.check();
 }
