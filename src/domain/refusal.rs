@@ -1,15 +1,16 @@
 //! Refusals: expected answers with a stable code, a reason in words, and what to do about it.
 
 mod entry;
+mod signed;
+mod table;
+#[cfg(test)]
+mod tests;
 
 pub use entry::Entry;
 
-use super::{
-    digest::Digest,
-    ids::Slug,
-    signature::{SignatureRefused, openssh_fingerprint},
-};
+use super::{digest::Digest, ids::Slug, signature::openssh_fingerprint};
 use std::fmt;
+use table::{meaning, refusals};
 
 /// What an outsider may learn of a refusal. "Unknown" and "not yours" are one answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,78 +30,6 @@ impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&openssh_fingerprint(self.0))
     }
-}
-
-/// Of a vote: each way in which a signature does not hold has a code of its own.
-impl From<SignatureRefused> for Refusal {
-    fn from(error: SignatureRefused) -> Self {
-        match error {
-            SignatureRefused::Namespace => Self::SignatureElsewhere {},
-            SignatureRefused::OtherKey => Self::SignatureOfAnother {},
-            SignatureRefused::Weak => Self::SignatureWeak {},
-            SignatureRefused::Unreadable | SignatureRefused::Wrong | SignatureRefused::Key(_) => {
-                Self::SignatureRefused { why: error.to_string() }
-            }
-        }
-    }
-}
-
-/// A sentence without variable parts says by itself what its code means.
-macro_rules! meaning {
-    ($what:literal) => {
-        $what
-    };
-    ($what:literal $means:literal) => {
-        $means
-    };
-}
-
-macro_rules! refusals {
-    ($($code:literal $name:ident { $($field:ident : $kind:ty),* } $what:literal $(means $means:literal)?
-        why $why:literal who $who:literal command $command:literal $(commands [$($general:literal),*])?)*) => {
-        /// An expected answer. Exhaustive: whoever adds one writes its words here, once.
-        #[derive(Clone, PartialEq, Eq, Debug)]
-        pub enum Refusal {
-            $($name { $($field: $kind),* },)*
-        }
-
-        /// Every code, for `egressctl explain CODE`.
-        pub const CATALOGUE: &[Entry] = &[$(Entry {
-            code: $code,
-            name: stringify!($name),
-            what: $what,
-            means: meaning!($what $($means)?),
-            why: $why,
-            who: $who,
-            command: $command,
-            commands: &[$($($general),*)?],
-        }),*];
-
-        #[allow(unused_variables, reason = "a field may be used by the sentence, by the command, or by both")]
-        impl Refusal {
-            pub const fn code(&self) -> u16 {
-                match self { $(Self::$name { .. } => $code,)* }
-            }
-
-            /// What was refused, in one sentence.
-            pub fn what(&self) -> String {
-                match self { $(Self::$name { $($field),* } => format!($what),)* }
-            }
-
-            pub const fn why(&self) -> &'static str {
-                match self { $(Self::$name { .. } => $why,)* }
-            }
-
-            pub const fn who(&self) -> &'static str {
-                match self { $(Self::$name { .. } => $who,)* }
-            }
-
-            /// The command to type next.
-            pub fn command(&self) -> String {
-                match self { $(Self::$name { $($field),* } => format!($command),)* }
-            }
-        }
-    };
 }
 
 refusals! {
@@ -581,20 +510,3 @@ impl fmt::Display for Refusal {
 }
 
 impl std::error::Error for Refusal {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn codes_are_unique_and_rise() {
-        assert!(CATALOGUE.windows(2).all(|pair| pair[0].code < pair[1].code));
-    }
-
-    #[test]
-    fn a_frozen_gateway_and_a_foreign_file_tell_a_vendor_nothing_of_others() {
-        assert_eq!(Refusal::NotYours {}.outside(), Refusal::revoked("file", "x").outside());
-        assert_eq!(Refusal::entry("E2101").map(|entry| entry.name), Some("RequesterMayNotVote"));
-        assert!(Refusal::entry("E21010").is_none());
-    }
-}
