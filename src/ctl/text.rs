@@ -1,26 +1,13 @@
 //! Text for a terminal: escaped so that no name drives it, measured, cut and wrapped by what it shows.
 
-use crate::domain::shown;
-
-/// `text` with everything that is not plainly visible written out as `\u{…}`: controls (C0, DEL, C1), and the characters that
-/// reorder, hide or join what stands around them. A new line is written out too: one value stays on its line.
-pub fn visible(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_invisible(c) {
-            out.extend(c.escape_unicode());
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
+use crate::domain::shown::is_unseen;
+pub use crate::domain::shown::visible;
 
 /// JSON text with the same characters as JSON escapes: they can stand only inside its strings.
 pub fn visible_json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if is_invisible(c) && c != '\n' {
+        if is_unseen(c) && c != '\n' {
             let mut units = [0; 2];
             for unit in c.encode_utf16(&mut units) {
                 out.push_str(&format!("\\u{unit:04x}"));
@@ -30,11 +17,6 @@ pub fn visible_json(text: &str) -> String {
         }
     }
     out
-}
-
-/// Controls, and what hides or reorders what stands around it.
-fn is_invisible(c: char) -> bool {
-    c.is_control() || shown::is_invisible(c)
 }
 
 /// Columns that `text` takes on a terminal. Near enough: wide East Asian and pictures two, combining marks none.
@@ -125,14 +107,14 @@ mod tests {
         let hostile = "a\u{1b}[2J\u{9b}31m\r\n\u{7f}\u{0}b\u{202e}vsc.exe\u{200b}\u{feff}";
         let shown = visible(hostile);
         assert_eq!(shown, "a\\u{1b}[2J\\u{9b}31m\\u{d}\\u{a}\\u{7f}\\u{0}b\\u{202e}vsc.exe\\u{200b}\\u{feff}");
-        assert!(!shown.chars().any(is_invisible));
+        assert!(!shown.chars().any(is_unseen));
     }
 
     #[test]
     fn json_stays_the_same_json() {
         let value = serde_json::json!({"name": "a\u{1b}\u{9b}\u{202e}\u{e0041}ü"});
         let text = visible_json(&serde_json::to_string_pretty(&value).unwrap());
-        assert!(!text.chars().any(|c| is_invisible(c) && c != '\n'), "{text:?}");
+        assert!(!text.chars().any(|c| is_unseen(c) && c != '\n'), "{text:?}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
     }
 

@@ -7,7 +7,7 @@ use super::{
     ids::{PersonId, Slug, TicketNumber},
     limits,
     people::Person,
-    shown::is_invisible,
+    shown::unseen_in,
     signature::NAMESPACE_VOTE,
     time::{Day, Time},
     vendor::{Entry, RedFlag},
@@ -102,7 +102,7 @@ impl TryFrom<String> for Prose {
                 limits::TEXT_CHARS
             ));
         }
-        match text.chars().find(|c| (c.is_control() && *c != '\n') || is_invisible(*c)) {
+        match unseen_in(&text) {
             Some(c) => Err(format!("the text has the character {}, which nobody sees", c.escape_unicode())),
             None => Ok(Self(text)),
         }

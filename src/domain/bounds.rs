@@ -1,7 +1,6 @@
 //! Bounds: what a ticket's own limits, the policy and the terms of the votes that count allow together, as one value.
 
 use super::{
-    canonical,
     digest::Digest,
     event::Protocol,
     network::{Network, canonical as spelled},
@@ -46,8 +45,6 @@ impl Content {
         Digest::of_canonical(self).expect("bounds hold strings, and integers up to 2^53 - 1")
     }
 }
-
-const _: () = assert!(canonical::LARGEST_INTEGER > u32::MAX as i64, "counts are canonical");
 
 /// `old`, and no more than `most`.
 fn narrow<N: Ord + Copy>(old: &mut Option<N>, most: N) {

@@ -10,7 +10,7 @@ use super::{
     digest::Digest,
     event::Protocol,
     ids::Slug,
-    shown::{is_invisible, many},
+    shown::{many, visible},
     ticket::{Field, Schedule, TicketDocument, word},
 };
 use serde::{Deserialize, Serialize};
@@ -196,15 +196,6 @@ fn pulled(ticket: &TicketDocument, classes: &Classes<'_>) -> Vec<String> {
         ),
         format!("Classes: {}", classes.counted()),
     ]
-}
-
-/// What a reader would not see, or what would reorder the rest, is written out; nothing is cut off.
-fn visible(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() || is_invisible(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -21,6 +21,15 @@ pub fn shown(text: &str) -> String {
     out
 }
 
+/// `text` whole, with whatever nobody would see written out as `\u{…}`. A new line is written out too: one value stays on its line.
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unseen(c) { out.extend(c.escape_unicode()) } else { out.push(c) }
+    }
+    out
+}
+
 /// `1 file`, `2 files`, `52,089 bytes`: for words that take an s.
 pub fn many(count: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
@@ -37,6 +46,16 @@ pub fn grouped(number: u64) -> String {
         out.push(digit);
     }
     out
+}
+
+/// Controls, new lines among them, and what [`is_invisible`] names: no character that a reader sees.
+pub fn is_unseen(c: char) -> bool {
+    c.is_control() || is_invisible(c)
+}
+
+/// The first character of a text of several lines that a reader does not see.
+pub fn unseen_in(text: &str) -> Option<char> {
+    text.chars().find(|c| is_unseen(*c) && *c != '\n')
 }
 
 /// Characters that hide or reorder what stands around them (Unicode's category Cf, its line separators, other spaces

@@ -12,7 +12,7 @@ use super::{
     people::{Gate, Person},
     policy::Policy,
     refusal::Refusal,
-    shown::{is_invisible, shown},
+    shown::{shown, unseen_in},
     signature::NAMESPACE_VOTE,
     ticket::TicketDocument,
     time::{Day, Time},
@@ -150,8 +150,8 @@ impl Ballot {
     /// Whether it says what a ballot on this request has to say, and nothing that means nothing there.
     pub fn check(&self, document: &TicketDocument, policy: &Policy) -> Result<(), Refusal> {
         self.check_reason(policy)?;
-        let written = self.comments.iter().flat_map(|comment| [&comment.on, &comment.text]).chain([&self.reason]);
-        if written.flat_map(|text| text.chars()).any(|c| is_invisible(c) || (c.is_control() && c != '\n')) {
+        let mut written = self.comments.iter().flat_map(|comment| [&comment.on, &comment.text]).chain([&self.reason]);
+        if written.any(|text| unseen_in(text).is_some()) {
             return Err(Refusal::InvisibleText {});
         }
         if self.comments.len() > limits::VOTE_COMMENTS {
@@ -181,6 +181,9 @@ impl Ballot {
                 }
                 Term::MaxRows(most) | Term::MaxBytes(most) if *most > canonical::LARGEST_INTEGER.cast_unsigned() => {
                     return refuse(term, "it is larger than 2^53 - 1");
+                }
+                Term::MaxRows(most) if document.limits.min_rows.is_some_and(|least| *most < least) => {
+                    return refuse(term, "the request says that every file has more rows: ask for changes, or reject");
                 }
                 Term::Protocol(protocol) if !document.protocols.contains(protocol) => {
                     return refuse(term, "the request does not ask for that protocol");

@@ -93,7 +93,7 @@ proptest! {
         let diagram = Diagram::of(&ticket);
         let svg = diagram.draw(Drawing::Svg);
         prop_assert!(structure(&svg).is_subset(&structure(&before)), "{svg}");
-        prop_assert!(!svg.chars().any(|c| (c.is_control() && c != '\n') || is_invisible(c)));
+        prop_assert!(!svg.chars().any(|c| crate::domain::shown::is_unseen(c) && c != '\n'));
         let mermaid = diagram.draw(Drawing::Mermaid);
         // A ticket, four stops, three ways, and what begins and ends it: whatever is said, no line more.
         prop_assert_eq!(mermaid.lines().count(), 11);

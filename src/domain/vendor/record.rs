@@ -2,7 +2,7 @@
 
 use crate::domain::{
     limits,
-    shown::is_invisible,
+    shown::is_unseen,
     time::{Day, days},
 };
 use serde::{Deserialize, Serialize};
@@ -61,7 +61,7 @@ impl TryFrom<String> for Entry {
         if text.trim().is_empty() || text.chars().count() > limits::NAME_CHARS {
             return Err(format!("a text of 1 to {} characters is expected here", limits::NAME_CHARS));
         }
-        match text.chars().find(|c| c.is_control() || is_invisible(*c)) {
+        match text.chars().find(|c| is_unseen(*c)) {
             Some(c) => Err(format!("the text has the character {}, which nobody sees", c.escape_unicode())),
             None => Ok(Self(text)),
         }

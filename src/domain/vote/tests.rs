@@ -132,6 +132,13 @@ fn a_term_that_could_bind_nothing_or_let_nothing_leave_is_refused() {
     for term in ["max_rows=0", "max_bytes=9007199254740992", "max_deliveries=0", "until=2001-01-01", "without=nothing"] {
         assert_eq!(tied(Decision::Approve, &[term]), Err(2113), "{term}");
     }
+    let mut least = document.clone();
+    least.limits.min_rows = Some(10);
+    let tied_to = |term: &str| {
+        let ballot = Ballot { terms: vec![term.parse().unwrap()], ..ballot(Decision::Approve) };
+        ballot.check(&least, &Policy::parse(POLICY).unwrap()).map_err(|refusal| refusal.code())
+    };
+    assert_eq!((tied_to("max_rows=9"), tied_to("max_rows=10")), (Err(2113), Ok(())));
     let all: Vec<String> = document.fields.iter().map(|field| format!("without={}", field.name)).collect();
     assert_eq!(tied(Decision::Approve, &all.iter().map(String::as_str).collect::<Vec<_>>()), Err(2113));
     for nonsense in

@@ -1,7 +1,7 @@
 //! A draft as TOML, in the form's order: each question with its reason beside the answer that a person gives.
 
 use super::{Answer, Confidence, Draft, DraftField, Extent, Need, QUESTIONS, Question, empty};
-use crate::domain::shown::{is_invisible, many};
+use crate::domain::shown::{is_unseen, many};
 use serde_json::Value;
 
 /// Marks what a person still answers.
@@ -110,7 +110,7 @@ fn toml(answer: &Value) -> String {
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
-            c if c.is_control() || is_invisible(c) => out.push_str(&format!("\\U{:08X}", u32::from(c))),
+            c if is_unseen(c) => out.push_str(&format!("\\U{:08X}", u32::from(c))),
             c => out.push(c),
         }
     }
