@@ -213,6 +213,8 @@ async fn ticket(mut desk: Desk, command: Ticket) -> Result<Told, Trouble> {
             }
         }
         Ticket::Activate { ticket } => desk.tell::<Done>(R::TicketActivate { ticket }).await,
+        Ticket::Suspend { ticket, reason } => desk.tell::<Done>(R::TicketSuspend { ticket, reason }).await,
+        Ticket::Resume { ticket, reason } => desk.tell::<Done>(R::TicketResume { ticket, reason }).await,
         Ticket::Withdraw { ticket, reason } => desk.tell::<Done>(R::TicketWithdraw { ticket, reason }).await,
     }
 }

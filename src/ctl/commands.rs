@@ -368,6 +368,24 @@ pub enum Ticket {
         /// Such as EGR-2026-0042
         ticket: TicketNumber,
     },
+    /// Stop a ticket for now: nothing of it leaves until two people resume it
+    #[command(after_help = "Example:\n  egressctl ticket suspend EGR-2026-0042 --reason \"odd pulls at night\"")]
+    Suspend {
+        /// Such as EGR-2026-0042
+        ticket: TicketNumber,
+        /// Why, in a sentence: it is recorded
+        #[arg(long, value_name = "WHY")]
+        reason: String,
+    },
+    /// Let a suspended ticket go on: two people, one of them of security, within an hour
+    #[command(after_help = "Example:\n  egressctl ticket resume EGR-2026-0042 --reason \"assessed anew\"")]
+    Resume {
+        /// Such as EGR-2026-0042
+        ticket: TicketNumber,
+        /// Why, in a sentence: it is recorded
+        #[arg(long, value_name = "WHY")]
+        reason: String,
+    },
     /// Take back a ticket that is not active yet
     #[command(after_help = "Example:\n  egressctl ticket withdraw EGR-2026-0042 --reason \"done in house\"")]
     Withdraw {

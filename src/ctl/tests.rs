@@ -273,7 +273,7 @@ fn every_command_has_help_and_an_example() {
     for command in COMMANDS {
         assert!(seen.iter().any(|known| command.starts_with(known.as_str())), "{command}");
     }
-    assert_eq!(seen.len(), 46, "{seen:?}");
+    assert_eq!(seen.len(), 48, "{seen:?}");
 }
 
 #[test]

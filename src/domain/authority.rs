@@ -16,6 +16,8 @@ pub enum Act {
     Vote,
     ActivateTicket,
     WithdrawTicket,
+    SuspendTicket,
+    ResumeTicket,
     AcceptRisk,
     CloseDelivery,
     RecheckFile,
@@ -30,7 +32,7 @@ pub enum Act {
 }
 
 impl Act {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Look,
         Self::EnrolStaff,
         Self::FileVendor,
@@ -41,6 +43,8 @@ impl Act {
         Self::Vote,
         Self::ActivateTicket,
         Self::WithdrawTicket,
+        Self::SuspendTicket,
+        Self::ResumeTicket,
         Self::AcceptRisk,
         Self::CloseDelivery,
         Self::RecheckFile,
@@ -66,6 +70,8 @@ impl Act {
             Self::Vote => "voting",
             Self::ActivateTicket => "activating a ticket",
             Self::WithdrawTicket => "withdrawing a ticket",
+            Self::SuspendTicket => "suspending a ticket",
+            Self::ResumeTicket => "resuming a ticket",
             Self::AcceptRisk => "accepting a risk",
             Self::CloseDelivery => "closing a delivery",
             Self::RecheckFile => "rechecking a file",
@@ -89,6 +95,8 @@ impl Act {
             Self::ConfirmVendor | Self::ConfirmToken => &[Role::Operator, Role::VendorRiskAnalyst, Role::SecurityReviewer],
             Self::SubmitTicket | Self::WithdrawTicket => &[Role::Requester],
             Self::AcceptRisk => &[Role::Executive],
+            Self::SuspendTicket => &[Role::SecurityResponder, Role::SecurityReviewer],
+            Self::ResumeTicket => &[Role::SecurityResponder, Role::SecurityReviewer, Role::Operator],
             Self::Vote => &[
                 Role::BusinessApprover,
                 Role::DataOwner,
@@ -133,6 +141,8 @@ mod tests {
             Act::IssueToken,
             Act::Revoke,
             Act::Unfreeze,
+            Act::SuspendTicket,
+            Act::ResumeTicket,
         ] {
             assert!(!act.roles().contains(&Role::Sysadmin), "a sysadmin is {}", act.name());
         }

@@ -2,9 +2,11 @@
 
 mod acceptance;
 mod standing;
+mod suspension;
 
 pub use acceptance::AcceptanceStanding;
 pub use standing::{GateStanding, Standing};
+pub use suspension::{Suspension, is_of_security};
 
 use super::{
     acceptance::Acceptance,
@@ -35,7 +37,7 @@ pub enum State {
     Returned,
     Approved,
     Active,
-    /// Was activated; something it rests on no longer holds.
+    /// Was approved or ran; something it rests on does not hold, or has not held and nobody has let it go on since.
     Suspended,
     Closed,
     Rejected,
@@ -138,7 +140,9 @@ pub struct TicketDossier {
     /// What is on record of gates that were late, and of approvals that grew too old, by their leaves.
     pub(super) overdue: BTreeSet<(Gate, Digest)>,
     pub(super) lapsed: BTreeSet<u64>,
-    pub withdrawn: Option<Time>,
+    /// The first of what ends it for good: whatever comes after changes nothing of that.
+    ended: Option<State>,
+    pub suspension: Option<Suspension>,
     pub revoked: Option<Time>,
     /// Of the vendor's red flags, oldest first.
     pub acceptances: Vec<Acceptance>,
@@ -161,7 +165,8 @@ impl TicketDossier {
             dropped: BTreeSet::new(),
             overdue: BTreeSet::new(),
             lapsed: BTreeSet::new(),
-            withdrawn: None,
+            ended: None,
+            suspension: None,
             revoked: None,
             acceptances: Vec::new(),
         };
@@ -179,8 +184,14 @@ impl TicketDossier {
             Event::TicketActivated { revision, .. } => self.activations.push((record.by.person(), *revision)),
             Event::GateOverdue { gate, question, .. } => drop(self.overdue.insert((*gate, *question))),
             Event::ApprovalLapsed { vote, .. } => drop(self.lapsed.insert(*vote)),
-            Event::TicketWithdrawn => self.withdrawn = self.withdrawn.or(Some(record.at)),
-            Event::TicketRevoked => self.revoked = self.revoked.or(Some(record.at)),
+            Event::TicketWithdrawn => drop(self.ended.get_or_insert(State::Withdrawn)),
+            Event::TicketSuspended { .. } => self.suspend(record),
+            Event::TicketResumeAsked => self.ask_to_resume(record),
+            Event::TicketResumed => self.resume(record),
+            Event::TicketRevoked => {
+                self.revoked = self.revoked.or(Some(record.at));
+                self.ended.get_or_insert(State::Revoked);
+            }
             _ => {}
         }
         Some(())
@@ -212,7 +223,10 @@ impl TicketDossier {
             // What runs goes on without an amendment that was turned down.
             match self.is_activated() && self.current().digest != *revision {
                 true => drop(self.dropped.insert(*revision)),
-                false => self.rejected_by = self.rejected_by.or(Some(self.votes.len())),
+                false => {
+                    self.rejected_by = self.rejected_by.or(Some(self.votes.len()));
+                    self.ended.get_or_insert(State::Rejected);
+                }
             }
         }
         self.votes.push(Vote::new(ballot, asked, (id, key), record.at, record.index, signature.clone()));

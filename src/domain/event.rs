@@ -170,6 +170,13 @@ pub enum Event {
         policy: Digest,
     },
     TicketWithdrawn,
+    /// Nothing of it leaves until two people let it go on. `code`: of the refusal for which the gateway did it; none where a person did.
+    TicketSuspended {
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        code: Option<u16>,
+    },
+    TicketResumeAsked,
+    TicketResumed,
     TicketRevoked,
     /// An executive answers for red flags of the vendor, for this revision under this assessment. `document` is what they signed.
     RiskAccepted {

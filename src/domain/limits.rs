@@ -243,6 +243,8 @@ pub const CHECKPOINT_NOTE_BYTES: usize = 16 * 1024;
 pub const LOG_PROBLEMS: usize = 100;
 /// A request to lift a freeze waits so long for the second person; afterwards somebody has to look at the situation anew.
 pub const UNFREEZE_ASKED: Duration = Duration::from_secs(3_600);
+/// The same for letting a suspended ticket go on.
+pub const RESUME_ASKED: Duration = UNFREEZE_ASKED;
 /// Sessions of one vendor at once: parallel pulls of many files, and still room for every other vendor.
 pub const SESSIONS_PER_VENDOR: usize = 256;
 /// How often one session may begin to read one file: each beginning is a record. Ranges of an open file are not counted.

@@ -35,8 +35,9 @@ impl Approved {
         }
         let Standing { state, bounds } = ticket.standing(around);
         if state != State::Active {
-            return Err(match ticket.blocked(around) {
-                Some(refusal) if !state.is_terminal() => refusal,
+            return Err(match (ticket.blocked(around), &ticket.suspension) {
+                (Some(refusal), _) if !state.is_terminal() => refusal,
+                (None, Some(suspension)) if !state.is_terminal() => Refusal::suspended(ticket.number, suspension),
                 _ => Refusal::NotActive { ticket: ticket.number.to_string(), state: state.name().into() },
             });
         }
@@ -229,6 +230,8 @@ impl Visitor {
 #[derive(Debug)]
 pub struct Sight {
     max_downloads: Option<u32>,
+    /// The revision that runs, and the digest of what its files may hold now.
+    running: (Digest, Digest),
 }
 
 impl Sight {
@@ -246,7 +249,8 @@ impl Sight {
         around.vendor.admits(visitor.credential, visitor.address, around.roster, around.now)?;
         let bounds = Self::bounds(ticket, delivery, around)?;
         bounds.admits(visitor.protocol(), visitor.address)?;
-        Ok(Self { max_downloads: bounds.max_downloads })
+        let running = (ticket.current().digest, bounds.content.digest());
+        Ok(Self { max_downloads: bounds.max_downloads, running })
     }
 
     /// The part of it that holds or fails for every visitor alike. It gives nobody leave: it says why nobody has it.
@@ -296,6 +300,13 @@ impl Leave {
         if clean.revision != released.revision || sealed.revision != released.revision || sealed.vendor != ticket.vendor {
             return Err(Refusal::PapersDisagree {
                 reason: "the file was not sealed under the revision that was released".into(),
+            });
+        }
+        // Its gates may have been asked again since, and an approval be tied to less: what was cleared for more is served no longer.
+        let (running, content) = sight.running;
+        if clean.revision == running && clean.bounds != Some(content) {
+            return Err(Refusal::PapersDisagree {
+                reason: "the ticket's approval is tied to less now than when the file was checked".into(),
             });
         }
         if let Some(key) = sealed.recipients.iter().find(|key| around.vendor.is_revoked_key(**key)) {

@@ -8,7 +8,12 @@ mod tests;
 
 pub use entry::Entry;
 
-use super::{digest::Digest, ids::Slug, signature::openssh_fingerprint};
+use super::{
+    digest::Digest,
+    dossier::Suspension,
+    ids::{Slug, TicketNumber},
+    signature::openssh_fingerprint,
+};
 use std::fmt;
 use table::{meaning, refusals};
 
@@ -253,6 +258,27 @@ refusals! {
         why "A vendor without confirmed keys and a valid assessment receives nothing."
         who "a vendor_risk_analyst and a security_reviewer" command "egressctl vendor show {vendor}"
 
+    2206 Suspended { ticket: String, since: String, reason: String } "{ticket} is suspended since {since}: {reason}"
+        means "the ticket is suspended"
+        why "What was stopped for a cause goes on when the cause is gone and two people say so."
+        who "two people, one of them a security_responder or security_reviewer"
+        command "egressctl ticket resume {ticket} --reason \"WHY\""
+    2207 NotSuspendable { ticket: String, state: String } "{ticket} is {state}: what is approved or runs can be suspended"
+        means "only what is approved or runs can be suspended"
+        why "A ticket that is not approved lets nothing leave."
+        who "nobody" command "egressctl ticket show {ticket}"
+    2208 NotSuspended { ticket: String, state: String } "{ticket} is {state}: no suspension is on record"
+        means "the ticket is not suspended"
+        why "Only what was suspended is resumed."
+        who "nobody" command "egressctl ticket show {ticket}"
+    2209 SecurityNeeded { ticket: String } "one of the two who resume {ticket} must be a security_responder or security_reviewer"
+        means "one of the two who resume a ticket must be of security"
+        why "Security agrees before something that was stopped goes on."
+        who "a security_responder or security_reviewer" command "egressctl ticket resume {ticket} --reason \"WHY\""
+    2210 RequesterMayNotResume { ticket: String } "you requested {ticket}: others say whether it goes on"
+        means "whoever requested a ticket does not resume it"
+        why "Nobody judges their own request."
+        who "two others, one of them of security" command "egressctl ticket resume {ticket} --reason \"WHY\""
     2211 RiskNotAccepted { ticket: String, flag: &'static str, what: String } "{ticket} waits for an executive to accept a risk: its vendor's red flag {flag}: {what}"
         means "the ticket waits for an executive to accept a red flag of its vendor"
         why "The policy lets this red flag pass only while somebody answers for it by name, for this revision and until a day."
@@ -475,6 +501,10 @@ refusals! {
 }
 
 impl Refusal {
+    pub fn suspended(ticket: TicketNumber, suspension: &Suspension) -> Self {
+        Self::Suspended { ticket: ticket.to_string(), since: suspension.at.to_string(), reason: suspension.why.clone() }
+    }
+
     /// For what has a history of its own: `explain` knows it by its `id`.
     pub fn revoked(kind: &str, id: impl fmt::Display) -> Self {
         Self::Revoked { scope: format!("{kind} {id}"), history: format!("explain {id}") }

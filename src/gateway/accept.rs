@@ -7,6 +7,7 @@ use super::{
     facts::{Facts, Source},
     outcome::Refused,
     show::tickets,
+    suspend::fall,
     vault::Tx,
 };
 use crate::domain::{
@@ -56,11 +57,11 @@ fn accept(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber, text: S
     let (revision, assessment) = (ticket.under_review().digest, current.assessment);
     let accepted = Accepted { ticket: number, revision, vendor: vendor.slug.clone(), assessment };
     let signed = acceptance_text(&accepted, &document);
-    person
-        .key
-        .verify(NAMESPACE_VOTE, signed.as_bytes(), signature)
-        .map_err(|error| Refusal::SignatureRefused { why: error.to_string() })?;
-    // 3. Record it.
+    person.key.verify(NAMESPACE_VOTE, signed.as_bytes(), signature).map_err(Refusal::from)?;
+    // 3. Record it. It may give back what the ticket lost.
+    if let Some(fact) = fall(&ticket, &facts.around(&vendor)) {
+        tx.append(fact)?;
+    }
     let flags = document.red_flags.iter().collect();
     let (until, digest) = (document.expires, document.digest());
     let event = Event::RiskAccepted { document: digest, revision, assessment, flags, until };

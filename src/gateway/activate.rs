@@ -1,6 +1,8 @@
 //! Activate: an operator starts an approved ticket; everything is evaluated again, now.
 
-use super::{answers::Completion, answers::Done, core::Core, desk::Desk, facts::Facts, outcome::Refused, vault::Tx};
+use super::{
+    answers::Completion, answers::Done, core::Core, desk::Desk, facts::Facts, outcome::Refused, suspend::resumed, vault::Tx,
+};
 use crate::domain::{
     authority::Act,
     dossier::{State, Surroundings, TicketDossier},
@@ -40,6 +42,10 @@ fn activate(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber) -> Re
         }
         .into());
     }
+    // What runs, and is suspended, may be amended meanwhile: it stays so.
+    if let Some(suspension) = ticket.suspension.as_ref().filter(|_| !ticket.is_activated()) {
+        return Err(Refusal::suspended(number, suspension).into());
+    }
     // An amendment replaces what runs the moment that this is recorded.
     let revision = ticket.under_review();
     if ticket.review(revision, &around) != State::Approved {
@@ -51,6 +57,11 @@ fn activate(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber) -> Re
     }
     let event = Event::TicketActivated { revision: revision.digest, policy: facts.policy.digest() };
     let record = tx.append(Fact::new(by, Subject::Ticket(ticket.id), event))?;
+    if ticket.suspension.is_some() {
+        let headline = format!("{number} is amended, and suspended still");
+        let next = vec![resumed(number)];
+        return Ok(Done { subject: text, state: Completion::Done, headline, leaf: record.index, next });
+    }
     let headline = format!("{number} is active: files staged under it are inspected, sealed and released");
     Ok(Done { subject: text, state: Completion::Done, headline, leaf: record.index, next: Vec::new() })
 }
@@ -61,12 +72,5 @@ fn unapproved(ticket: &TicketDossier, around: &Surroundings<'_>) -> Refusal {
     if let Some(refusal) = ticket.blocked_in(revision, around) {
         return refusal;
     }
-    let missing = match ticket.asks_for_changes(revision, around).first() {
-        Some(vote) => format!("the gate {} asked for changes", vote.ballot.gate),
-        None => {
-            let open: Vec<_> = ticket.open_gates(revision, around).iter().map(|gate| gate.name()).collect();
-            format!("these gates are open: {}", open.join(", "))
-        }
-    };
-    Refusal::NotApproved { ticket: text, missing }
+    Refusal::NotApproved { ticket: text, missing: ticket.missing(revision, around) }
 }

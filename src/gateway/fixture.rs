@@ -15,7 +15,7 @@ pub(crate) use tls_pair::TlsPair;
 
 use super::{
     Announcements, Desk, Door, Gateway, Outbox, Parts, Refused, Rules, Settings,
-    answers::{FileState, GateView, Submitted, Voted},
+    answers::{Done, FileState, GateView, Submitted, Voted},
     asked::{DeliveryPath, Scope},
 };
 use crate::{
@@ -438,6 +438,13 @@ impl House {
         let (staff, asked) = (Staff::holding(ballot.gate), self.asked(number, ballot.gate).await);
         let signature = self.sign(staff, &ballot.text(&asked));
         self.desk().ticket_vote(self.person(staff), asked, ballot, signature).await
+    }
+
+    /// Olga asks, Sam agrees.
+    pub(crate) async fn resume(&self, number: TicketNumber) -> Result<Done, Refused> {
+        let reason = || "its cause is gone".to_owned();
+        self.desk().ticket_resume(self.person(Staff::Olga), number, reason()).await?;
+        self.desk().ticket_resume(self.person(Staff::Sam), number, reason()).await
     }
 
     /// A further revision by the ticket's requester.

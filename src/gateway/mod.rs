@@ -43,6 +43,7 @@ mod simulate;
 mod stage;
 mod staging;
 mod submit;
+mod suspend;
 #[cfg(test)]
 mod tests;
 mod tokens;

@@ -1,6 +1,6 @@
-//! Pace: gates that have not answered in time and approvals that have grown too old are recorded, once each.
+//! Pace: gates that have not answered in time, approvals that have grown too old and tickets that have fallen are recorded, once each.
 
-use super::{Gateway, facts::Facts, outcome::Refused, vault::find};
+use super::{Gateway, facts::Facts, outcome::Refused, suspend::fall, vault::find};
 use crate::domain::{
     event::{Actor, Fact, Subject},
     ids::TicketId,
@@ -15,7 +15,7 @@ pub struct Ended(HashSet<TicketId>);
 impl Gateway {
     /// Records what is late. It cannot be taken back: while the clock cannot be believed nothing is.
     pub(super) fn say_what_is_late(&self, ended: &mut Ended) -> Result<(), Refused> {
-        if self.core.clock.jumped() || !self.core.rules().policy.has_pace() {
+        if self.core.clock.jumped() {
             return Ok(());
         }
         let open: Vec<TicketId> = self.look(|facts| Ok(facts.find(find::tickets)?))?;
@@ -37,8 +37,11 @@ impl Gateway {
             let facts = Facts::read(core, &*tx)?;
             let ticket = facts.ticket(id)?;
             let vendor = facts.vendor(ticket.vendor)?;
-            for event in ticket.late(&facts.around(&vendor)) {
-                tx.append(Fact::new(Actor::System, Subject::Ticket(id), event))?;
+            let around = facts.around(&vendor);
+            let late = ticket.late(&around).into_iter().map(|event| Fact::new(Actor::System, Subject::Ticket(id), event));
+            let facts: Vec<Fact> = fall(&ticket, &around).into_iter().chain(late).collect();
+            for fact in facts {
+                tx.append(fact)?;
             }
             Ok(())
         })
@@ -55,7 +58,7 @@ fn late<S: super::facts::Source>(facts: &Facts<'_, S>, page: &[TicketId], ended:
         let around = facts.around(&vendor);
         if ticket.state(&around).is_terminal() {
             ended.0.insert(*id);
-        } else if !ticket.late(&around).is_empty() {
+        } else if ticket.falls(&around).is_some() || !ticket.late(&around).is_empty() {
             late.push(*id);
         }
     }

@@ -1,6 +1,9 @@
 //! Review: one person's signed vote at one gate of a ticket, over that gate's question.
 
-use super::{answers::Blocker, answers::Voted, core::Core, desk::Desk, facts::Facts, outcome::Refused, show::words, vault::Tx};
+use super::{
+    answers::Blocker, answers::Voted, core::Core, desk::Desk, facts::Facts, outcome::Refused, show::words, suspend::fall,
+    vault::Tx,
+};
 use crate::domain::{
     authority::Act,
     dossier::{State, Surroundings, TicketDossier},
@@ -41,7 +44,10 @@ fn vote(core: &Core, tx: &mut Tx<'_>, by: Actor, asked: Asked, ballot: Ballot, s
     person.key.verify(NAMESPACE_VOTE, ballot.text(&asked).as_bytes(), &signature).map_err(Refusal::from)?;
     // 3. Does it mean something there?
     ballot.check(&revision.document, &facts.policy)?;
-    // 4. Record it.
+    // 4. Record it. A vote may give back what the ticket lost.
+    if let Some(fact) = fall(&ticket, &around) {
+        tx.append(fact)?;
+    }
     let Asked { question, revision, policy, .. } = asked;
     let Ballot { because, reason, comments, terms, .. } = ballot;
     let event = Event::TicketVoted { gate, decision, because, question, revision, policy };

@@ -17,6 +17,7 @@ mod simulate;
 mod spool;
 mod squatting;
 mod standing;
+mod suspend;
 mod told;
 mod unserved;
 

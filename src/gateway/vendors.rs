@@ -38,6 +38,13 @@ impl Desk {
         revision: Digest,
         signature: Option<String>,
     ) -> Result<Done, Refused> {
+        let known = self.look(|facts| {
+            Act::ConfirmVendor.allowed(facts.person(by)?)?;
+            Ok(facts.vendor_named(&vendor)?.map(|dossier| dossier.id))
+        })?;
+        if let Some(known) = known {
+            self.gateway.record_what_fell_with(known).await?;
+        }
         self.act(move |core, tx| confirm(core, tx, by, &vendor, revision, signature)).await
     }
 }

@@ -87,6 +87,8 @@ struct World {
     returned: bool,
     rejected: bool,
     activated: bool,
+    /// On record.
+    suspended: bool,
     withdrawn: bool,
     revoked: bool,
     window_over: bool,
@@ -129,6 +131,18 @@ const CHANGES: &[Change] = &[
         apply: |w| World { activated: true, ..w },
     },
     Change {
+        what: "security suspends",
+        act: "suspend.rs",
+        allowed: |s, _| matches!(s, State::Approved | State::Active),
+        apply: |w| World { suspended: true, ..w },
+    },
+    Change {
+        what: "two people resume, one of them of security",
+        act: "suspend.rs",
+        allowed: |s, w| s == State::Suspended && w.suspended && holds_again(w),
+        apply: |w| World { suspended: false, ..w },
+    },
+    Change {
         what: "the requester withdraws",
         act: "submit.rs",
         allowed: |s, w| !s.is_terminal() && !w.activated,
@@ -137,7 +151,7 @@ const CHANGES: &[Change] = &[
     Change {
         what: "a security_responder revokes",
         act: "revoke.rs",
-        allowed: |s, _| s != State::Revoked,
+        allowed: |s, _| !s.is_terminal(),
         apply: |w| World { revoked: true, ..w },
     },
     Change { what: "its vendor stops standing", act: "", allowed: |_, _| true, apply: |w| World { vendor_stands: false, ..w } },
@@ -153,7 +167,17 @@ const CHANGES: &[Change] = &[
 ];
 
 fn takes_votes(state: State, world: World) -> bool {
-    !state.is_terminal() && state != State::OnHold && !world.class_revoked
+    let answered = world.activated && world.votes == Votes::All;
+    !state.is_terminal() && state != State::OnHold && !world.class_revoked && !answered
+}
+
+fn holds_again(world: World) -> bool {
+    matches!(state(World { suspended: false, ..world }), State::Approved | State::Active)
+}
+
+/// The gateway puts on record that a ticket has fallen, before anything can take the cause away.
+fn recorded(world: World) -> World {
+    World { suspended: world.suspended || state(world) == State::Suspended, ..world }
 }
 
 fn ask_otherwise(world: World) -> World {
@@ -273,6 +297,7 @@ fn state(world: World) -> State {
     }
     for (holds, event) in [
         (world.activated, Event::TicketActivated { revision, policy: first.digest() }),
+        (world.suspended, Event::TicketSuspended { code: None }),
         (world.withdrawn, Event::TicketWithdrawn),
         (world.revoked, Event::TicketRevoked),
     ] {
@@ -292,6 +317,7 @@ fn explore() -> (BTreeSet<&'static str>, Arrows) {
         returned: false,
         rejected: false,
         activated: false,
+        suspended: false,
         withdrawn: false,
         revoked: false,
         window_over: false,
@@ -305,7 +331,7 @@ fn explore() -> (BTreeSet<&'static str>, Arrows) {
         }
         let from = state(world);
         for change in CHANGES.iter().filter(|change| (change.allowed)(from, world)) {
-            let next = (change.apply)(world);
+            let next = recorded((change.apply)(world));
             let to = state(next);
             if from != to {
                 arrows.entry((from.name(), to.name())).or_default().insert(change.what);
@@ -324,7 +350,8 @@ pub fn page() -> String {
          # The states of a ticket\n\n\
          A state is never stored. `TicketDossier::state` computes it from the ticket's records, the policy, the vendor, the roster, the house\n\
          and the clock, each time it is asked. So this page is made by asking it: for every combination of what can be true of a ticket, and for\n\
-         every change that the gateway lets happen. An act's guard stands in the file that is named; what has no file is not an act on the ticket,\n\
+         every change that the gateway lets happen. What falls is put on record as suspended within a minute, and before any act that could take\n\
+         the cause away: only two people let it go on. An act's guard stands in the file that is named; what has no file is not an act on the ticket,\n\
          and nothing holds it back. A freeze is no state: while it lasts, nothing is released or served whatever the state is. Neither is a window that has\n\
          not opened yet. The amendment of an active ticket goes through its own review meanwhile, and changes the ticket's state only by replacing what\n\
          runs when it is activated.\n\n```mermaid\nstateDiagram-v2\n",

@@ -99,16 +99,13 @@ impl TicketDossier {
         let gates = self.gates(revision, around);
         let approvals = gates.iter().flat_map(|gate| &gate.approvals).map(|vote| &vote.ballot);
         let bounds = Bounds::of(&revision.document, around.policy, approvals);
-        let state = if self.revoked.is_some() {
-            State::Revoked
-        } else if self.withdrawn.is_some() {
-            State::Withdrawn
-        } else if self.rejection().is_some() {
-            State::Rejected
+        let state = if let Some(ended) = self.ended {
+            ended
         } else if bounds.is_over(around.now) {
             State::Closed
         } else {
             match (self.reviewed(revision, &gates, around), self.is_activated()) {
+                _ if self.suspension.is_some() => State::Suspended,
                 (State::Approved, true) => State::Active,
                 (_, true) => State::Suspended,
                 (state, false) => state,

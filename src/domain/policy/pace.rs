@@ -42,9 +42,4 @@ impl Policy {
     pub fn answer_by(&self, gate: Gate, asked: Time) -> Option<Time> {
         self.answer_hours(gate).map(|hours| asked + Duration::from_secs(u64::from(hours) * 3_600))
     }
-
-    /// Whether time alone can make anything of a ticket late.
-    pub fn has_pace(&self) -> bool {
-        !self.sla.is_empty() || !self.review.is_never()
-    }
 }

@@ -50,6 +50,8 @@ fn samples(ticket: &str) -> Vec<(String, Value)> {
         ask("ticket_diagram", json!({"ticket": ticket, "drawing": "mermaid"})),
         ask("ticket_activate", json!({"ticket": none})),
         ask("ticket_withdraw", json!({"ticket": none, "reason": "x"})),
+        ask("ticket_suspend", json!({"ticket": none, "reason": "x"})),
+        ask("ticket_resume", json!({"ticket": none, "reason": "x"})),
         ask("risk_accept", json!({"ticket": none, "document": include_str!("../../../config/risk.toml"), "signature": ""})),
         ask("policy_simulate", json!({"document": include_str!("../../../config/policy.toml")})),
         ask("delivery_list", json!({})),

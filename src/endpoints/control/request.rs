@@ -106,6 +106,15 @@ pub enum Request {
         ticket: TicketNumber,
         reason: String,
     },
+    TicketSuspend {
+        ticket: TicketNumber,
+        reason: String,
+    },
+    /// Once by each of two people.
+    TicketResume {
+        ticket: TicketNumber,
+        reason: String,
+    },
 
     /// `document` is a risk file, `signature` an armoured SSHSIG over its acceptance text in `egressd-vote`.
     RiskAccept {

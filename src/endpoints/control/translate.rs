@@ -50,6 +50,8 @@ impl Answering for Desk {
             R::TicketActivate { ticket } => told(self.ticket_activate(by, ticket).await),
             R::RiskAccept { ticket, document, signature } => told(self.risk_accept(by, ticket, document, signature).await),
             R::TicketWithdraw { ticket, reason } => told(self.ticket_withdraw(by, ticket, reason).await),
+            R::TicketSuspend { ticket, reason } => told(self.ticket_suspend(by, ticket, reason).await),
+            R::TicketResume { ticket, reason } => told(self.ticket_resume(by, ticket, reason).await),
 
             R::PolicySimulate { document } => told(self.policy_simulate(by, document).await),
 

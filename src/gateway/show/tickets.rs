@@ -20,6 +20,7 @@ use crate::{
         desk::Desk,
         facts::{Facts, Source},
         outcome::Refused,
+        suspend,
         vault::find,
     },
 };
@@ -200,10 +201,21 @@ pub fn blockers<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around:
             };
             vec![blocker(why, refusal.who(), refusal.command())]
         }
-        State::OnHold | State::InReview | State::Returned | State::Suspended => {
-            gates::waits_for(facts, ticket, ticket.current(), around)
-        }
+        State::OnHold | State::InReview | State::Returned => gates::waits_for(facts, ticket, ticket.current(), around),
+        State::Suspended => suspended(facts, ticket, around),
     }
+}
+
+/// Its cause, while it lasts; then the two people.
+fn suspended<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around: &Surroundings<'_>) -> Vec<Blocker> {
+    let mut blockers = gates::waits_for(facts, ticket, ticket.current(), around);
+    let Some(suspension) = &ticket.suspension else { return blockers };
+    let Blocker { what, who, command } = suspend::resumed(ticket.number);
+    let by = suspension.by.map(|by| format!(" by {}", slug_of(facts, Some(by)))).unwrap_or_default();
+    let asked = suspension.resume_asked_by(around.now).map(|first| format!("; {} has", slug_of(facts, Some(first))));
+    let what = format!("suspended since {}{by}: {}; {what}{}", suspension.at, suspension.why, asked.unwrap_or_default());
+    blockers.push(Blocker { what, who, command });
+    blockers
 }
 
 /// A newer revision than the one that runs, and what it waits for.

@@ -88,8 +88,10 @@ async fn a_ticket_waits_for_an_acceptance_then_for_every_gate_and_is_suspended_w
         "{:?}",
         over.acceptances
     );
-    // Another one lets it go on: its gates have not changed.
+    // With another one two people let it go on: its gates have not changed.
     house.accept(&erik, ticket, &risk("[\"no_soc2\"]", "2027-02-28")).await.unwrap();
+    assert_eq!(show(&house, ticket).await.state, TicketState::Suspended);
+    house.resume(ticket).await.unwrap();
     assert_eq!(show(&house, ticket).await.state, TicketState::Active);
     // Another assessment is another risk.
     house.assess(&acme, "dpa = \"DPA-1\"\n").await;
@@ -118,7 +120,7 @@ async fn nobody_but_an_executive_who_has_no_part_in_the_ticket_accepts() {
     }
     // Another executive's signature is not one's own.
     let eva = house.executive("eva", &[]).await;
-    assert_eq!(code(house.desk().risk_accept(eva.actor, ticket, document.clone(), signature).await), 1003);
+    assert_eq!(code(house.desk().risk_accept(eva.actor, ticket, document.clone(), signature).await), 1016);
     // An executive who asks, and one who judges.
     let rena = house.executive("rena", &[Role::Requester]).await;
     let own = house.request_of(rena.actor, &acme).await;
@@ -158,7 +160,7 @@ async fn a_signature_counts_for_one_ticket_one_document_and_one_namespace() {
         assert_eq!(code(send(ticket, &altered, &signature).await), 1003, "of another document");
     }
     let elsewhere = signed(&erik.key, "file", &house.acceptance_of(ticket, &document).await);
-    assert_eq!(code(send(ticket, &document, &elsewhere).await), 1003, "in another namespace");
+    assert_eq!(code(send(ticket, &document, &elsewhere).await), 1015, "in another namespace");
     assert_eq!(code(send(ticket, &document, "").await), 1003);
     assert_eq!(house.log().len(), before, "nothing of it is recorded");
     send(ticket, &document, &signature).await.unwrap();

@@ -71,7 +71,7 @@ async fn a_gate_that_is_late_is_on_record_once_and_shown_with_its_hours() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_approval_that_grows_too_old_suspends_until_its_gate_has_answered_again() {
+async fn an_approval_that_grows_too_old_suspends_until_its_gate_has_answered_again_and_two_people_resume() {
     let (house, clock) = house("[review]\nevery_days = { T0 = 10 }").await;
     let acme = house.vendor("acme").await;
     let number = house.ticket(&acme, "business").await;
@@ -88,6 +88,8 @@ async fn an_approval_that_grows_too_old_suspends_until_its_gate_has_answered_aga
         vote(view.clone()).await.unwrap();
         assert!(matches!(code(vote(view).await), 2106 | 2107), "once again, and not twice");
     }
+    assert_eq!(state(&house, number).await, TicketState::Suspended, "two people let it go on");
+    house.resume(number).await.unwrap();
     assert_eq!(state(&house, number).await, TicketState::Active);
     turns(&house);
     assert_eq!(said(&house).len(), 2);

@@ -162,6 +162,27 @@ async fn the_terms_of_an_approval_are_checked_on_every_file_delivery_and_login()
     assert!(elsewhere.open(&file).is_err(), "not from another of the vendor's addresses");
 }
 
+/// What was released before an approval was tied to less is no more served than it would be released now.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_released_under_wider_bounds_is_served_no_longer() {
+    let house = House::open().await;
+    let acme = house.vendor("acme").await;
+    let number = house.ticket(&acme, "business").await;
+    let delivery = house.deliver(number, &[("two.csv", b"order_id,note\n1,x\n2,y\n")]).await;
+    let file = path(&format!("/{delivery}/two.csv.age"));
+    let come = async || house.door().login(attempt(&acme, Ipv4Addr::LOCALHOST), line(), Arc::new(Unplugged)).await.unwrap();
+    come().await.open(&file).unwrap();
+
+    let policy = include_str!("../../../config/policy.toml");
+    house.reload_policy(&format!("{policy}\n[[scope]]\nrole = \"security_reviewer\"\npeople = [\"nobody\"]\n")).await;
+    assert_eq!(state(&house, number).await, TicketState::Suspended);
+    house.vote(number, tied(Gate::Business, &["max_rows=1"])).await.unwrap();
+    house.reload_policy(policy).await;
+    house.resume(number).await.unwrap();
+    assert_eq!(state(&house, number).await, TicketState::Active);
+    assert!(come().await.open(&file).is_err(), "a file of two rows");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_amendment_replaces_what_runs_only_when_it_is_activated_and_purges_what_was_sealed_before() {
     let house = House::open().await;
