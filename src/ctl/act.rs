@@ -3,7 +3,7 @@
 use super::{
     commands::{
         Audit, Cli, Command, Common, Delivery, DeliveryName, FileCommand, Key, Log, Policy, Risk, Session, Staff, Ticket,
-        Transfer, Unsigned, Vendor,
+        Transfer, Unsigned, Vendor, Wanted,
     },
     connection::{Answered, Caller},
     draft, explain, lint, offline,
@@ -181,7 +181,10 @@ async fn ticket(mut desk: Desk, command: Ticket) -> Result<Told, Trouble> {
         Ticket::Diagram { ticket: Some(ticket), format, file: _ } => {
             desk.tell::<TicketDiagram>(R::TicketDiagram { ticket, drawing: format }).await
         }
-        Ticket::List => desk.tell::<Listing<TicketRow>>(R::TicketList {}).await,
+        Ticket::List(Wanted { awaiting, state }) => {
+            let list = R::TicketList { awaiting, states: state.into_iter().collect() };
+            desk.tell::<Listing<TicketRow>>(list).await
+        }
         Ticket::Show { ticket } => desk.tell::<TicketView>(R::TicketShow { ticket }).await,
         Ticket::Revise { ticket, file } => {
             let text = document(&file)?;

@@ -3,10 +3,12 @@
 mod policy;
 mod risk;
 mod said;
+mod wanted;
 
 pub use policy::Policy;
 pub use risk::Risk;
 pub use said::Said;
+pub use wanted::Wanted;
 
 use crate::{
     domain::{
@@ -284,9 +286,10 @@ pub enum Ticket {
         #[arg(long, env = "EGRESSCTL_POLICY", hide_env_values = true, value_name = "POLICY_FILE")]
         policy: Option<PathBuf>,
     },
-    /// List the tickets
-    #[command(after_help = "Example:\n  egressctl ticket list")]
-    List,
+    /// List the tickets, or those that wait for you
+    #[command(after_help = "Examples:\n  egressctl ticket list\n  egressctl ticket list --awaiting me\n  \
+        egressctl ticket list --state in_review,on_hold --json")]
+    List(Wanted),
     /// Show which fields go where and why, the gates, and what is missing
     #[command(after_help = "Example:\n  egressctl ticket show EGR-2026-0042")]
     Show {

@@ -158,7 +158,7 @@ pub fn answer(act: &str) -> Value {
         "ticket_list" => {
             list(json!({"ticket": "EGR-2026-0042", "title": HOSTILE, "state": "in_review", "tier": "T2", "vendor": "acme",
             "requester": "rita", "until": "2026-12-31", "open_gates": ["privacy"],
-            "waits": [{"gate": "privacy", "asked": AT, "asked_hours": 80, "by": AT, "overdue_hours": 8}]}))
+            "waits": [{"gate": "privacy", "asked": AT, "asked_hours": 80, "by": AT, "overdue_hours": 8}], "awaits_you": ["privacy"]}))
         }
         "ticket_show" => ticket(),
         "ticket_diagram" => json!({"revision": DIGEST, "drawing": "svg", "text": format!("<svg>\n{HOSTILE}\n</svg>\n")}),

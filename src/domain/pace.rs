@@ -3,7 +3,7 @@
 use super::{
     dossier::{GateStanding, State, Surroundings, TicketDossier},
     event::{Decision, Event},
-    people::Gate,
+    people::{Gate, Person},
     policy::Tier,
     time::Time,
     vote::Vote,
@@ -28,6 +28,28 @@ impl TicketDossier {
     /// The gates that are asked now and have not opened. While something else stops the ticket nobody is asked, and a gate that comes
     /// after another is asked when that one has opened.
     pub fn waits(&self, around: &Surroundings<'_>) -> Vec<Wait> {
+        self.asked(around).into_iter().map(|(_, wait)| wait).collect()
+    }
+
+    /// The gates that wait for this person: asked, open and theirs to answer, and not answered by them yet. That they may vote where
+    /// nobody waits for them is not said here.
+    pub fn awaits(&self, person: &Person, around: &Surroundings<'_>) -> Vec<Gate> {
+        // Most of the staff holds few gates, and this is asked of every ticket.
+        if person.id == self.requester || !Gate::ALL.iter().any(|gate| person.has(gate.role())) {
+            return Vec::new();
+        }
+        let elsewhere = |gate: Gate| self.votes.iter().any(|vote| vote.by == person.id && vote.ballot.gate != gate);
+        let answered = |standing: &GateStanding<'_>| standing.approvals.iter().any(|vote| vote.by == person.id);
+        let theirs = |(standing, _): &(GateStanding<'_>, Wait)| {
+            person.has(standing.gate.role())
+                && !elsewhere(standing.gate)
+                && !answered(standing)
+                && self.admits(person, self.under_review(), standing.gate, around).is_ok()
+        };
+        self.asked(around).into_iter().filter(theirs).map(|(_, wait)| wait.gate).collect()
+    }
+
+    fn asked<'d>(&'d self, around: &Surroundings<'_>) -> Vec<(GateStanding<'d>, Wait)> {
         let revision = self.under_review();
         if self.state(around).is_terminal() || self.review(revision, around) != State::InReview {
             return Vec::new();
@@ -35,11 +57,12 @@ impl TicketDossier {
         let gates = self.gates(revision, around);
         let tier = revision.document.tier(around.policy);
         let open = gates.iter().filter(|standing| !standing.is_green());
-        let waits = open.filter_map(|standing| {
+        let asked = open.filter_map(|standing| {
             let asked = self.asked_since(standing, &gates, tier, around)?;
-            Some(Wait { gate: standing.gate, asked, by: around.policy.answer_by(standing.gate, asked) })
+            let wait = Wait { gate: standing.gate, asked, by: around.policy.answer_by(standing.gate, asked) };
+            Some((standing.clone(), wait))
         });
-        waits.collect()
+        asked.collect()
     }
 
     /// The last of: its submission, the assessment that it names, the gates before it, the end of an approval that counted.

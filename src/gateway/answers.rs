@@ -44,6 +44,15 @@ impl<T> Listing<T> {
         rows.truncate(most);
         Self { rows, left_off }
     }
+
+    pub fn is_full(&self) -> bool {
+        self.rows.len() >= crate::domain::limits::LISTED_ROWS as usize
+    }
+
+    /// One more row. Where one answer holds no more it is counted, and not made.
+    pub fn add(&mut self, row: impl FnOnce() -> T) {
+        if self.is_full() { self.left_off += 1 } else { self.rows.push(row()) }
+    }
 }
 
 /// Something that stands in the way, who can remove it, and what that person types.

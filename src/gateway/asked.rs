@@ -52,6 +52,22 @@ impl From<DeliveryPath> for String {
     }
 }
 
+/// Whose answer the tickets of a list wait for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Awaiting {
+    /// Of whoever asks for the list.
+    Me,
+}
+
+impl Awaiting {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Me => "me",
+        }
+    }
+}
+
 /// What kind of thing a revocation names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

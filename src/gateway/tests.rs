@@ -1,6 +1,7 @@
 //! The gateway as a whole, from within: what its vault must not be talked into, and what one session may do to the next.
 
 mod accept;
+mod awaiting;
 mod duties;
 mod expiry;
 mod explained;

@@ -32,7 +32,8 @@ const fn voted(decision: Decision) -> (&'static str, Tone) {
 }
 
 impl Row for TicketRow {
-    const NONE: &'static str = "No tickets. Submit one: egressctl ticket submit --help";
+    const NONE: &'static str =
+        "No such tickets. All of them: egressctl ticket list; to submit one: egressctl ticket submit --help";
 
     fn show_all(rows: &[Self], page: &mut Page) {
         let columns = [
@@ -147,12 +148,17 @@ impl TicketView {
     }
 }
 
-/// `privacy 3 d, overdue; security`
+/// `privacy 3 d, overdue, yours; security`
 fn open_gates(row: &TicketRow) -> String {
-    let told = row.open_gates.iter().map(|gate| match row.waits.iter().find(|wait| wait.gate == *gate) {
-        Some(GateWait { asked_hours, overdue_hours: Some(_), .. }) => format!("{gate} {}, overdue", span(*asked_hours)),
-        Some(GateWait { asked_hours, .. }) => format!("{gate} {}", span(*asked_hours)),
-        None => gate.to_string(),
+    let told = row.open_gates.iter().map(|gate| {
+        let yours = if row.awaits_you.contains(gate) { ", yours" } else { "" };
+        match row.waits.iter().find(|wait| wait.gate == *gate) {
+            Some(GateWait { asked_hours, overdue_hours: Some(_), .. }) => {
+                format!("{gate} {}, overdue{yours}", span(*asked_hours))
+            }
+            Some(GateWait { asked_hours, .. }) => format!("{gate} {}{yours}", span(*asked_hours)),
+            None => format!("{gate}{yours}"),
+        }
     });
     let told: Vec<String> = told.collect();
     if told.is_empty() { "-".to_owned() } else { told.join("; ") }

@@ -10,7 +10,10 @@ use crate::{
         time::Day,
         vote::Ballot,
     },
-    gateway::asked::{Scope, Subject},
+    gateway::{
+        answers::TicketState,
+        asked::{Awaiting, Scope, Subject},
+    },
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -66,7 +69,13 @@ pub enum Request {
     TicketSubmit {
         document: String,
     },
-    TicketList {},
+    /// Without members: all of them. No states: whatever state.
+    TicketList {
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        awaiting: Option<Awaiting>,
+        #[serde(skip_serializing_if = "BTreeSet::is_empty", default)]
+        states: BTreeSet<TicketState>,
+    },
     TicketShow {
         ticket: TicketNumber,
     },

@@ -38,7 +38,7 @@ impl Answering for Desk {
             R::KeyShowRecipient {} => told(self.key_show_recipient(by).await),
 
             R::TicketSubmit { document } => told(self.ticket_submit(by, document).await),
-            R::TicketList {} => told(self.ticket_list(by).await),
+            R::TicketList { awaiting, states } => told(self.ticket_list(by, awaiting, states).await),
             R::TicketShow { ticket } => told(self.ticket_show(by, ticket).await),
             R::TicketDiagram { ticket, drawing } => told(self.ticket_diagram(by, ticket, drawing).await),
             R::TicketRevise { ticket, base, document } => told(self.ticket_revise(by, ticket, base, document).await),

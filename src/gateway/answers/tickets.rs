@@ -29,6 +29,9 @@ pub struct TicketRow {
     /// Those that are asked, and since when.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub waits: Vec<GateWait>,
+    /// Those that wait for whoever asks.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub awaits_you: Vec<Gate>,
 }
 
 /// A gate that is asked and has not opened.

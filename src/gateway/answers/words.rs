@@ -13,6 +13,8 @@ macro_rules! words {
             }
 
             impl $name {
+                pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
                 pub const fn name(self) -> &'static str {
                     match self { $(Self::$variant => $text,)* }
                 }

@@ -10,13 +10,15 @@ use crate::{
         event::{Actor, Subject},
         form::{QUESTIONS, Question},
         ids::TicketNumber,
-        people::Person,
+        limits,
+        people::{Gate, Person},
         refusal::Refusal,
         ticket::{Field, TicketDocument, word},
         vendor::VendorDossier,
     },
     gateway::{
-        answers::{AmendmentView, AnswerView, Blocker, FieldView, Listing, TicketDiagram, TicketRow, TicketView},
+        answers::{AmendmentView, AnswerView, Blocker, FieldView, Listing, TicketDiagram, TicketRow, TicketState, TicketView},
+        asked::Awaiting,
         desk::Desk,
         facts::{Facts, Source},
         outcome::Refused,
@@ -24,15 +26,47 @@ use crate::{
         vault::find,
     },
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 impl Desk {
-    pub async fn ticket_list(&self, by: Actor) -> Result<Listing<TicketRow>, Refused> {
-        self.look(|facts| {
+    /// Newest first. No states: whatever state.
+    pub async fn ticket_list(
+        &self,
+        by: Actor,
+        awaiting: Option<Awaiting>,
+        states: BTreeSet<TicketState>,
+    ) -> Result<Listing<TicketRow>, Refused> {
+        let tickets = self.look(|facts| {
             Act::Look.allowed(facts.person(by)?)?;
-            let tickets = facts.find(find::tickets)?;
-            Ok(Listing::of(tickets.into_iter().map(|id| row(facts, &*facts.ticket(id)?)).collect::<Result<_, _>>()?))
-        })
+            Ok(facts.find(find::tickets)?)
+        })?;
+        let mut listing = Listing { rows: Vec::new(), left_off: 0 };
+        // A page after another: a reader of the ledger is held by nobody for long.
+        for page in tickets.chunks(limits::TICKETS_AT_ONCE) {
+            if listing.is_full() && awaiting.is_none() && states.is_empty() {
+                listing.left_off += page.len() as u64;
+                continue;
+            }
+            self.look(|facts| {
+                let person = facts.person(by)?;
+                for id in page {
+                    let ticket = facts.ticket(*id)?;
+                    let vendor = facts.vendor(ticket.vendor)?;
+                    let around = facts.around(&vendor);
+                    let awaits = ticket.awaits(person, &around);
+                    let wanted = states.is_empty() || states.contains(&words::ticket_state(ticket.state(&around)));
+                    if wanted && (awaiting.is_none() || !awaits.is_empty()) {
+                        listing.add(|| row(facts, &ticket, &around, awaits));
+                    }
+                }
+                Ok(())
+            })?;
+            tokio::task::yield_now().await;
+        }
+        Ok(listing)
     }
 
     pub async fn ticket_show(&self, by: Actor, ticket: TicketNumber) -> Result<TicketView, Refused> {
@@ -53,21 +87,20 @@ impl Desk {
     }
 }
 
-fn row<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier) -> Result<TicketRow, Refused> {
-    let vendor = facts.vendor(ticket.vendor)?;
-    let around = facts.around(&vendor);
+fn row<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around: &Surroundings<'_>, awaits_you: Vec<Gate>) -> TicketRow {
     let document = ticket.document();
-    Ok(TicketRow {
+    TicketRow {
         ticket: ticket.number,
         title: document.title.clone(),
-        state: words::ticket_state(ticket.state(&around)),
+        state: words::ticket_state(ticket.state(around)),
         tier: words::tier(document.tier(&facts.policy)),
-        vendor: vendor.slug.clone(),
+        vendor: around.vendor.slug.clone(),
         requester: slug_of(facts, Some(ticket.requester)),
         until: document.window.closes.to_string(),
-        open_gates: ticket.open_gates(ticket.under_review(), &around).into_iter().collect(),
-        waits: gates::waits(ticket, &around),
-    })
+        open_gates: ticket.open_gates(ticket.under_review(), around).into_iter().collect(),
+        waits: gates::waits(ticket, around),
+        awaits_you,
+    }
 }
 
 fn view<S: Source>(

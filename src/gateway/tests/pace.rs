@@ -14,7 +14,7 @@ use crate::{
         pace::Ended,
     },
 };
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 const POLICY: &str = include_str!("../../../config/policy.toml");
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -64,7 +64,7 @@ async fn a_gate_that_is_late_is_on_record_once_and_shown_with_its_hours() {
     turns(&house);
     assert!(matches!(said(&house)[..], [Event::GateOverdue { gate: Gate::Security, .. }]), "{:?}", said(&house));
     assert_eq!(security(gates(&house, number).await).overdue_hours, Some(2));
-    let rows = house.desk().ticket_list(house.person(Staff::Rita)).await.unwrap().rows;
+    let rows = house.desk().ticket_list(house.person(Staff::Rita), None, BTreeSet::new()).await.unwrap().rows;
     let waits: Vec<_> = rows[0].waits.iter().map(|wait| (wait.gate, wait.asked_hours, wait.overdue_hours)).collect();
     assert_eq!(waits, [(Gate::Business, 74, None), (Gate::Security, 74, Some(2))]);
     assert_eq!(state(&house, number).await, TicketState::InReview, "time never approves");
