@@ -437,6 +437,7 @@ fn every_key_of_the_example_configuration_is_explained() {
 
 /// Tests that are not run with the others. Everything else runs: a missing tool fails, nothing is skipped.
 const SET_ASIDE: &[(&str, &str)] = &[
+    ("src/gateway/tests/crowd.rs", "measures for minutes and asserts nothing: tests/bench/many-tickets.sh"),
     ("tests/it/power_cut.rs", "needs root and a loop device: tests/soak/power-cut.sh"),
     ("tests/it/side_by_side.rs", "measures for minutes and asserts nothing: tests/bench/side-by-side.sh"),
 ];

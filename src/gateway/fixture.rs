@@ -5,10 +5,12 @@
 pub(crate) use crate::clock::{Clock, ManualClock, SystemClock};
 pub(crate) use crate::sealing::Recipient;
 
+mod kept;
 mod records;
 mod risk;
 mod tls_pair;
 
+pub(crate) use kept::private;
 pub(crate) use records::Ended;
 pub(crate) use risk::{Executive, signed};
 pub(crate) use tls_pair::TlsPair;
@@ -76,7 +78,8 @@ pub(crate) enum Staff {
 }
 
 impl Staff {
-    const ALL: [Self; 8] = [Self::Olga, Self::Sam, Self::Rita, Self::Bela, Self::Dora, Self::Pia, Self::Vera, Self::Lena];
+    pub(crate) const ALL: [Self; 8] =
+        [Self::Olga, Self::Sam, Self::Rita, Self::Bela, Self::Dora, Self::Pia, Self::Vera, Self::Lena];
 
     const fn roles(self) -> &'static [Role] {
         match self {
@@ -91,7 +94,7 @@ impl Staff {
         }
     }
 
-    fn holding(gate: Gate) -> Self {
+    pub(crate) fn holding(gate: Gate) -> Self {
         Self::ALL
             .into_iter()
             .find(|staff| staff.roles().contains(&gate.role()))

@@ -2,6 +2,7 @@
 
 mod accept;
 mod awaiting;
+mod crowd;
 mod duties;
 mod expiry;
 mod explained;
