@@ -317,6 +317,8 @@ pub const WAL_TRIES: u32 = 100;
 pub const WAL_PAUSE: Duration = Duration::from_millis(50);
 /// Encoded bytes of the chains that are kept ready, in each of two generations. In memory they take about twice that.
 pub const CACHED_CHAIN_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes of the dossiers that are kept ready, in each of two generations, roughly: some ten thousand tickets, as many as are open at once.
+pub const CACHED_DOSSIER_BYTES: usize = 96 * 1024 * 1024;
 /// Tiles of checked leaf hashes that are kept ready, in each of two generations: 8 KiB each, together a quarter of a million leaves.
 pub const CACHED_TILES: usize = 512;
 /// Rows that one step of a walk over the whole log takes. Between steps no read transaction is held.

@@ -1,6 +1,7 @@
 //! Facts: dossiers as decisions read them: replayed from verified records, never from the index.
 
 use super::{
+    cache::Cache,
     core::Core,
     outcome::{Fault, Refused},
     vault::{Tx, View, find},
@@ -8,10 +9,11 @@ use super::{
 use crate::domain::{
     digest::Digest,
     dossier::{Surroundings, TicketDossier},
-    event::{Actor, Record, Subject},
+    event::{Actor, Detail, Record, Subject},
     file::{DeliveryDossier, FileDossier},
     house::HouseDossier,
     ids::{DeliveryId, DeliveryNumber, FileId, Slug, TicketId, TicketNumber, TransferId, VendorId},
+    limits,
     people::{Person, Roster},
     policy::Policy,
     refusal::{Fingerprint, Refusal},
@@ -21,7 +23,6 @@ use crate::domain::{
 use rusqlite::Connection;
 use std::{
     any::Any,
-    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -29,6 +30,8 @@ use std::{
 pub trait Source {
     /// All records on a subject, oldest first; empty if there are none.
     fn chain(&self, subject: Subject) -> Result<Arc<Vec<Record>>, Fault>;
+    /// The index of the last record on a subject, from memory; none for one that has ended or never was.
+    fn head(&self, subject: Subject) -> Option<u64>;
     /// Asks the index. What it answers names things; it proves nothing about them.
     fn find<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault>;
     fn now(&self) -> Time;
@@ -39,6 +42,10 @@ pub trait Source {
 impl Source for Tx<'_> {
     fn chain(&self, subject: Subject) -> Result<Arc<Vec<Record>>, Fault> {
         Ok(Tx::chain(self, subject)?)
+    }
+
+    fn head(&self, subject: Subject) -> Option<u64> {
+        Tx::head(self, subject)
     }
 
     fn find<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault> {
@@ -59,6 +66,10 @@ impl Source for View<'_> {
         Ok(View::chain(self, subject)?)
     }
 
+    fn head(&self, subject: Subject) -> Option<u64> {
+        View::head(self, subject)
+    }
+
     fn find<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault> {
         Ok(self.sql(ask)?)
     }
@@ -72,44 +83,58 @@ impl Source for View<'_> {
     }
 }
 
-/// Dossiers by subject, each good for the chain whose last record it was replayed from.
-#[derive(Default)]
+/// Dossiers by subject, each good for the chain whose last record it was replayed from. Which record is the last is asked of the heads in
+/// memory, so that one that is kept costs no row; a record more makes another.
 pub struct Dossiers {
-    cached: Mutex<HashMap<Subject, Kept>>,
+    cached: Mutex<Cache<Subject, Kept>>,
 }
 
 /// The index of the chain's last record, and what was replayed from it.
-type Kept = (u64, Arc<dyn Any + Send + Sync>);
+#[derive(Clone)]
+struct Kept(u64, Arc<dyn Any + Send + Sync>);
 
-/// Dossiers kept in memory. Past it all are dropped: they are replayed again when asked for.
-const DOSSIERS: usize = 8_192;
+impl Default for Dossiers {
+    fn default() -> Self {
+        Self { cached: Mutex::new(Cache::new(limits::CACHED_DOSSIER_BYTES)) }
+    }
+}
 
 impl Dossiers {
+    fn kept<T: Any + Send + Sync>(&self, subject: Subject, head: u64) -> Option<Arc<T>> {
+        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+        let Kept(_, dossier) = cached.get(&subject).filter(|Kept(at, _)| *at == head)?.clone();
+        dossier.downcast::<T>().ok()
+    }
+
     fn replay<T: Any + Send + Sync>(
         &self,
         source: &impl Source,
         subject: Subject,
         replay: fn(&[Record]) -> Option<T>,
     ) -> Result<Option<Arc<T>>, Fault> {
+        if let Some(dossier) = source.head(subject).and_then(|head| self.kept(subject, head)) {
+            return Ok(Some(dossier));
+        }
         let records = source.chain(subject)?;
         let head = records.last().map_or(u64::MAX, |record| record.index);
-        if let Some((at, dossier)) = self.cached.lock().unwrap_or_else(PoisonError::into_inner).get(&subject)
-            && *at == head
-            && let Ok(dossier) = Arc::clone(dossier).downcast::<T>()
-        {
-            return Ok(Some(dossier));
-        }
         let Some(dossier) = replay(&records).map(Arc::new) else { return Ok(None) };
-        if !source.is_durable(head) {
-            return Ok(Some(dossier));
+        if source.is_durable(head) {
+            let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
+            cached.put(subject, Kept(head, dossier.clone()), records.iter().map(weight).sum());
         }
-        let mut cached = self.cached.lock().unwrap_or_else(PoisonError::into_inner);
-        if cached.len() >= DOSSIERS {
-            cached.clear();
-        }
-        cached.insert(subject, (head, dossier.clone()));
         Ok(Some(dossier))
     }
+}
+
+/// Roughly the bytes that a record adds to a dossier: its free text is most of it.
+fn weight(record: &Record) -> usize {
+    const OF_A_RECORD: usize = 512;
+    let text = match &record.detail {
+        Some(Detail::Ticket { document } | Detail::Vendor { document }) => 2 * document.len(),
+        Some(Detail::Release { files }) => files.len() * OF_A_RECORD,
+        _ => 0,
+    };
+    OF_A_RECORD + text
 }
 
 /// The index was edited: what it names is not what its records say. Nothing is done about the wrong thing.
@@ -286,7 +311,7 @@ mod tests {
         clock::{Clock, ManualClock},
         domain::{
             digest::Digest,
-            event::{Detail, Event, Fact},
+            event::{Event, Fact},
         },
         gateway::{
             core::{Rules, Settings},

@@ -7,6 +7,7 @@ pub mod answers;
 mod apart;
 pub mod asked;
 mod audit;
+mod cache;
 mod core;
 mod desk;
 mod download;

@@ -196,7 +196,7 @@ fn unknown_as_hidden(refused: Refused) -> Refused {
 
 fn root<S: Source>(facts: &Facts<'_, S>, visitor: &Visitor) -> Result<Vec<Entry>, Refused> {
     let mut entries = Vec::new();
-    for id in facts.find(|conn| find::tickets_of(conn, visitor.vendor))? {
+    for id in facts.find(|conn| find::tickets_served(conn, visitor.vendor, facts.now))? {
         let ticket = facts.ticket(id)?;
         let shown = match deliveries(facts, visitor, ticket.number) {
             Ok(shown) => shown,

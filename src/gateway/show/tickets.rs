@@ -9,7 +9,7 @@ use crate::{
         dossier::{GateStanding, Revision, State, Surroundings, TicketDossier},
         event::{Actor, Subject},
         form::{QUESTIONS, Question},
-        ids::TicketNumber,
+        ids::{TicketId, TicketNumber},
         limits,
         people::{Gate, Person},
         refusal::Refusal,
@@ -39,31 +39,15 @@ impl Desk {
         awaiting: Option<Awaiting>,
         states: BTreeSet<TicketState>,
     ) -> Result<Listing<TicketRow>, Refused> {
-        let tickets = self.look(|facts| {
+        let wanted = Wanted { awaiting, states };
+        let candidates = self.look(|facts| {
             Act::Look.allowed(facts.person(by)?)?;
-            Ok(facts.find(find::tickets)?)
+            wanted.candidates(facts)
         })?;
         let mut listing = Listing { rows: Vec::new(), left_off: 0 };
         // A page after another: a reader of the ledger is held by nobody for long.
-        for page in tickets.chunks(limits::TICKETS_AT_ONCE) {
-            if listing.is_full() && awaiting.is_none() && states.is_empty() {
-                listing.left_off += page.len() as u64;
-                continue;
-            }
-            self.look(|facts| {
-                let person = facts.person(by)?;
-                for id in page {
-                    let ticket = facts.ticket(*id)?;
-                    let vendor = facts.vendor(ticket.vendor)?;
-                    let around = facts.around(&vendor);
-                    let awaits = ticket.awaits(person, &around);
-                    let wanted = states.is_empty() || states.contains(&words::ticket_state(ticket.state(&around)));
-                    if wanted && (awaiting.is_none() || !awaits.is_empty()) {
-                        listing.add(|| row(facts, &ticket, &around, awaits));
-                    }
-                }
-                Ok(())
-            })?;
+        for page in candidates.chunks(limits::TICKETS_AT_ONCE) {
+            self.look(|facts| wanted.add(facts, by, page, &mut listing))?;
             tokio::task::yield_now().await;
         }
         Ok(listing)
@@ -84,6 +68,48 @@ impl Desk {
             Act::Look.allowed(facts.person(by)?)?;
             Ok(TicketDiagram::of(facts.ticket_numbered(ticket)?.document(), drawing))
         })
+    }
+}
+
+/// Which tickets a list is of.
+struct Wanted {
+    awaiting: Option<Awaiting>,
+    states: BTreeSet<TicketState>,
+}
+
+impl Wanted {
+    /// Those that may be among them, newest first.
+    fn candidates<S: Source>(&self, facts: &Facts<'_, S>) -> Result<Vec<TicketId>, Refused> {
+        Ok(facts.find(find::tickets)?)
+    }
+
+    fn takes(&self, state: TicketState) -> bool {
+        self.states.is_empty() || self.states.contains(&state)
+    }
+
+    fn add<S: Source>(
+        &self,
+        facts: &Facts<'_, S>,
+        by: Actor,
+        page: &[TicketId],
+        listing: &mut Listing<TicketRow>,
+    ) -> Result<(), Refused> {
+        let person = facts.person(by)?;
+        for id in page {
+            // What no answer holds any more is counted and not looked at.
+            if listing.is_full() && self.awaiting.is_none() && self.states.is_empty() {
+                listing.left_off += 1;
+                continue;
+            }
+            let ticket = facts.ticket(*id)?;
+            let vendor = facts.vendor(ticket.vendor)?;
+            let around = facts.around(&vendor);
+            let awaits = ticket.awaits(person, &around);
+            if (self.awaiting.is_none() || !awaits.is_empty()) && self.takes(words::ticket_state(ticket.state(&around))) {
+                listing.add(|| row(facts, &ticket, &around, awaits));
+            }
+        }
+        Ok(())
     }
 }
 

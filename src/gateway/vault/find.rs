@@ -82,6 +82,13 @@ pub fn tickets_of(conn: &Connection, vendor: VendorId) -> Result<Vec<TicketId>> 
     all(conn, sql, [blob(vendor.uuid())], |row| id(row, 0, TicketId::from_uuid))
 }
 
+/// A vendor's tickets of which a delivery is released and neither revoked nor, at `now`, past its retention.
+pub fn tickets_served(conn: &Connection, vendor: VendorId, now: Time) -> Result<Vec<TicketId>> {
+    let sql = "SELECT id FROM ticket WHERE vendor = ?1 AND EXISTS (SELECT 1 FROM delivery
+               WHERE delivery.ticket = ticket.id AND released_at IS NOT NULL AND revoked_at IS NULL AND until > ?2) ORDER BY year, sequence";
+    all(conn, sql, params![blob(vendor.uuid()), now.micros()], |row| id(row, 0, TicketId::from_uuid))
+}
+
 pub fn delivery(conn: &Connection, ticket: TicketId, number: DeliveryNumber) -> Result<Option<DeliveryId>> {
     let sql = "SELECT id FROM delivery WHERE ticket = ?1 AND number = ?2";
     one(conn, sql, params![blob(ticket.uuid()), number.0], |row| id(row, 0, DeliveryId::from_uuid))

@@ -1,7 +1,6 @@
 //! The gateway's private store: the ledger of events and the stored objects. Nothing outside `gateway` can name it.
 
 mod archive;
-mod cache;
 mod chain;
 mod command;
 pub mod compare;

@@ -1,7 +1,6 @@
 //! What the writer publishes and everybody reads: the tree and the heads of what is durable, and whether the ledger still serves.
 
 use super::{
-    cache::Cache,
     chain::KeptChain,
     fault::LedgerFault,
     heads::{Heads, Pending},
@@ -15,6 +14,7 @@ use crate::{
         limits::{CACHED_CHAIN_BYTES, CACHED_TILES},
         time::Time,
     },
+    gateway::cache::Cache,
 };
 use std::{
     sync::{

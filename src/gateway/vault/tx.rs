@@ -186,12 +186,17 @@ impl<'a> Tx<'a> {
         Ok(chain)
     }
 
+    /// The last leaf on a subject that may get another, those of this transaction included. None for one that has ended or never was.
+    pub fn head(&self, on: Subject) -> Option<u64> {
+        match self.working.pending.head(on) {
+            Some(head) => (head.life == Life::Open).then_some(head.index),
+            None => self.shared.published().heads.get(on),
+        }
+    }
+
     /// Whether anything is on record on a subject that has not ended, by this transaction too.
     pub fn is_live(&self, on: Subject) -> bool {
-        match self.working.pending.head(on) {
-            Some(head) => head.life == Life::Open,
-            None => self.shared.published().heads.get(on).is_some(),
-        }
+        self.head(on).is_some()
     }
 
     /// Leaves, those of this transaction included.

@@ -37,6 +37,11 @@ impl<'a> View<'a> {
         self.shared.now()
     }
 
+    /// The last leaf on a subject that may get another: in memory, and no row has a say in it. None for one that has ended or never was.
+    pub fn head(&self, on: Subject) -> Option<u64> {
+        self.shared.published().heads.get(on)
+    }
+
     /// All records on a subject, oldest first; empty if nothing was recorded on it. Each was checked against the tree. It may be newer
     /// than what an earlier call saw, never older.
     ///

@@ -1,8 +1,9 @@
-//! A bounded cache of two generations: what was not asked for while a generation filled up is forgotten.
+//! A bounded cache of two generations: what was not asked for while a generation filled up is forgotten. The vault keeps rows in it, the
+//! room above what was replayed from them.
 
 use std::{collections::HashMap, hash::Hash};
 
-pub(super) struct Cache<K, V> {
+pub struct Cache<K, V> {
     young: HashMap<K, (V, usize)>,
     old: HashMap<K, (V, usize)>,
     /// Of the young generation.
@@ -12,18 +13,18 @@ pub(super) struct Cache<K, V> {
 }
 
 impl<K: Hash + Eq, V> Cache<K, V> {
-    pub(super) fn new(limit: usize) -> Self {
+    pub fn new(limit: usize) -> Self {
         Self { young: HashMap::new(), old: HashMap::new(), weight: 0, limit }
     }
 
-    pub(super) fn get(&mut self, key: &K) -> Option<&mut V> {
+    pub fn get(&mut self, key: &K) -> Option<&mut V> {
         if let Some((key, (value, weight))) = self.old.remove_entry(key) {
             self.put(key, value, weight);
         }
         self.young.get_mut(key).map(|(value, _)| value)
     }
 
-    pub(super) fn put(&mut self, key: K, value: V, weight: usize) {
+    pub fn put(&mut self, key: K, value: V, weight: usize) {
         if self.weight + weight > self.limit {
             self.old = std::mem::take(&mut self.young);
             self.weight = 0;
@@ -36,7 +37,7 @@ impl<K: Hash + Eq, V> Cache<K, V> {
     }
 
     /// A value grew in place.
-    pub(super) fn grew(&mut self, key: &K, by: usize) {
+    pub fn grew(&mut self, key: &K, by: usize) {
         if let Some((_, weight)) = self.young.get_mut(key) {
             *weight += by;
             self.weight += by;
