@@ -171,7 +171,7 @@ fn understood(directory: &Path, command: &str) -> Result<(), String> {
             verbs &= values > 0 || token == "--json";
         } else if values > 0 {
             values -= 1;
-        } else if verbs && token.bytes().all(|c| c.is_ascii_lowercase()) {
+        } else if verbs && token.bytes().all(|c| c.is_ascii_lowercase() || c == b'-') {
             path.push(token);
         } else {
             verbs = false;

@@ -2,8 +2,8 @@
 
 use super::{
     commands::{
-        Audit, Cli, Command, Common, Delivery, DeliveryName, FileCommand, Key, Log, Policy, Risk, Session, Staff, Ticket,
-        Transfer, Unsigned, Vendor, Wanted,
+        Attest, Audit, Cli, Command, Common, Delivery, DeliveryName, FileCommand, Key, Log, Policy, Risk, Session, Staff, Ticket,
+        Transfer, Unsigned, Vendor, Waive, Wanted,
     },
     connection::{Answered, Caller},
     draft, explain, lint, offline,
@@ -25,10 +25,10 @@ use crate::{
     endpoints::control::request::Request as R,
     gateway::{
         answers::{
-            AuditVerdict, CheckpointNote, DeliveryRow, DeliveryView, Done, Explanation, FileRow, FileView, KeyRow, Listing,
-            LogTest, PurgeReport, Receipt, SessionRow, SignedVote, Simulation, StaffRow, StagingRecipient, Status, Submitted,
-            TailRow, TicketDiagram, TicketReview, TicketRow, TicketView, TransferRow, VendorFiled, VendorRow, VendorView,
-            VoteText, Who,
+            AuditVerdict, CheckpointNote, DeletionText, DeliveryRow, DeliveryView, Done, Explanation, FileRow, FileView, KeyRow,
+            Listing, LogTest, PurgeReport, Receipt, SessionRow, SignedVote, Simulation, StaffRow, StagingRecipient, Status,
+            Submitted, TailRow, TicketDiagram, TicketReview, TicketRow, TicketView, TransferRow, VendorFiled, VendorRow,
+            VendorView, VoteText, Who,
         },
         asked::{DeliveryPath, Scope, Subject},
     },
@@ -218,6 +218,11 @@ async fn ticket(mut desk: Desk, command: Ticket) -> Result<Told, Trouble> {
         Ticket::Activate { ticket } => desk.tell::<Done>(R::TicketActivate { ticket }).await,
         Ticket::Suspend { ticket, reason } => desk.tell::<Done>(R::TicketSuspend { ticket, reason }).await,
         Ticket::Resume { ticket, reason } => desk.tell::<Done>(R::TicketResume { ticket, reason }).await,
+        Ticket::Attest(Attest { ticket, how, date: on }) => match how.signature {
+            None => desk.tell::<DeletionText>(R::TicketStatement { ticket, on }).await,
+            Some(file) => desk.tell::<Done>(R::TicketAttest { ticket, on, signature: document(&file)? }).await,
+        },
+        Ticket::WaiveDeletion(Waive { ticket, reason }) => desk.tell::<Done>(R::TicketWaiveDeletion { ticket, reason }).await,
         Ticket::Withdraw { ticket, reason } => desk.tell::<Done>(R::TicketWithdraw { ticket, reason }).await,
     }
 }

@@ -1,10 +1,12 @@
 //! The commands, as clap reads them. Each has an example in its help.
 
+mod deletion;
 mod policy;
 mod risk;
 mod said;
 mod wanted;
 
+pub use deletion::{Attest, Waive};
 pub use policy::Policy;
 pub use risk::Risk;
 pub use said::Said;
@@ -389,6 +391,13 @@ pub enum Ticket {
         #[arg(long, value_name = "WHY")]
         reason: String,
     },
+    /// Print what a vendor signs once it has deleted what it got, or file its signature
+    #[command(after_help = "Examples:\n  egressctl ticket attest EGR-2026-0042 --print-text > deletion.txt\n  \
+        egressctl ticket attest EGR-2026-0042 --signature deletion.txt.sig \\\n    --date 2027-01-14")]
+    Attest(Attest),
+    /// Wait no longer for a vendor's attestation of deletion: a privacy_reviewer or security_responder says why
+    #[command(after_help = "Example:\n  egressctl ticket waive-deletion EGR-2026-0042 --reason \"nothing was fetched\"")]
+    WaiveDeletion(Waive),
     /// Take back a ticket that is not active yet
     #[command(after_help = "Example:\n  egressctl ticket withdraw EGR-2026-0042 --reason \"done in house\"")]
     Withdraw {

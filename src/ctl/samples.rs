@@ -79,6 +79,9 @@ fn ticket() -> Value {
         "assessment": DIGEST, "acceptances": [{"red_flags": ["no_iso27001"], "who": "erik", "at": AT, "until": "2027-03-31", "lapsed": HOSTILE,
             "risk": HOSTILE, "need": "the season", "mitigations": ["only pseudonyms leave"], "fallback": "in house", "owner": HOSTILE}],
         "red_flags": [{"flag": "unresolved_breach", "consequence": "hold", "what": HOSTILE}],
+        "end": {"closing_since": AT, "why": "its end date has passed", "files_left": 2, "attest_by": AT, "overdue_days": 3,
+            "attested": {"leaf": 51, "at": AT, "filed_by": "olga", "key": KEY, "text": "egressd deletion attestation 1\n", "signature": "-----BEGIN SSH SIGNATURE-----\n"}},
+        "calendar": {"missed": 0, "persons_request": {"requested_on": "2026-11-02", "until": "2026-12-02", "days_left": 11}},
         "files": {"held": 1, "released": 2}, "deliveries": [delivery()], "timeline": [moment()]})
 }
 
@@ -158,9 +161,11 @@ pub fn answer(act: &str) -> Value {
         "ticket_list" => {
             list(json!({"ticket": "EGR-2026-0042", "title": HOSTILE, "state": "in_review", "tier": "T2", "vendor": "acme",
             "requester": "rita", "until": "2026-12-31", "open_gates": ["privacy"],
-            "waits": [{"gate": "privacy", "asked": AT, "asked_hours": 80, "by": AT, "overdue_hours": 8}], "awaits_you": ["privacy"]}))
+            "waits": [{"gate": "privacy", "asked": AT, "asked_hours": 80, "by": AT, "overdue_hours": 8}], "awaits_you": ["privacy"],
+            "calendar": {"late_since": "2026-11-14", "missed": 2}}))
         }
         "ticket_show" => ticket(),
+        "ticket_statement" => json!({"text": format!("egressd deletion attestation 1\nticket EGR-2026-0042\n{HOSTILE}\n")}),
         "ticket_diagram" => json!({"revision": DIGEST, "drawing": "svg", "text": format!("<svg>\n{HOSTILE}\n</svg>\n")}),
         "ticket_vote" => {
             json!({"ticket": "EGR-2026-0042", "gate": "privacy", "decision": "approve", "state": "approved", "open_gates": [], "leaf": 44, "next": [blocker()]})

@@ -89,7 +89,7 @@ fn write(file: &Path, text: &str) {
     std::fs::write(file, text).unwrap();
 }
 
-const COMMANDS: [&str; 38] = [
+const COMMANDS: [&str; 41] = [
     "whoami",
     "status",
     "staff enroll bob --roles requester,operator --public-key DIR/key.pub",
@@ -106,6 +106,9 @@ const COMMANDS: [&str; 38] = [
     "ticket vote EGR-2026-0042 --gate privacy --approve --reason fine",
     "ticket vote EGR-2026-0042 --gate privacy --reject --reason no",
     "ticket activate EGR-2026-0042",
+    "ticket attest EGR-2026-0042 --print-text --date 2027-01-14",
+    "ticket attest EGR-2026-0042 --signature DIR/document.toml",
+    "ticket waive-deletion EGR-2026-0042 --because gone",
     "policy simulate DIR/document.toml",
     "risk accept EGR-2026-0042 --file DIR/risk.toml",
     "delivery list",
@@ -273,7 +276,7 @@ fn every_command_has_help_and_an_example() {
     for command in COMMANDS {
         assert!(seen.iter().any(|known| command.starts_with(known.as_str())), "{command}");
     }
-    assert_eq!(seen.len(), 48, "{seen:?}");
+    assert_eq!(seen.len(), 50, "{seen:?}");
 }
 
 #[test]

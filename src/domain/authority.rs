@@ -19,6 +19,8 @@ pub enum Act {
     SuspendTicket,
     ResumeTicket,
     AcceptRisk,
+    FileAttestation,
+    WaiveDeletion,
     CloseDelivery,
     RecheckFile,
     DiscardFile,
@@ -32,7 +34,7 @@ pub enum Act {
 }
 
 impl Act {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::Look,
         Self::EnrolStaff,
         Self::FileVendor,
@@ -46,6 +48,8 @@ impl Act {
         Self::SuspendTicket,
         Self::ResumeTicket,
         Self::AcceptRisk,
+        Self::FileAttestation,
+        Self::WaiveDeletion,
         Self::CloseDelivery,
         Self::RecheckFile,
         Self::DiscardFile,
@@ -73,6 +77,8 @@ impl Act {
             Self::SuspendTicket => "suspending a ticket",
             Self::ResumeTicket => "resuming a ticket",
             Self::AcceptRisk => "accepting a risk",
+            Self::FileAttestation => "filing a vendor's attestation",
+            Self::WaiveDeletion => "waiving a vendor's attestation",
             Self::CloseDelivery => "closing a delivery",
             Self::RecheckFile => "rechecking a file",
             Self::DiscardFile => "discarding a file",
@@ -97,6 +103,9 @@ impl Act {
             Self::AcceptRisk => &[Role::Executive],
             Self::SuspendTicket => &[Role::SecurityResponder, Role::SecurityReviewer],
             Self::ResumeTicket => &[Role::SecurityResponder, Role::SecurityReviewer, Role::Operator],
+            // What it says is the vendor's own word, signed: who files it adds nothing to that.
+            Self::FileAttestation => &[Role::Operator, Role::VendorRiskAnalyst, Role::PrivacyReviewer, Role::SecurityResponder],
+            Self::WaiveDeletion => &[Role::PrivacyReviewer, Role::SecurityResponder],
             Self::Vote => &[
                 Role::BusinessApprover,
                 Role::DataOwner,
@@ -143,6 +152,7 @@ mod tests {
             Act::Unfreeze,
             Act::SuspendTicket,
             Act::ResumeTicket,
+            Act::WaiveDeletion,
         ] {
             assert!(!act.roles().contains(&Role::Sysadmin), "a sysadmin is {}", act.name());
         }

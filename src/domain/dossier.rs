@@ -1,11 +1,13 @@
 //! A ticket's dossier: all that was recorded about it, and its standing computed from that, the policy and the clock.
 
 mod acceptance;
+mod end;
 mod standing;
 mod suspension;
 
 pub use acceptance::AcceptanceStanding;
-pub use standing::{GateStanding, Standing};
+pub use end::{Bytes, Deliveries, End};
+pub use standing::{GateStanding, Serves, Standing};
 pub use suspension::{Suspension, is_of_security};
 
 use super::{
@@ -17,7 +19,7 @@ use super::{
     people::{Gate, Roster},
     policy::{Objected, Policy},
     ticket::TicketDocument,
-    time::Time,
+    time::{Day, Time},
     vendor::VendorDossier,
     vote::{Asked, Ballot, Vote},
 };
@@ -39,6 +41,8 @@ pub enum State {
     Active,
     /// Was approved or ran; something it rests on does not hold, or has not held and nobody has let it go on since.
     Suspended,
+    /// Nothing new begins under it: what is left is to destroy the bytes here, and to hear that they are deleted there.
+    Closing,
     Closed,
     Rejected,
     Withdrawn,
@@ -54,11 +58,17 @@ impl State {
             Self::Approved => "approved",
             Self::Active => "active",
             Self::Suspended => "suspended",
+            Self::Closing => "closing",
             Self::Closed => "closed",
             Self::Rejected => "rejected",
             Self::Withdrawn => "withdrawn",
             Self::Revoked => "revoked",
         }
+    }
+
+    /// Nothing new begins under it: no vote, no file, no release. It has ended, or it closes.
+    pub const fn is_over(self) -> bool {
+        self.is_terminal() || matches!(self, Self::Closing)
     }
 
     /// No state leads out of a terminal.
@@ -133,6 +143,8 @@ pub struct TicketDossier {
     pub votes: Vec<Vote>,
     /// What was activated and by whom, oldest first.
     activations: Vec<(Option<PersonId>, Digest)>,
+    /// The first time.
+    pub(super) activated_at: Option<Time>,
     /// Ends the ticket: which of the votes.
     rejected_by: Option<usize>,
     /// Amendments that a gate rejected.
@@ -140,6 +152,10 @@ pub struct TicketDossier {
     /// What is on record of gates that were late, and of approvals that grew too old, by their leaves.
     pub(super) overdue: BTreeSet<(Gate, Digest)>,
     pub(super) lapsed: BTreeSet<u64>,
+    /// What its calendar has said: deliveries that were late, and for a person's clock its last day with the days that were left.
+    pub(super) late: BTreeSet<Day>,
+    pub(super) notices: BTreeSet<(Day, u32)>,
+    end: End,
     /// The first of what ends it for good: whatever comes after changes nothing of that.
     ended: Option<State>,
     pub suspension: Option<Suspension>,
@@ -161,10 +177,14 @@ impl TicketDossier {
             revisions: Vec::new(),
             votes: Vec::new(),
             activations: Vec::new(),
+            activated_at: None,
             rejected_by: None,
             dropped: BTreeSet::new(),
             overdue: BTreeSet::new(),
             lapsed: BTreeSet::new(),
+            late: BTreeSet::new(),
+            notices: BTreeSet::new(),
+            end: End::default(),
             ended: None,
             suspension: None,
             revoked: None,
@@ -181,7 +201,10 @@ impl TicketDossier {
             Event::TicketSubmitted { revision, .. } | Event::TicketRevised { revision, .. } => self.add(record, *revision)?,
             Event::TicketVoted { .. } => self.count(record)?,
             Event::RiskAccepted { .. } => self.accept(record)?,
-            Event::TicketActivated { revision, .. } => self.activations.push((record.by.person(), *revision)),
+            Event::TicketActivated { revision, .. } => {
+                self.activated_at = self.activated_at.or(Some(record.at));
+                self.activations.push((record.by.person(), *revision));
+            }
             Event::GateOverdue { gate, question, .. } => drop(self.overdue.insert((*gate, *question))),
             Event::ApprovalLapsed { vote, .. } => drop(self.lapsed.insert(*vote)),
             Event::TicketWithdrawn => drop(self.ended.get_or_insert(State::Withdrawn)),
@@ -192,7 +215,14 @@ impl TicketDossier {
                 self.revoked = self.revoked.or(Some(record.at));
                 self.ended.get_or_insert(State::Revoked);
             }
-            _ => {}
+            Event::DeliveryLate { due } => drop(self.late.insert(*due)),
+            Event::PortabilityNear { until, days } => drop(self.notices.insert((*until, *days))),
+            Event::PortabilityOverdue { until } => drop(self.notices.insert((*until, 0))),
+            Event::TicketClosed => {
+                self.end.apply(record);
+                self.ended.get_or_insert(State::Closed);
+            }
+            _ => self.end.apply(record),
         }
         Some(())
     }

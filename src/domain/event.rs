@@ -6,7 +6,7 @@
 mod parts;
 
 pub use parts::{
-    ClosedBy, CutSession, CutTransfer, Decision, Item, Protocol, PurgeReason, ReleasedFile, SessionEnd, TransferEnd,
+    ClosedBy, Closing, CutSession, CutTransfer, Decision, Item, Protocol, PurgeReason, ReleasedFile, SessionEnd, TransferEnd,
 };
 
 use super::{
@@ -136,6 +136,16 @@ pub enum Event {
         until: Day,
         days: u32,
     },
+    /// It should have attested by then that it deleted what it got under a ticket. Once for each; new tickets wait for it.
+    AttestationOverdue {
+        ticket: TicketId,
+        number: TicketNumber,
+        by: Time,
+    },
+    /// What was overdue is attested or waived.
+    AttestationSettled {
+        ticket: TicketId,
+    },
     VendorRevoked,
     KeyRevoked {
         key: Digest,
@@ -178,6 +188,32 @@ pub enum Event {
     TicketResumeAsked,
     TicketResumed,
     TicketRevoked,
+    /// Nothing new begins under it.
+    TicketClosing {
+        why: Closing,
+    },
+    /// Its vendor has deleted what it got. `statement` is the digest of the text that it signed, by its login `key`.
+    DeletionAttested {
+        revision: Digest,
+        statement: Digest,
+        key: Digest,
+    },
+    /// Nobody waits for the vendor's attestation any more.
+    DeletionWaived,
+    /// Its bytes are destroyed here, and there the deletion is attested or waived. What was never activated closes with its end date.
+    TicketClosed,
+    /// The schedule expected a delivery by this day, and its grace is over. Once for each.
+    DeliveryLate {
+        due: Day,
+    },
+    /// A person who asked for their own data is to have them by the end of `until`, in at most so many days.
+    PortabilityNear {
+        until: Day,
+        days: u32,
+    },
+    PortabilityOverdue {
+        until: Day,
+    },
     /// An executive answers for red flags of the vendor, for this revision under this assessment. `document` is what they signed.
     RiskAccepted {
         document: Digest,

@@ -54,7 +54,7 @@ impl Foresight {
     pub fn of(ticket: &TicketDossier, now: &Surroundings<'_>, policy: &Policy) -> Option<Self> {
         let then = Surroundings { policy, ..*now };
         let (before, after) = (ticket.state(now), ticket.state(&then));
-        if before.is_terminal() {
+        if before.is_over() {
             return None;
         }
         let answers = Answers::from(ticket.document());

@@ -57,6 +57,16 @@ pub const OLD_KEY_DAYS: u32 = 730;
 /// Days before something of a vendor's ends at which that is recorded: time for an audit, for a signature, for a telephone call.
 pub const NOTICE_DAYS: [u32; 5] = [60, 30, 14, 7, 1];
 
+/// Days in which a person who asked for their own data has them (GDPR Art. 12 (3): a month), and those before their end at which that is recorded.
+pub const PORTABILITY_DAYS: u32 = 30;
+pub const PORTABILITY_NOTICE_DAYS: [u32; 2] = [7, 1];
+/// Deliveries that one schedule expects: a day's feed for a century. What is written beyond it is no date.
+pub const EXPECTED_DELIVERIES: u32 = 36_525;
+/// Days that a policy may give a vendor to attest its deletion: after a year nobody there remembers.
+pub const ATTEST_DAYS: u32 = 366;
+/// Deliveries that an attestation names one by one, the newest: more are not read before they are signed.
+pub const ATTESTED_ONE_BY_ONE: usize = 60;
+
 /// How many days a risk acceptance may count: who answers for it looks at it again each year.
 pub const ACCEPTANCE_DAYS: u32 = 366;
 /// Words that each text of a risk acceptance has at least: fewer say nothing.

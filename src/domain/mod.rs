@@ -3,9 +3,11 @@
 pub mod acceptance;
 pub mod authority;
 pub mod bounds;
+pub mod calendar;
 pub mod canonical;
 pub mod change;
 pub mod credential;
+pub mod deletion;
 pub mod diagram;
 pub mod digest;
 pub mod document;

@@ -51,7 +51,7 @@ impl TicketDossier {
 
     fn asked<'d>(&'d self, around: &Surroundings<'_>) -> Vec<(GateStanding<'d>, Wait)> {
         let revision = self.under_review();
-        if self.state(around).is_terminal() || self.review(revision, around) != State::InReview {
+        if self.state(around).is_over() || self.review(revision, around) != State::InReview {
             return Vec::new();
         }
         let gates = self.gates(revision, around);
@@ -98,7 +98,7 @@ impl TicketDossier {
 
     /// What is late and not yet on record: each gate and question once, each approval once.
     pub fn late(&self, around: &Surroundings<'_>) -> Vec<Event> {
-        if self.state(around).is_terminal() {
+        if self.state(around).is_over() {
             return Vec::new();
         }
         let revision = self.under_review();

@@ -4,7 +4,7 @@ use super::{
     bounds::Bounds,
     credential::Credential,
     digest::Digest,
-    dossier::{Standing, State, Surroundings, TicketDossier},
+    dossier::{Serves, Standing, State, Surroundings, TicketDossier},
     event::{Protocol, ReleasedFile},
     file::{DeliveryDossier, FileDossier},
     ids::{DeliveryId, FileId, TicketId, TicketNumber, VendorId},
@@ -26,6 +26,19 @@ pub struct Approved {
 
 impl Approved {
     pub fn check(ticket: &TicketDossier, around: &Surroundings<'_>) -> Result<Self, Refusal> {
+        Self::standing(ticket, around, |standing| standing.state == State::Active)
+    }
+
+    /// The same for what was released already: it is served while its ticket closes for want of deliveries, and no further day.
+    fn to_serve(ticket: &TicketDossier, around: &Surroundings<'_>) -> Result<Self, Refusal> {
+        Self::standing(ticket, around, |standing| standing.serves == Serves::Yes)
+    }
+
+    fn standing(
+        ticket: &TicketDossier,
+        around: &Surroundings<'_>,
+        holds: impl FnOnce(&Standing) -> bool,
+    ) -> Result<Self, Refusal> {
         around.house.is_frozen()?;
         if ticket.vendor != around.vendor.id {
             return Err(Refusal::PapersDisagree { reason: "the ticket names another vendor".into() });
@@ -33,11 +46,14 @@ impl Approved {
         if ticket.document().vendor != around.vendor.slug {
             return Err(Refusal::PapersDisagree { reason: "the ticket was written for another vendor".into() });
         }
-        let Standing { state, bounds } = ticket.standing(around);
-        if state != State::Active {
+        let standing = ticket.standing(around);
+        let holds = holds(&standing);
+        let Standing { state, bounds, .. } = standing;
+        if !holds {
+            let is_final = state.is_terminal() || bounds.is_over(around.now);
             return Err(match (ticket.blocked(around), &ticket.suspension) {
-                (Some(refusal), _) if !state.is_terminal() => refusal,
-                (None, Some(suspension)) if !state.is_terminal() => Refusal::suspended(ticket.number, suspension),
+                (Some(refusal), _) if !is_final => refusal,
+                (None, Some(suspension)) if !is_final => Refusal::suspended(ticket.number, suspension),
                 _ => Refusal::NotActive { ticket: ticket.number.to_string(), state: state.name().into() },
             });
         }
@@ -272,7 +288,7 @@ impl Sight {
         if let Some(field) = revision.document.fields.iter().find(|field| around.house.class_revoked(&field.class)) {
             return Err(Refusal::revoked_everywhere("class", &field.class));
         }
-        Ok(Approved::check(ticket, around)?.bounds)
+        Ok(Approved::to_serve(ticket, around)?.bounds)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod apart;
 mod check;
+mod closing;
 mod condition;
 mod objection;
 mod pace;
@@ -25,6 +26,7 @@ use super::{
     people::Gate,
     vendor::RedFlag,
 };
+use closing::Closing;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, collections::BTreeSet, fmt, sync::OnceLock};
 
@@ -131,6 +133,8 @@ pub struct Policy {
     sla: BTreeMap<Gate, u32>,
     #[serde(default, skip_serializing_if = "Review::is_never")]
     review: Review,
+    #[serde(default, skip_serializing_if = "Closing::asks_nothing")]
+    closing: Closing,
     #[serde(default)]
     reasons: Reasons,
     #[serde(default)]

@@ -10,6 +10,8 @@ use std::{fmt, str::FromStr};
 pub const NAMESPACE_REQUEST: &str = "egressd-request";
 /// The namespace of a vote: on a ticket's gate, on a vendor's keys.
 pub const NAMESPACE_VOTE: &str = "egressd-vote";
+/// The namespace of a vendor's statement that it deleted what it got.
+pub const NAMESPACE_DELETION: &str = "egressd-deletion";
 
 /// An SSH public key that this gateway accepts: Ed25519, ECDSA P-256, RSA of at least 3,072 bits, or their FIDO kinds.
 ///

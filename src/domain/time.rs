@@ -65,6 +65,9 @@ pub const fn days(days: u32) -> Duration {
     Duration::from_secs(days as u64 * 86_400)
 }
 
+/// Days of a span: further than the calendar goes, and no further than jiff counts.
+const SPAN_DAYS: i64 = 4_000_000;
+
 /// A calendar day (UTC) as people write it in tickets: `2026-12-31`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
@@ -79,6 +82,16 @@ impl Day {
     /// The first instant after the day: "until 2026-12-31" includes that whole day.
     pub fn ends(self) -> Time {
         self.begins() + days(1)
+    }
+
+    /// So many days later; the calendar's last day where there is none.
+    pub fn plus_days(self, days: u32) -> Self {
+        Self(self.0.saturating_add(jiff::Span::new().days(i64::from(days).min(SPAN_DAYS))))
+    }
+
+    /// So many months later: the same day of the month, or the month's last.
+    pub fn plus_months(self, months: u32) -> Self {
+        Self(self.0.saturating_add(jiff::Span::new().months(i64::from(months).min(SPAN_DAYS / 31))))
     }
 
     /// The day that `time` falls on.
@@ -118,6 +131,11 @@ mod tests {
         assert_eq!(day.ends().to_string(), "2027-01-01T00:00:00Z");
         assert_eq!(Day::of(day.begins()), day);
         assert!(Day::try_from("2026-02-30".to_owned()).is_err());
+        let last_of_january = Day::try_from("2027-01-31".to_owned()).unwrap();
+        assert_eq!(last_of_january.plus_months(1).to_string(), "2027-02-28");
+        assert_eq!(last_of_january.plus_months(2).to_string(), "2027-03-31");
+        assert_eq!(last_of_january.plus_days(1).to_string(), "2027-02-01");
+        assert_eq!(day.plus_days(u32::MAX), day.plus_months(u32::MAX), "the calendar's end, and no panic");
     }
 
     #[test]

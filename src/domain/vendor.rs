@@ -1,6 +1,7 @@
 //! Vendors: the file that describes one, its revisions, who confirmed which, and whether it may receive anything.
 
 mod notices;
+mod owed;
 mod record;
 mod red_flags;
 
@@ -21,6 +22,7 @@ use super::{
     signature::{PublicKey, openssh_fingerprint},
     time::{Day, Time},
 };
+use owed::Owed;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, collections::BTreeSet, net::IpAddr};
 
@@ -194,6 +196,7 @@ pub struct VendorDossier {
     pub revoked_keys: BTreeMap<Digest, Time>,
     /// Of what ends soon, as they were given.
     pub notices: Vec<Notice>,
+    owed: Owed,
 }
 
 impl VendorDossier {
@@ -210,6 +213,7 @@ impl VendorDossier {
             revoked: None,
             revoked_keys: BTreeMap::new(),
             notices: Vec::new(),
+            owed: Owed::default(),
         };
         for record in records {
             match &record.event {
@@ -238,7 +242,7 @@ impl VendorDossier {
                 Event::KeyRevoked { key } => {
                     dossier.revoked_keys.entry(*key).or_insert(record.at);
                 }
-                _ => {}
+                _ => dossier.owed.apply(record),
             }
         }
         Some(dossier)

@@ -76,6 +76,8 @@ catalogue! {
     1305 TokenIssued Notice "a token is made for a vendor"
     1306 TokenConfirmed Notice "a vendor's token is confirmed"
     1307 ExpiryNear Warning "what a vendor's standing rests on ends soon"
+    1308 AttestationOverdue Warning "a vendor has not attested its deletion in time"
+    1309 AttestationSettled Notice "an overdue attestation of a vendor is settled"
 
     // Tickets
     1401 TicketSubmitted Notice "a ticket is submitted"
@@ -90,6 +92,13 @@ catalogue! {
     1411 RiskAccepted Warning "an executive accepts a risk of a ticket"
     1421 GateOverdue Warning "a gate has not answered in time"
     1422 ApprovalLapsed Warning "an approval is too old to count"
+    1431 TicketClosing Notice "a ticket closes: nothing new begins under it"
+    1432 DeletionAttested Notice "a vendor attests that it deleted what it got"
+    1433 DeletionWaived Warning "a vendor's attestation of deletion is waived"
+    1434 TicketClosed Notice "a ticket is closed"
+    1441 DeliveryLate Warning "a delivery that was expected is late"
+    1442 PortabilityNear Warning "a person is to have their data soon"
+    1443 PortabilityOverdue Warning "a person has not got their data in time"
 
     // Deliveries
     1501 DeliveryOpened Info "a delivery is open"

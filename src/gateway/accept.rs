@@ -80,10 +80,7 @@ fn eligible<S: Source>(
     vendor: &VendorDossier,
 ) -> Result<(), Refusal> {
     let number = ticket.number.to_string();
-    let state = ticket.state(&facts.around(vendor));
-    if state.is_terminal() {
-        return Err(Refusal::TicketEnded { ticket: number, state: state.name().into() });
-    }
+    ticket.goes_on(&facts.around(vendor))?;
     if !facts.policy.is_in_scope(Role::Executive, person, &ticket.under_review().document) {
         return Err(Refusal::OutOfScope { ticket: number, role: Role::Executive.to_string() });
     }

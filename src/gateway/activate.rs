@@ -31,10 +31,7 @@ fn activate(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber) -> Re
     let around = facts.around(&vendor);
     let text = number.to_string();
     ticket.kept_apart(Deed::Activate, person.id, &around)?;
-    let state = ticket.state(&around);
-    if state.is_terminal() {
-        return Err(Refusal::TicketEnded { ticket: text, state: state.name().into() }.into());
-    }
+    let state = ticket.goes_on(&around)?;
     if ticket.is_activated() && ticket.amendment().is_none() {
         return Err(match state {
             State::Active => Refusal::ActiveAlready { ticket: text },

@@ -2,6 +2,7 @@
 //!
 //! Times are RFC 3339 in UTC. Optional members are absent, not null. New members may be added, none is renamed.
 
+mod end;
 mod files;
 mod form;
 mod forwarding;
@@ -11,6 +12,7 @@ mod tokens;
 mod vendors;
 mod words;
 
+pub use end::*;
 pub use files::*;
 pub use form::*;
 pub use forwarding::*;
@@ -50,8 +52,13 @@ impl<T> Listing<T> {
     }
 
     /// One more row. Where one answer holds no more it is counted, and not made.
-    pub fn add(&mut self, row: impl FnOnce() -> T) {
-        if self.is_full() { self.left_off += 1 } else { self.rows.push(row()) }
+    pub fn add<E>(&mut self, row: impl FnOnce() -> Result<T, E>) -> Result<(), E> {
+        if self.is_full() {
+            self.left_off += 1;
+        } else {
+            self.rows.push(row()?);
+        }
+        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     desk::Desk,
     facts::{Facts, Source},
     outcome::Refused,
-    show::{self, deliveries, gates, risk, tickets, vendors, words},
+    show::{self, deliveries, end, gates, risk, tickets, vendors, words},
     vault::find,
 };
 use crate::{
@@ -111,6 +111,7 @@ fn ticket<S: Source>(facts: &Facts<'_, S>, id: TicketId) -> Result<Explanation, 
     if told.because.is_empty() {
         told.because.push("every gate has approved it and an operator has activated it: files staged under it leave".into());
     }
+    told.because.extend(end::calendar(facts, &ticket, &around)?.iter().flat_map(end::pressing));
     told.timeline = show::timeline(facts, Subject::Ticket(id))?;
     Ok(told)
 }
@@ -179,10 +180,12 @@ fn vendor<S: Source>(facts: &Facts<'_, S>, id: VendorId) -> Result<Explanation, 
     let (state, _) = vendors::standing(facts, &vendor);
     let headline = format!("{} is {}", vendor.slug, state.name());
     let told = from_blockers(vendor.slug.to_string(), headline, vendors::blockers(facts, &vendor));
+    let arrears = vendor.in_arrears(&facts.policy);
     let mut told =
         nothing_stops(told, || "its keys are confirmed and its assessment counts: it may fetch what its tickets release".into());
     told.because
         .extend(risk::red_flags(facts, &vendor).into_iter().map(|raised| format!("red flag {}: {}", raised.flag, raised.what)));
+    told.because.extend(arrears.map(|arrears| arrears.what()));
     told.timeline = show::timeline(facts, Subject::Vendor(id))?;
     Ok(told)
 }

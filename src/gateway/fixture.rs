@@ -413,7 +413,7 @@ impl House {
         self.activated(number).await
     }
 
-    async fn activated(&self, number: TicketNumber) -> TicketNumber {
+    pub(crate) async fn activated(&self, number: TicketNumber) -> TicketNumber {
         let desk = self.desk();
         let gates = desk.ticket_show(self.person(Staff::Rita), number).await.unwrap().gates;
         for GateView { gate, .. } in gates {

@@ -3,6 +3,7 @@
 //! Names follow Prometheus' convention. Labels are closed sets of words: no vendor, no ticket and no address stands in one, so
 //! that neither what is told nor how much of it depends on who comes. The names of destinations are the operator's own, in the configuration.
 
+mod described;
 mod forwarding;
 mod labels;
 mod text;
@@ -14,17 +15,18 @@ use super::{
     vault::Witness,
 };
 use crate::{
-    clock::{Clock, SystemClock},
+    clock::Clock,
     domain::{
         event::{Event, Protocol, PurgeReason, Subject},
         ids::{SessionId, TransferId},
     },
     inspection::FindingCode,
 };
+pub use described::described;
 use forwarding::Forwarding;
 use labels::{
-    Label, PROTOCOLS, PURGES, REJECTIONS, SESSION_ENDS, TRANSFER_ENDS, panicked, protocol, purged, rejected, session_end,
-    transfer_end, troubled,
+    Label, OVERDUE, PROTOCOLS, PURGES, REJECTIONS, SESSION_ENDS, TRANSFER_ENDS, overdue, panicked, protocol, purged, rejected,
+    session_end, transfer_end, troubled,
 };
 use prometheus_client::{
     encoding::text::encode_registry,
@@ -69,6 +71,7 @@ pub struct Metrics {
     findings: Counts<1>,
     files_sealed: Count,
     deliveries_released: Count,
+    overdue: Counts<1>,
     files_purged: Counts<1>,
     panics: Counts<1>,
     reloads: Counts<1>,
@@ -138,6 +141,7 @@ impl Metrics {
             findings: Counts::default(),
             files_sealed: Count::default(),
             deliveries_released: Count::default(),
+            overdue: Counts::default(),
             files_purged: Counts::default(),
             panics: Counts::default(),
             reloads: Counts::default(),
@@ -172,6 +176,9 @@ impl Metrics {
         }
         for why in PURGES {
             drop(self.files_purged.get_or_create(&[purged(why)]));
+        }
+        for what in OVERDUE {
+            drop(self.overdue.get_or_create(&[what]));
         }
         for place in [Panicked::Command, Panicked::Library, Panicked::Task] {
             drop(self.panics.get_or_create(&[panicked(place)]));
@@ -223,6 +230,8 @@ impl Metrics {
         r.register("findings", "Findings of inspection, by code (docs/refusals.md)", self.findings.clone());
         r.register("files_sealed", "Files sealed to their vendor's keys", self.files_sealed.clone());
         r.register("deliveries_released", "Deliveries released", self.deliveries_released.clone());
+        let overdue = "What became late and was recorded, once each: an expected delivery, a gate's answer, a person's request, an attestation";
+        r.register("overdue", overdue, self.overdue.clone());
         r.register("files_purged", "Files whose bytes were destroyed, by why", self.files_purged.clone());
         let files = "Files whose bytes are here, by state. staged: waits for its ticket's approval or for inspection";
         r.register("files", files, now.files.clone());
@@ -324,7 +333,11 @@ impl Metrics {
                     self.files_purged.get_or_create(&[purged(why)]).inc();
                 }
             }
-            _ => {}
+            (_, event) => {
+                if let Some(what) = overdue(event) {
+                    self.overdue.get_or_create(&[what]).inc();
+                }
+            }
         }
     }
 
@@ -376,21 +389,6 @@ impl Witness for Metrics {
             self.count(*on, event);
         }
     }
-}
-
-/// Every metric: its name, its type, what it says.
-pub fn described() -> Vec<(String, String, String)> {
-    let metrics = Metrics::new(Arc::new(SystemClock::new()));
-    metrics.scrape.lock().unwrap_or_else(PoisonError::into_inner).exemplify();
-    let mut text = String::new();
-    encode_registry(&mut text, &metrics.registry).expect("a string takes everything");
-    let text = classic(&text);
-    let words = |prefix: &str| -> Vec<(String, String)> {
-        let lines = text.lines().filter_map(|line| line.strip_prefix(prefix)?.split_once(' '));
-        lines.map(|(name, rest)| (name.to_owned(), rest.to_owned())).collect()
-    };
-    let (helps, types) = (words("# HELP "), words("# TYPE "));
-    helps.into_iter().zip(types).map(|((name, help), (_, kind))| (name, kind, help)).collect()
 }
 
 fn amount<T: TryInto<i64>>(count: T) -> i64 {

@@ -1,11 +1,7 @@
-//! Pace: gates that have not answered in time, approvals that have grown too old and tickets that have fallen are recorded, once each.
+//! Pace: what is late, too old, over or at its end is recorded, once each: gates and approvals, deliveries, a person's request, a ticket's end.
 
-use super::{Gateway, facts::Facts, outcome::Refused, suspend::fall, vault::find};
-use crate::domain::{
-    event::{Actor, Fact, Subject},
-    ids::TicketId,
-    limits,
-};
+use super::{Gateway, close, facts::Facts, outcome::Refused, vault::find};
+use crate::domain::{ids::TicketId, limits};
 use std::collections::HashSet;
 
 /// Tickets that have ended: no state leads out of that, and nobody looks at them again.
@@ -37,10 +33,7 @@ impl Gateway {
             let facts = Facts::read(core, &*tx)?;
             let ticket = facts.ticket(id)?;
             let vendor = facts.vendor(ticket.vendor)?;
-            let around = facts.around(&vendor);
-            let late = ticket.late(&around).into_iter().map(|event| Fact::new(Actor::System, Subject::Ticket(id), event));
-            let facts: Vec<Fact> = fall(&ticket, &around).into_iter().chain(late).collect();
-            for fact in facts {
+            for fact in close::due(&facts, &ticket, &vendor)? {
                 tx.append(fact)?;
             }
             Ok(())
@@ -55,11 +48,10 @@ fn late<S: super::facts::Source>(facts: &Facts<'_, S>, page: &[TicketId], ended:
         // One that cannot be read is told by whoever asks for it, and by the verification of the log.
         let Ok(ticket) = facts.ticket(*id) else { continue };
         let Ok(vendor) = facts.vendor(ticket.vendor) else { continue };
-        let around = facts.around(&vendor);
-        if ticket.state(&around).is_terminal() {
-            ended.0.insert(*id);
-        } else if ticket.falls(&around).is_some() || !ticket.late(&around).is_empty() {
-            late.push(*id);
+        match close::due(facts, &ticket, &vendor) {
+            Ok(due) if !due.is_empty() => late.push(*id),
+            Ok(_) if close::is_final(&ticket, &facts.around(&vendor)) => drop(ended.0.insert(*id)),
+            _ => {}
         }
     }
     late

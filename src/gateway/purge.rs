@@ -212,7 +212,7 @@ fn due<S: Source>(facts: &Facts<'_, S>, core: &Core, file: &FileDossier) -> Resu
         let vendor = facts.vendor(ticket.vendor)?;
         let over = match ended(facts, &ticket, &vendor) {
             // What was released stays until its retention ends, although nobody can fetch it; what was held waits for a person.
-            Some(State::Closed) => !is_released && file.held.is_none(),
+            Some(State::Closing | State::Closed) => !is_released && file.held.is_none(),
             ended => ended.is_some(),
         };
         if over {
@@ -245,7 +245,7 @@ fn due<S: Source>(facts: &Facts<'_, S>, core: &Core, file: &FileDossier) -> Resu
 /// The state of a ticket under which nothing will be released any more, whatever anybody does.
 pub(super) fn ended<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, vendor: &VendorDossier) -> Option<State> {
     let state = ticket.state(&facts.around(vendor));
-    (state.is_terminal() || vendor.revoked.is_some()).then_some(state)
+    (state.is_over() || vendor.revoked.is_some()).then_some(state)
 }
 
 fn certificate<S: Source>(facts: &Facts<'_, S>, id: FileId) -> Result<PurgeCertificate, Refused> {

@@ -1,7 +1,7 @@
 //! Release: a whole delivery becomes visible to its vendor, because every paper agrees.
 
 use super::{
-    Gateway,
+    Gateway, close,
     core::Core,
     facts::{Facts, Source},
     outcome::Refused,
@@ -49,7 +49,8 @@ pub(super) fn release(core: &Core, tx: &mut Tx<'_>, id: DeliveryId) -> Result<()
     let count = u32::try_from(files.len()).unwrap_or(u32::MAX);
     let event = Event::DeliveryReleased { revision, files: count, list, until };
     tx.append(Fact::new(Actor::System, Subject::Delivery(id), event).with(Detail::Release { files }))?;
-    Ok(())
+    // The last delivery that its ticket allows ends what it may begin, with the same record.
+    close::record_end(core, tx, delivery.ticket)
 }
 
 /// Leave to release a delivery as of now, or what stands in the way.

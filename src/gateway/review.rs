@@ -127,12 +127,12 @@ fn takes_votes(ticket: &TicketDossier, around: &Surroundings<'_>, decision: Deci
         State::Approved => pending && decision != Decision::Approve,
         _ => false,
     };
-    if taken && !state.is_terminal() {
+    if taken && !state.is_over() {
         return Ok(());
     }
     let number = ticket.number.to_string();
     Err(match ticket.blocked_in(ticket.under_review(), around) {
-        Some(refusal) if !state.is_terminal() => refusal,
+        Some(refusal) if !state.is_over() => refusal,
         _ => Refusal::NotInReview { ticket: number, state: state.name().into() },
     })
 }

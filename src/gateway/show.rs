@@ -1,6 +1,7 @@
 //! Show: what the staff sees: lists, views, states, always derived, never decided upon.
 
 pub(super) mod deliveries;
+pub(super) mod end;
 mod ended;
 pub(super) mod gates;
 mod house;

@@ -81,6 +81,9 @@ fn submit(core: &Core, tx: &mut Tx<'_>, by: Actor, text: String) -> Result<Submi
     if dossier.revoked.is_some() {
         return Err(Refusal::VendorRevoked { vendor: document.vendor.to_string() }.into());
     }
+    if let Some(arrears) = dossier.in_arrears(&facts.policy) {
+        return Err(arrears.into());
+    }
     apart(&facts.policy, Deed::Submit, &dossier.deeds_of(facts.person(by)?.id, &facts.roster))?;
     let year = facts.now.year();
     let number = TicketNumber { year, sequence: find::last_sequence(tx.conn(), year)? + 1 };
@@ -114,10 +117,7 @@ fn revise(
         return Err(Refusal::NotRequester { ticket: number.to_string() }.into());
     }
     let vendor = facts.vendor(ticket.vendor)?;
-    let state = ticket.state(&facts.around(&vendor));
-    if state.is_terminal() {
-        return Err(Refusal::TicketEnded { ticket: number.to_string(), state: state.name().into() }.into());
-    }
+    ticket.goes_on(&facts.around(&vendor))?;
     ticket.kept_apart(Deed::Submit, person.id, &facts.around(&vendor))?;
     let document = read(&text, &facts, "ticket revise")?;
     if document.vendor != vendor.slug {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::domain::{
     authority::Act,
-    dossier::{State, Surroundings, TicketDossier, is_of_security},
+    dossier::{Serves, Standing, State, Surroundings, TicketDossier, is_of_security},
     event::{Actor, Detail, Event, Fact, Subject},
     ids::{TicketId, TicketNumber, VendorId},
     limits,
@@ -39,9 +39,10 @@ fn suspend(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber, reason
     Act::SuspendTicket.allowed(facts.person(by)?)?;
     let ticket = facts.ticket_numbered(number)?;
     let vendor = facts.vendor(ticket.vendor)?;
-    let state = ticket.state(&facts.around(&vendor));
+    let Standing { state, serves, .. } = ticket.standing(&facts.around(&vendor));
     let stopped_by_somebody = ticket.suspension.as_ref().is_some_and(|suspension| suspension.by.is_some());
-    if stopped_by_somebody || !matches!(state, State::Approved | State::Active | State::Suspended) {
+    // What closes and is served meanwhile can be stopped too.
+    if stopped_by_somebody || (state != State::Approved && serves == Serves::No) {
         return Err(Refusal::NotSuspendable { ticket: number.to_string(), state: state.name().into() }.into());
     }
     let event = Event::TicketSuspended { code: None };

@@ -2,6 +2,8 @@
 
 mod accept;
 mod awaiting;
+mod calendar;
+mod close;
 mod crowd;
 mod duties;
 mod expiry;

@@ -3,7 +3,7 @@
 use egressd::domain::{
     digest::Digest,
     dossier::{State, Surroundings, TicketDossier},
-    event::{Actor, Decision, Detail, Event, Record, Subject},
+    event::{Actor, Closing, Decision, Detail, Event, Record, Subject},
     house::HouseDossier,
     ids::{PersonId, TicketId, TicketNumber, VendorId},
     people::{Gate, Role, Roster},
@@ -92,6 +92,9 @@ struct World {
     withdrawn: bool,
     revoked: bool,
     window_over: bool,
+    /// As many deliveries as it allows are released or revoked.
+    used_up: bool,
+    closed: bool,
 }
 
 /// What changes a world, who does it, and in which states the gateway lets it happen.
@@ -120,7 +123,7 @@ const CHANGES: &[Change] = &[
     Change {
         what: "the requester submits a further revision",
         act: "submit.rs",
-        allowed: |s, w| !s.is_terminal() && !w.activated,
+        allowed: |s, w| !s.is_over() && !w.activated,
         apply: |w| World { returned: false, ..w },
     },
     Change { what: "a gate rejects", act: "review.rs", allowed: takes_votes, apply: |w| World { rejected: true, ..w } },
@@ -163,12 +166,24 @@ const CHANGES: &[Change] = &[
         apply: |w| World { class_revoked: true, ..w },
     },
     Change { what: "the policy asks another question", act: "", allowed: |_, _| true, apply: ask_otherwise },
-    Change { what: "its window ends", act: "", allowed: |_, _| true, apply: |w| World { window_over: true, ..w } },
+    Change { what: "its last day is over", act: "", allowed: |_, _| true, apply: |w| World { window_over: true, ..w } },
+    Change {
+        what: "the deliveries that it allows are used up",
+        act: "close.rs",
+        allowed: |s, _| matches!(s, State::Active | State::Suspended),
+        apply: |w| World { used_up: true, ..w },
+    },
+    Change {
+        what: "its bytes are destroyed, and its vendor's deletion is attested or waived",
+        act: "close.rs",
+        allowed: |s, _| s == State::Closing,
+        apply: |w| World { closed: true, ..w },
+    },
 ];
 
 fn takes_votes(state: State, world: World) -> bool {
     let answered = world.activated && world.votes == Votes::All;
-    !state.is_terminal() && state != State::OnHold && !world.class_revoked && !answered
+    !state.is_over() && state != State::OnHold && !world.class_revoked && !answered
 }
 
 fn holds_again(world: World) -> bool {
@@ -299,6 +314,8 @@ fn state(world: World) -> State {
         (world.activated, Event::TicketActivated { revision, policy: first.digest() }),
         (world.suspended, Event::TicketSuspended { code: None }),
         (world.withdrawn, Event::TicketWithdrawn),
+        (world.used_up, Event::TicketClosing { why: Closing::DeliveriesUsedUp }),
+        (world.closed, Event::TicketClosed),
         (world.revoked, Event::TicketRevoked),
     ] {
         facts.extend(holds.then_some((by(4), event, None)));
@@ -321,6 +338,8 @@ fn explore() -> (BTreeSet<&'static str>, Arrows) {
         withdrawn: false,
         revoked: false,
         window_over: false,
+        used_up: false,
+        closed: false,
     };
     let mut todo = vec![submitted(false), submitted(true)];
     let begins = todo.iter().map(|world| state(*world).name()).collect();
@@ -354,7 +373,8 @@ pub fn page() -> String {
          the cause away: only two people let it go on. An act's guard stands in the file that is named; what has no file is not an act on the ticket,\n\
          and nothing holds it back. A freeze is no state: while it lasts, nothing is released or served whatever the state is. Neither is a window that has\n\
          not opened yet. The amendment of an active ticket goes through its own review meanwhile, and changes the ticket's state only by replacing what\n\
-         runs when it is activated.\n\n```mermaid\nstateDiagram-v2\n",
+         runs when it is activated. While it is closing, what was released is served until its retention if its deliveries are used up, and no longer if\n\
+         its last day is over. What was never activated is closed by its last day alone.\n\n```mermaid\nstateDiagram-v2\n",
     );
     for begin in &begins {
         writeln!(page, "    [*] --> {begin}: submitted").unwrap();

@@ -1,6 +1,7 @@
 //! How each answer looks to a person.
 
 mod audit;
+mod end;
 mod files;
 mod forward;
 mod people;

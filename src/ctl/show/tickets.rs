@@ -1,8 +1,13 @@
 //! Tickets: what goes where and why, and which gates are open.
 
 use super::{
-    Cell, Column, Page, Row, Show, Table, Tone, counted, gates, listed, people::show_red_flags, review::show_changes,
-    risk::show_acceptances, ticket_tone,
+    Cell, Column, Page, Row, Show, Table, Tone, counted,
+    end::{lines, show_calendar, show_end},
+    gates, listed,
+    people::show_red_flags,
+    review::show_changes,
+    risk::show_acceptances,
+    ticket_tone,
 };
 use crate::{
     ctl::text::{minute, size},
@@ -56,6 +61,9 @@ impl Row for TicketRow {
                 open_gates(row).into(),
                 (&row.title).into(),
             ]);
+            for (told, _) in row.calendar.iter().flat_map(lines) {
+                table.note(&told);
+            }
         }
         page.table(&table);
     }
@@ -86,7 +94,9 @@ impl Show for TicketView {
         for term in &self.terms {
             page.field("term", term);
         }
+        self.calendar.iter().for_each(|calendar| show_calendar(calendar, page));
         page.blockers("Not active because", &self.why_not_active);
+        self.end.iter().for_each(|end| show_end(end, page));
         if let Some(amendment) = &self.amendment {
             page.heading(&format!("Amendment: revision {} is {}", amendment.revision_number, amendment.state.name()));
             show_changes(&amendment.changes, page);

@@ -1,7 +1,15 @@
 //! A ticket's standing: its gates with the votes that count, the state that follows, and what binds meanwhile.
 
 use super::{Revision, State, Surroundings, TicketDossier};
-use crate::domain::{bounds::Bounds, digest::Digest, event::Decision, ids::PersonId, people::Gate, refusal::Refusal, vote::Vote};
+use crate::domain::{
+    bounds::Bounds,
+    digest::Digest,
+    event::{Closing, Decision},
+    ids::PersonId,
+    people::Gate,
+    refusal::Refusal,
+    vote::Vote,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One gate of a revision, as it stands.
@@ -26,6 +34,17 @@ impl GateStanding<'_> {
 pub struct Standing {
     pub state: State,
     pub bounds: Bounds,
+    pub serves: Serves,
+}
+
+/// Whether what was released may be fetched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Serves {
+    /// It is active, or closes for no other reason than that its deliveries are used up.
+    Yes,
+    /// It would, if what it rests on held.
+    Fallen,
+    No,
 }
 
 impl TicketDossier {
@@ -99,19 +118,34 @@ impl TicketDossier {
         let gates = self.gates(revision, around);
         let approvals = gates.iter().flat_map(|gate| &gate.approvals).map(|vote| &vote.ballot);
         let bounds = Bounds::of(&revision.document, around.policy, approvals);
+        let running = || match (self.reviewed(revision, &gates, around), self.is_activated()) {
+            _ if self.suspension.is_some() => State::Suspended,
+            (State::Approved, true) => State::Active,
+            (_, true) => State::Suspended,
+            (state, false) => state,
+        };
+        let is_over = bounds.is_over(around.now);
+        // An activation after the last day is none: what has ended by its date alone stays so.
+        let ran = self.activated_at.is_some_and(|at| !bounds.is_over(at));
         let state = if let Some(ended) = self.ended {
             ended
-        } else if bounds.is_over(around.now) {
+        } else if is_over && !ran {
             State::Closed
+        } else if is_over || self.end.closing.is_some() {
+            State::Closing
         } else {
-            match (self.reviewed(revision, &gates, around), self.is_activated()) {
-                _ if self.suspension.is_some() => State::Suspended,
-                (State::Approved, true) => State::Active,
-                (_, true) => State::Suspended,
-                (state, false) => state,
-            }
+            running()
         };
-        Standing { state, bounds }
+        let serves = match (state, self.end.closing) {
+            (State::Active, _) => Serves::Yes,
+            (State::Suspended, _) => Serves::Fallen,
+            (State::Closing, Some((_, Closing::DeliveriesUsedUp))) if !is_over => match running() {
+                State::Active => Serves::Yes,
+                _ => Serves::Fallen,
+            },
+            _ => Serves::No,
+        };
+        Standing { state, bounds, serves }
     }
 
     /// How far the review of a revision has got: returned, on hold, in review or approved.
@@ -124,7 +158,7 @@ impl TicketDossier {
             return State::Returned;
         }
         let may_receive = around.vendor.may_receive(around.policy, around.roster, around.now);
-        if may_receive.is_err() || self.unaccepted(revision, around).is_some() {
+        if may_receive.is_err() || self.unaccepted(revision, around).is_some() || self.in_arrears(around).is_some() {
             return State::OnHold;
         }
         if gates.iter().all(GateStanding::is_green) { State::Approved } else { State::InReview }
@@ -138,7 +172,15 @@ impl TicketDossier {
     /// The same for any revision of it.
     pub fn blocked_in(&self, revision: &Revision, around: &Surroundings<'_>) -> Option<Refusal> {
         let vendor = around.vendor.may_receive(around.policy, around.roster, around.now).err();
-        vendor.or_else(|| objection(revision, around)).or_else(|| self.unaccepted(revision, around))
+        vendor
+            .or_else(|| objection(revision, around))
+            .or_else(|| self.unaccepted(revision, around))
+            .or_else(|| self.in_arrears(around))
+    }
+
+    /// What its vendor owes for others. What runs goes on; nothing new begins.
+    fn in_arrears(&self, around: &Surroundings<'_>) -> Option<Refusal> {
+        if self.is_activated() { None } else { around.vendor.in_arrears(around.policy) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Suspension: what stops a ticket until two people let it go on, though its cause be gone.
 
-use super::{Revision, State, Surroundings, TicketDossier};
+use super::{Revision, Serves, State, Surroundings, TicketDossier};
 use crate::domain::{
     event::{Detail, Record},
     ids::PersonId,
@@ -54,7 +54,7 @@ impl TicketDossier {
 
     /// Why it has to be put on record as suspended: it ran, and what it rests on does not hold.
     pub fn falls(&self, around: &Surroundings<'_>) -> Option<Refusal> {
-        let fell = self.suspension.is_none() && self.state(around) == State::Suspended;
+        let fell = self.suspension.is_none() && self.standing(around).serves == Serves::Fallen;
         fell.then(|| self.shortfall(around))
     }
 

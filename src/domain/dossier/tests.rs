@@ -1,5 +1,7 @@
 //! A ticket's standing over whatever sequence of records.
 
+mod calendar;
+mod end;
 mod papers;
 mod policy;
 mod review;
@@ -7,7 +9,7 @@ mod review;
 use super::*;
 use crate::domain::{
     credential::Credential,
-    event::Actor,
+    event::{Actor, Closing},
     form::sample,
     ids::{DeliveryId, DeliveryNumber, FileId, ObjectId, Slug},
     network::Network,
@@ -69,8 +71,12 @@ impl World {
     }
 
     fn record(&mut self, by: Actor, on: Subject, event: Event, detail: Option<Detail>) {
+        self.record_at(today(), by, on, event, detail);
+    }
+
+    fn record_at(&mut self, at: Time, by: Actor, on: Subject, event: Event, detail: Option<Detail>) {
         let index = self.records.len() as u64;
-        self.records.push(Record { index, at: today(), by, on, event, detail });
+        self.records.push(Record { index, at, by, on, event, detail });
     }
 
     fn by(n: u128) -> Actor {
@@ -130,7 +136,10 @@ impl World {
     }
 
     fn submit(&mut self, class: &str) {
-        let document = Self::document(class, "2026-12-31");
+        self.submit_as(Self::document(class, "2026-12-31"));
+    }
+
+    fn submit_as(&mut self, document: String) {
         let parsed = TicketDocument::parse(&document).unwrap();
         let event = Event::TicketSubmitted {
             number: "EGR-2026-0001".parse().unwrap(),
@@ -235,7 +244,7 @@ impl World {
 }
 
 #[test]
-fn a_ticket_goes_from_review_to_approved_to_active_to_closed() {
+fn a_ticket_goes_from_review_to_approved_to_active_to_closing() {
     let mut world = World::new();
     world.vendor(1, "2027-01-31");
     world.submit("behaviour");
@@ -244,7 +253,7 @@ fn a_ticket_goes_from_review_to_approved_to_active_to_closed() {
     assert_eq!(world.state(), State::Approved);
     world.activate();
     assert_eq!(world.state(), State::Active);
-    assert_eq!(world.judged(today() + days(60), TicketDossier::state), State::Closed);
+    assert_eq!(world.judged(today() + days(60), TicketDossier::state), State::Closing);
 }
 
 #[test]
@@ -385,6 +394,8 @@ enum Step {
     Revoke,
     RevokeVendor,
     Freeze,
+    /// Of its end, whatever the system would say.
+    Ends(Event),
 }
 
 fn decision() -> impl Strategy<Value = Decision> {
@@ -402,6 +413,13 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Revoke),
         1 => Just(Step::RevokeVendor),
         1 => Just(Step::Freeze),
+        2 => prop_oneof![
+            Just(Event::TicketClosing { why: Closing::DeliveriesUsedUp }),
+            Just(Event::DeletionWaived),
+            Just(Event::TicketClosed),
+            Just(Event::PortabilityOverdue { until: Day::of(today()) }),
+        ]
+        .prop_map(Step::Ends),
     ]
 }
 
@@ -433,6 +451,7 @@ fn take(world: &mut World, step: &Step) {
         Step::Revoke => world.record(World::by(22), on, Event::TicketRevoked, None),
         Step::RevokeVendor => world.record(World::by(22), Subject::Vendor(World::vendor_id(1)), Event::VendorRevoked, None),
         Step::Freeze => world.record(World::by(22), Subject::House, Event::Frozen, None),
+        Step::Ends(event) => world.record(Actor::System, on, event.clone(), None),
     }
 }
 

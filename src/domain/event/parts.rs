@@ -40,6 +40,16 @@ pub enum ClosedBy {
     Quiet,
 }
 
+/// Why nothing new begins under a ticket.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Closing {
+    /// Its last day has passed.
+    EndDate,
+    /// As many deliveries as it allows are released or revoked.
+    DeliveriesUsedUp,
+}
+
 /// Why bytes are destroyed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

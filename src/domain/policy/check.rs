@@ -114,6 +114,10 @@ pub fn flaws(policy: &Policy) -> Vec<Flaw> {
         let what = format!("review.every_days.{tier} = {days}: it is 1 to {} days", limits::APPROVAL_DAYS);
         all.push(flaw(format!("review.every_days.{tier}"), what));
     }
+    if let Some(days) = policy.closing.attest_within_days.filter(|days| !(1..=limits::ATTEST_DAYS).contains(days)) {
+        let what = format!("closing.attest_within_days = {days}: it is 1 to {} days", limits::ATTEST_DAYS);
+        all.push(flaw("closing.attest_within_days", what));
+    }
     for (i, rule) in policy.apart.iter().enumerate().filter(|(_, rule)| rule.acts.len() < 2) {
         let what = format!("apart: {} keeps nothing apart: it takes two acts", rule.acts.len());
         all.push(flaw(format!("apart[{}].acts", i + 1), what));

@@ -125,6 +125,24 @@ pub enum Request {
         reason: String,
     },
 
+    /// What the vendor signs when it has deleted what it got, dated `on` or today.
+    TicketStatement {
+        ticket: TicketNumber,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        on: Option<Day>,
+    },
+    /// `signature` is an armoured SSHSIG by a login key of the vendor over that text, in `egressd-deletion`.
+    TicketAttest {
+        ticket: TicketNumber,
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        on: Option<Day>,
+        signature: String,
+    },
+    TicketWaiveDeletion {
+        ticket: TicketNumber,
+        reason: String,
+    },
+
     /// `document` is a risk file, `signature` an armoured SSHSIG over its acceptance text in `egressd-vote`.
     RiskAccept {
         ticket: TicketNumber,

@@ -52,6 +52,9 @@ impl Answering for Desk {
             R::TicketWithdraw { ticket, reason } => told(self.ticket_withdraw(by, ticket, reason).await),
             R::TicketSuspend { ticket, reason } => told(self.ticket_suspend(by, ticket, reason).await),
             R::TicketResume { ticket, reason } => told(self.ticket_resume(by, ticket, reason).await),
+            R::TicketStatement { ticket, on } => told(self.ticket_statement(by, ticket, on).await),
+            R::TicketAttest { ticket, on, signature } => told(self.ticket_attest(by, ticket, on, signature).await),
+            R::TicketWaiveDeletion { ticket, reason } => told(self.ticket_waive_deletion(by, ticket, reason).await),
 
             R::PolicySimulate { document } => told(self.policy_simulate(by, document).await),
 

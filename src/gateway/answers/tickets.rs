@@ -1,7 +1,8 @@
 //! What is answered about tickets: rows, views, gates, votes, what was submitted.
 
 use super::{
-    AcceptanceView, AnswerView, Blocker, DeliveryRow, FieldView, FileState, Moment, RedFlagView, TicketState, Tier, VoteStanding,
+    AcceptanceView, AnswerView, Blocker, CalendarView, DeliveryRow, EndView, FieldView, FileState, Moment, RedFlagView,
+    TicketState, Tier, VoteStanding,
 };
 use crate::domain::{
     change::Change,
@@ -32,6 +33,8 @@ pub struct TicketRow {
     /// Those that wait for whoever asks.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub awaits_you: Vec<Gate>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub calendar: Option<CalendarView>,
 }
 
 /// A gate that is asked and has not opened.
@@ -95,6 +98,10 @@ pub struct TicketView {
     /// The oldest first.
     #[serde(default)]
     pub acceptances: Vec<AcceptanceView>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub end: Option<EndView>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub calendar: Option<CalendarView>,
     pub gates: Vec<GateView>,
     pub fields: Vec<FieldView>,
     pub files: BTreeMap<FileState, u64>,

@@ -2,7 +2,7 @@
 
 use super::Panicked;
 use crate::{
-    domain::event::{Protocol, PurgeReason, SessionEnd, TransferEnd},
+    domain::event::{Event, Protocol, PurgeReason, SessionEnd, TransferEnd},
     gateway::{login::Rejected, observer::Trouble},
 };
 
@@ -66,6 +66,21 @@ pub(super) const fn purged(why: PurgeReason) -> Label {
         PurgeReason::TimedOut => ("why", "timed_out"),
         PurgeReason::Superseded => ("why", "superseded"),
         PurgeReason::Ended => ("why", "ended"),
+    }
+}
+
+pub(super) const OVERDUE: [Label; 4] =
+    [("what", "gate"), ("what", "delivery"), ("what", "persons_request"), ("what", "attestation")];
+
+/// What this event says is late; none for one that says nothing of the kind.
+pub(super) const fn overdue(event: &Event) -> Option<Label> {
+    let [gate, delivery, persons_request, attestation] = OVERDUE;
+    match event {
+        Event::GateOverdue { .. } => Some(gate),
+        Event::DeliveryLate { .. } => Some(delivery),
+        Event::PortabilityOverdue { .. } => Some(persons_request),
+        Event::AttestationOverdue { .. } => Some(attestation),
+        _ => None,
     }
 }
 

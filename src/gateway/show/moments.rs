@@ -90,6 +90,8 @@ fn what(record: &Record) -> String {
         Event::TokenIssued { token, until } => format!("token {} issued until {until}", openssh_fingerprint(*token)),
         Event::TokenConfirmed { token } => format!("token {} confirmed", openssh_fingerprint(*token)),
         Event::ExpiryNear { ending, until, days } => ends_soon(*ending, *until, *days),
+        Event::AttestationOverdue { number, by, .. } => format!("should have attested its deletion under {number} by {by}"),
+        Event::AttestationSettled { .. } => "an overdue attestation of deletion is settled".into(),
         Event::VendorRevoked => "vendor revoked".into(),
         Event::KeyRevoked { key } => format!("key {} revoked", openssh_fingerprint(*key)),
         Event::TicketSubmitted { number, revision, .. } => format!("{number} submitted, revision {}", revision.short()),
@@ -104,6 +106,15 @@ fn what(record: &Record) -> String {
         Event::TicketResumed => "resumed".into(),
         Event::TicketWithdrawn => "withdrawn".into(),
         Event::TicketRevoked => "ticket revoked".into(),
+        Event::TicketClosing { why } => format!("closing: {}", super::end::told(*why)),
+        Event::DeletionAttested { key, .. } => format!("the vendor attests its deletion, key {}", openssh_fingerprint(*key)),
+        Event::DeletionWaived => "the vendor's attestation of deletion waived".into(),
+        Event::TicketClosed => "closed".into(),
+        Event::DeliveryLate { due } => format!("a delivery is late: it was expected by {due}"),
+        Event::PortabilityNear { until, days } => {
+            format!("the person who asked is to have their data by {until}: notice of {}", many(u64::from(*days), "day"))
+        }
+        Event::PortabilityOverdue { until } => format!("the person who asked should have had their data by {until}"),
         Event::GateOverdue { gate, asked, .. } => format!("the gate {gate} has not answered in time, asked since {asked}"),
         Event::ApprovalLapsed { gate, vote, .. } => {
             format!("an approval at the gate {gate} no longer counts, leaf {vote}: it is too old")

@@ -1,12 +1,12 @@
 //! Tickets as lists and as one.
 
-use super::{deliveries, gates, risk, slug_of, timeline, words};
+use super::{deliveries, end, gates, risk, slug_of, timeline, words};
 use crate::{
     domain::{
         authority::Act,
         change::changes,
         diagram::Drawing,
-        dossier::{GateStanding, Revision, State, Surroundings, TicketDossier},
+        dossier::{GateStanding, Revision, Serves, State, Surroundings, TicketDossier},
         event::{Actor, Subject},
         form::{QUESTIONS, Question},
         ids::{TicketId, TicketNumber},
@@ -106,16 +106,21 @@ impl Wanted {
             let around = facts.around(&vendor);
             let awaits = ticket.awaits(person, &around);
             if (self.awaiting.is_none() || !awaits.is_empty()) && self.takes(words::ticket_state(ticket.state(&around))) {
-                listing.add(|| row(facts, &ticket, &around, awaits));
+                listing.add(|| row(facts, &ticket, &around, awaits))?;
             }
         }
         Ok(())
     }
 }
 
-fn row<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around: &Surroundings<'_>, awaits_you: Vec<Gate>) -> TicketRow {
+fn row<S: Source>(
+    facts: &Facts<'_, S>,
+    ticket: &TicketDossier,
+    around: &Surroundings<'_>,
+    awaits_you: Vec<Gate>,
+) -> Result<TicketRow, Refused> {
     let document = ticket.document();
-    TicketRow {
+    Ok(TicketRow {
         ticket: ticket.number,
         title: document.title.clone(),
         state: words::ticket_state(ticket.state(around)),
@@ -126,7 +131,8 @@ fn row<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around: &Surroun
         open_gates: ticket.open_gates(ticket.under_review(), around).into_iter().collect(),
         waits: gates::waits(ticket, around),
         awaits_you,
-    }
+        calendar: end::calendar(facts, ticket, around)?,
+    })
 }
 
 fn view<S: Source>(
@@ -164,6 +170,8 @@ fn view<S: Source>(
         red_flags: risk::red_flags(facts, vendor),
         assessment: vendor.current(&facts.roster).map(|current| current.assessment),
         acceptances: risk::acceptances(facts, ticket, &around),
+        end: end::view(facts, ticket, &around)?,
+        calendar: end::calendar(facts, ticket, &around)?,
         gates: gates::views(facts, ticket, &around, viewer.id),
         fields: document.fields.iter().map(field).collect(),
         files: deliveries::count_states(facts, Some(ticket.id))?,
@@ -249,6 +257,11 @@ pub fn blockers<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around:
             } else {
                 vec![refused(Refusal::WindowNotOpen { ticket: number.to_string(), opens: window.opens.to_string() })]
             }
+        }
+        State::Closing => {
+            let fallen = ticket.standing(around).serves == Serves::Fallen;
+            let stopped = if fallen { suspended(facts, ticket, around) } else { Vec::new() };
+            stopped.into_iter().chain(end::blockers(facts, ticket, around)).collect()
         }
         State::Closed | State::Rejected | State::Withdrawn | State::Revoked => {
             let refusal = Refusal::TicketEnded { ticket: number.to_string(), state: state.name().into() };

@@ -13,6 +13,7 @@ pub fn ticket_state(state: State) -> TicketState {
         State::Approved => TicketState::Approved,
         State::Active => TicketState::Active,
         State::Suspended => TicketState::Suspended,
+        State::Closing => TicketState::Closing,
         State::Closed => TicketState::Closed,
         State::Rejected => TicketState::Rejected,
         State::Withdrawn => TicketState::Withdrawn,

@@ -76,9 +76,9 @@ fn joins(core: &Core, tx: &mut Tx<'_>, source: &Source) -> Result<Joins, Refused
         _ => return Ok(Joins::Held(None, Refusal::TicketUnknown { directory })),
     };
     let vendor = facts.vendor(ticket.vendor)?;
-    let Standing { state, bounds } = ticket.standing(&facts.around(&vendor));
+    let Standing { state, bounds, .. } = ticket.standing(&facts.around(&vendor));
     let number = ticket.number.to_string();
-    if state.is_terminal() {
+    if state.is_over() {
         return Ok(Joins::Held(Some(ticket.id), Refusal::TicketOver { ticket: number, state: State::name(state).into() }));
     }
     let conn = tx.conn();

@@ -103,7 +103,7 @@ fn terms_narrow_what_runs_and_a_file_that_was_cleared_without_them_is_not_releas
     assert!(bounds.admits(crate::domain::event::Protocol::Sftp, "127.0.0.2".parse().unwrap()).is_err());
     assert!(bounds.admits(crate::domain::event::Protocol::Https, "127.0.0.1".parse().unwrap()).is_err(), "never approved");
     let closes = Day::try_from("2026-12-02".to_owned()).unwrap().begins();
-    assert_eq!(world.judged(closes, TicketDossier::state), State::Closed);
+    assert_eq!(world.judged(closes, TicketDossier::state), State::Closing);
     let (file, delivery) = file_and_delivery(&mut world);
     assert_eq!(release(&world, file, delivery), Ok(()));
     let cleared = |record: &mut Record| {
