@@ -136,11 +136,11 @@ impl Desk {
 async fn staff(desk: Desk, command: Staff) -> Result<Told, Trouble> {
     match command {
         Staff::List(_) => desk.tell::<Listing<StaffRow>>(R::StaffList {}).await,
-        Staff::Enroll { name, roles, public_key, unsigned: _ } => {
+        Staff::Enroll { name, roles, public_key, until, unsigned: _ } => {
             let text = text_of(&public_key, limits::KEY_FILE_BYTES)?;
             let bad = |cause: String| Trouble::KeyFile { file: public_key.clone(), cause };
             let key: PublicKey = text.parse().map_err(|e: crate::domain::signature::KeyRefused| bad(e.to_string()))?;
-            desk.tell::<Done>(R::StaffEnroll { name, roles: roles.into_iter().collect(), key }).await
+            desk.tell::<Done>(R::StaffEnroll { name, roles: roles.into_iter().collect(), key, until }).await
         }
     }
 }

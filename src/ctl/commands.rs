@@ -182,6 +182,9 @@ pub enum Staff {
         /// The person's SSH public key
         #[arg(long, value_name = "PUB_FILE")]
         public_key: PathBuf,
+        /// The last day on which the key counts, such as 2027-12-31; without it, until it is revoked
+        #[arg(long, value_name = "DAY", value_parser = day)]
+        until: Option<Day>,
         #[command(flatten)]
         unsigned: Unsigned,
     },

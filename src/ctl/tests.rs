@@ -24,7 +24,7 @@ struct SampleHouse {
 impl Answering for SampleHouse {
     async fn who(&self, key: &PublicKey) -> Result<Person, Refused> {
         let id = crate::domain::ids::PersonId::from_uuid(uuid::Uuid::from_u128(1));
-        Ok(Person { id, name: "alice".parse().unwrap(), roles: Default::default(), key: key.clone() })
+        Ok(Person { id, name: "alice".parse().unwrap(), roles: Default::default(), key: key.clone(), until: None })
     }
 
     async fn act(&self, by: Actor, request: Request) -> Result<Value, Refused> {

@@ -105,6 +105,9 @@ pub enum Event {
         person: PersonId,
         key: Digest,
         roles: Vec<Role>,
+        /// The last day on which the key counts.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        until: Option<Day>,
     },
     PersonEnrolled {
         person: PersonId,

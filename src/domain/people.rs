@@ -5,6 +5,7 @@ use super::{
     event::{Detail, Event, Record},
     ids::{PersonId, Slug},
     signature::PublicKey,
+    time::{Day, Time},
 };
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, collections::BTreeSet, fmt};
@@ -131,9 +132,16 @@ pub struct Person {
     pub name: Slug,
     pub roles: BTreeSet<Role>,
     pub key: PublicKey,
+    /// The last day on which the key counts; without one it counts until it is revoked.
+    pub until: Option<Day>,
 }
 
 impl Person {
+    /// Whether the key's last day was over at `at`.
+    pub fn had_expired(&self, at: Time) -> bool {
+        self.until.is_some_and(|until| at >= until.ends())
+    }
+
     pub fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)
     }
@@ -166,12 +174,13 @@ impl Roster {
         let mut roster = Self::default();
         for record in records {
             match (&record.event, &record.detail) {
-                (Event::PersonProposed { person, key, roles }, Some(Detail::Person { name, key: text })) => {
+                (Event::PersonProposed { person, key, roles, until }, Some(Detail::Person { name, key: text })) => {
                     let Ok(public) = text.parse::<PublicKey>() else { continue };
                     if public.fingerprint() == *key {
                         let roles = roles.iter().copied().collect();
                         let by = record.by.person().map_or(Proposer::Owner, Proposer::Person);
-                        roster.propose(Proposal { person: Person { id: *person, name: name.clone(), roles, key: public }, by });
+                        let person = Person { id: *person, name: name.clone(), roles, key: public, until: *until };
+                        roster.propose(Proposal { person, by });
                     }
                 }
                 (Event::PersonEnrolled { person, .. }, _) => roster.enrol(*person),

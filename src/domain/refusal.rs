@@ -100,6 +100,16 @@ refusals! {
         why "A signature has to show that its person was there."
         who "you" command "egressctl --key KEY_FILE whoami"
 
+    1018 StaffKeyExpired { person: Slug, until: String } "{person}'s key counted until {until}"
+        means "the key's last day on the staff is over"
+        why "A key counts for as long as it was enrolled for; what it signed before stands."
+        who "two enrolled people, who enrol a new key under a new name"
+        command "egressctl staff enroll --help"
+    1019 PersonUntil { until: String } "a key until {until} would be over already"
+        means "the last day of a key is over already"
+        why "Nobody is enrolled who can do nothing."
+        who "you, with a later day or none" command "egressctl staff enroll --help"
+
     // 2xxx: tickets and votes
     2001 BadDocument { reason: String, act: &'static str } "{reason}"
         means "the document was not understood"
@@ -356,8 +366,8 @@ refusals! {
         means "a key in the vendor file cannot be used"
         why "Keys are parsed when they are filed, not when they are needed."
         who "whoever wrote the file" command "egressctl vendor add FILE"
-    2306 NoSuchKey { key: String } "no vendor has a key {key}"
-        means "no vendor has such a key"
+    2306 NoSuchKey { key: String } "neither a vendor nor anybody on the staff has a key {key}"
+        means "neither a vendor nor anybody on the staff has such a key"
         why "Keys are named by their fingerprint."
         who "you" command "egressctl key list"
     2307 UnchangedVendor { vendor: String } "this is already the filed revision of {vendor}"

@@ -177,6 +177,9 @@ pub struct StaffRow {
     pub state: StaffState,
     pub roles: BTreeSet<Role>,
     pub key: String,
+    /// The last day on which the key counts.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub until: Option<String>,
     pub proposed_by: String,
 }
 

@@ -14,6 +14,7 @@ use crate::domain::{
     people::{Person, Proposal, Proposer, Role, Roster},
     refusal::{Fingerprint, Refusal},
     signature::PublicKey,
+    time::{Day, Time},
 };
 use std::collections::BTreeSet;
 
@@ -24,12 +25,20 @@ struct Enrolment {
     name: Slug,
     roles: BTreeSet<Role>,
     key: PublicKey,
+    until: Option<Day>,
 }
 
 impl Desk {
-    /// Proposes a person, or completes the proposal that another made with the same name, roles and key.
-    pub async fn staff_enroll(&self, by: Actor, name: Slug, roles: BTreeSet<Role>, key: PublicKey) -> Result<Done, Refused> {
-        self.act(move |core, tx| enrol(core, tx, by, Enrolment { name, roles, key })).await
+    /// Proposes a person, or completes the proposal that another made with the same name, roles, key and last day.
+    pub async fn staff_enroll(
+        &self,
+        by: Actor,
+        name: Slug,
+        roles: BTreeSet<Role>,
+        key: PublicKey,
+        until: Option<Day>,
+    ) -> Result<Done, Refused> {
+        self.act(move |core, tx| enrol(core, tx, by, Enrolment { name, roles, key, until })).await
     }
 }
 
@@ -42,7 +51,7 @@ fn enrol(core: &Core, tx: &mut Tx<'_>, by: Actor, new: Enrolment) -> Result<Done
         Actor::Owner => {}
         _ => drop(facts.person(by)?),
     }
-    free(&roster, &new)?;
+    free(&roster, &new, facts.now)?;
     if facts.confirmed_owner(new.key.fingerprint(), None)?.is_some() {
         return Err(Refusal::KeyTaken { key: Fingerprint(new.key.fingerprint()) }.into());
     }
@@ -71,13 +80,16 @@ fn enrol(core: &Core, tx: &mut Tx<'_>, by: Actor, new: Enrolment) -> Result<Done
 }
 
 /// A name or key that is enrolled is taken for ever. A mere proposal is not: whoever disagrees with it proposes anew.
-fn free(roster: &Roster, new: &Enrolment) -> Result<(), Refusal> {
+fn free(roster: &Roster, new: &Enrolment, now: Time) -> Result<(), Refusal> {
     if roster.by_name(&new.name).is_some() {
         return Err(Refusal::NameTaken { name: new.name.to_string() });
     }
     let key = new.key.fingerprint();
     if roster.by_key(key).is_some() {
         return Err(Refusal::KeyTaken { key: Fingerprint(key) });
+    }
+    if let Some(until) = new.until.filter(|until| now >= until.ends()) {
+        return Err(Refusal::PersonUntil { until: until.to_string() });
     }
     if new.roles.is_empty() {
         return Err(Refusal::RequestUnreadable { why: "a person has at least one role".into() });
@@ -87,7 +99,8 @@ fn free(roster: &Roster, new: &Enrolment) -> Result<(), Refusal> {
 
 /// Several proposals of one name may stand side by side, with other roles or another key: each is completed by its own.
 fn is_same(proposal: &Proposal, new: &Enrolment) -> bool {
-    proposal.person.name == new.name && proposal.person.roles == new.roles && proposal.person.key == new.key
+    let person = &proposal.person;
+    person.name == new.name && person.roles == new.roles && person.key == new.key && person.until == new.until
 }
 
 fn second(roster: &Roster, proposal: &Proposal, actor: &Person) -> Result<(), Refusal> {
@@ -105,7 +118,7 @@ fn second(roster: &Roster, proposal: &Proposal, actor: &Person) -> Result<(), Re
 fn propose(tx: &mut Tx<'_>, by: Actor, new: &Enrolment) -> Result<(PersonId, u64), Refused> {
     let person = core::new_person();
     let roles = new.roles.iter().copied().collect();
-    let event = Event::PersonProposed { person, key: new.key.fingerprint(), roles };
+    let event = Event::PersonProposed { person, key: new.key.fingerprint(), roles, until: new.until };
     let detail = Detail::Person { name: new.name.clone(), key: new.key.to_string() };
     let record = tx.append(Fact::new(by, Subject::Staff, event).with(detail))?;
     Ok((person, record.index))
@@ -115,11 +128,13 @@ fn complete(tx: &mut Tx<'_>, by: Actor, (person, _): (PersonId, u64), new: &Enro
     let event = Event::PersonEnrolled { person, key: new.key.fingerprint() };
     let record = tx.append(Fact::new(by, Subject::Staff, event))?;
     let roles: Vec<_> = new.roles.iter().map(|role| role.name()).collect();
-    let headline = format!("{} is enrolled as {}", new.name, roles.join(", "));
+    let until = new.until.map(|until| format!(", until {until}")).unwrap_or_default();
+    let headline = format!("{} is enrolled as {}{until}", new.name, roles.join(", "));
     Ok(Done { subject: new.name.to_string(), state: Completion::Done, headline, leaf: record.index, next: Vec::new() })
 }
 
 fn command(new: &Enrolment) -> String {
     let roles: Vec<_> = new.roles.iter().map(|role| role.name()).collect();
-    format!("egressctl staff enroll {} --roles {} --public-key FILE.pub", new.name, roles.join(","))
+    let until = new.until.map(|until| format!(" --until {until}")).unwrap_or_default();
+    format!("egressctl staff enroll {} --roles {} --public-key FILE.pub{until}", new.name, roles.join(","))
 }

@@ -17,6 +17,7 @@ use crate::domain::{
     people::{Person, Roster},
     policy::Policy,
     refusal::{Fingerprint, Refusal},
+    signature::openssh_fingerprint,
     time::Time,
     vendor::VendorDossier,
 };
@@ -203,7 +204,14 @@ impl<'s, S: Source> Facts<'s, S> {
     pub fn person(&self, by: Actor) -> Result<&Person, Refusal> {
         let Actor::Person { id, key } = by else { return Err(Refusal::SignatureMissing {}) };
         let person = self.roster.person(id).filter(|person| person.key.fingerprint() == key);
-        person.ok_or(Refusal::KeyUnknown { key: Fingerprint(key) })
+        let person = person.ok_or(Refusal::KeyUnknown { key: Fingerprint(key) })?;
+        if self.house.revoked_keys().contains_key(&key) {
+            return Err(Refusal::revoked("key", openssh_fingerprint(key)));
+        }
+        match person.until.filter(|_| person.had_expired(self.now)) {
+            Some(until) => Err(Refusal::StaffKeyExpired { person: person.name.clone(), until: until.to_string() }),
+            None => Ok(person),
+        }
     }
 
     /// A vendor by its name. The index finds it; its own records say what it is called.

@@ -344,7 +344,7 @@ impl House {
             let roles: std::collections::BTreeSet<_> = staff.roles().iter().copied().collect();
             let by = if self.people.len() < 2 { vec![Actor::Owner] } else { self.people[..2].to_vec() };
             for by in by {
-                self.desk().staff_enroll(by, name.clone(), roles.clone(), public.clone()).await.unwrap();
+                self.desk().staff_enroll(by, name.clone(), roles.clone(), public.clone(), None).await.unwrap();
             }
             let key = public.fingerprint();
             let id = self.desk().who(&public).await.unwrap().id;

@@ -246,7 +246,9 @@ fn ending<S: Source>(facts: &Facts<'_, S>, asked: &Asked, reason: String) -> Res
             (Subject::Vendor(vendor.id), Event::VendorRevoked, why, Scope::Vendor(vendor.id), vendor.revoked.is_some())
         }
         Asked::Key(key) => {
-            if facts.find(|conn| find::vendors_of_key(conn, *key))?.is_empty() {
+            // A staff key's holder does nothing more from now on, and none of their votes and acceptances counts.
+            let of_nobody = facts.roster.by_key(*key).is_none() && facts.find(|conn| find::vendors_of_key(conn, *key))?.is_empty();
+            if of_nobody {
                 return Err(Refusal::NoSuchKey { key: openssh_fingerprint(*key) }.into());
             }
             let ended = facts.house.revoked_keys().contains_key(key);

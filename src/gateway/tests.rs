@@ -20,6 +20,7 @@ mod sessions;
 mod simulate;
 mod spool;
 mod squatting;
+mod staff;
 mod standing;
 mod suspend;
 mod told;

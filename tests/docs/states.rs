@@ -240,7 +240,7 @@ fn roster() -> Roster {
         let detail = Detail::Person { name: name.parse().expect("a name"), key: key.to_string() };
         let fingerprint = key.fingerprint();
         [
-            (Actor::Owner, Event::PersonProposed { person, key: fingerprint, roles: vec![*role] }, Some(detail)),
+            (Actor::Owner, Event::PersonProposed { person, key: fingerprint, roles: vec![*role], until: None }, Some(detail)),
             (Actor::Owner, Event::PersonEnrolled { person, key: fingerprint }, None),
         ]
     });

@@ -51,12 +51,13 @@ fn a_ticket_whose_policy_was_tightened_serves_nothing_until_the_new_gates_have_v
     house.stage(&ticket, "more.csv", &csv);
     house.until_file(&ticket, "more.csv", &["waiting"]);
     house.check();
-    // The gates whose question has changed are asked again; then it goes on.
+    // The gates whose question has changed are asked again; then two people let it go on.
     let gates = house.ctl(OPERATOR, ["ticket", "show", &ticket]).done()["gates"].clone();
     for gate in gates.as_array().unwrap().iter().filter(|gate| gate["have"] == 0) {
         let gate = gate["gate"].as_str().unwrap();
         house.approve(gate_keeper(gate), &ticket, gate).done();
     }
+    house.resume(&ticket);
     assert_eq!(house.ctl(OPERATOR, ["ticket", "show", &ticket]).done()["state"], "active");
     house.pull("acme", &format!("get /{delivery}/orders.csv.age\n"));
     assert_eq!(house.decrypt("acme", "orders.csv.age"), csv.as_bytes());

@@ -87,9 +87,12 @@ fn a_policy_that_tightens_cuts_a_running_pull_hides_the_delivery_and_holds_over_
     house.restart();
     hidden(&house);
     assert_eq!(status(&house)["reload"], Value::Null, "this run has not been reloaded");
-    // And one that asks less again lets it go on: the old votes answer the old question.
+    // And under one that asks less again two people let it go on: the old votes answer the old question.
+    until("the suspension is on record", || events(&house, "ticket_suspended").pop());
     house.change_policy(T1_TIGHTER, T1);
     assert_eq!(self::reload(&house)["outcome"], "done");
+    assert_eq!(house.ctl(OPERATOR, ["ticket", "show", &ticket]).done()["state"], "suspended");
+    house.resume(&ticket);
     assert_eq!(house.ctl(OPERATOR, ["ticket", "show", &ticket]).done()["state"], "active");
     house.pull("acme", &format!("get /{delivery}/orders.csv.age\n"));
     house.check();
@@ -347,6 +350,10 @@ fn killed_around_the_leaf_of_a_reload_it_goes_by_what_the_files_say_at_the_next_
         assert!(!house.log().lines().last().unwrap().contains("reloaded"), "killed after the change");
         house.restart();
         let tight = to == T1_TIGHTER;
+        match tight {
+            true => drop(until("the suspension is on record", || events(&house, "ticket_suspended").pop())),
+            false => house.resume(&ticket),
+        }
         let state = house.ctl(OPERATOR, ["ticket", "show", &ticket]).done()["state"].clone();
         assert_eq!(state, if tight { "suspended" } else { "active" });
         let pulled = house.sftp("acme", &format!("get /{delivery}/orders.csv.age\n"), &[]);

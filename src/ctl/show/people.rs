@@ -20,12 +20,14 @@ impl Row for StaffRow {
             let by = &row.proposed_by;
             let (tone, remark) = match row.state {
                 StaffState::Enrolled => (Tone::Good, String::new()),
+                StaffState::Expired | StaffState::Revoked => (Tone::Bad, String::new()),
                 StaffState::Proposed => {
                     (Tone::Warning, format!(", proposed by {by}: a second person completes it with the same staff enroll"))
                 }
             };
             table.row([(&row.name).into(), Cell::toned(row.state.name(), tone), roles(&row.roles).into()]);
-            table.note(&format!("{}{remark}", row.key));
+            let until = row.until.as_ref().map(|until| format!(", until {until}")).unwrap_or_default();
+            table.note(&format!("{}{until}{remark}", row.key));
         }
         page.table(&table);
     }

@@ -6,7 +6,7 @@ use crate::domain::{
     digest::Digest,
     event::{Closing, Decision},
     ids::PersonId,
-    people::Gate,
+    people::{Gate, Person},
     refusal::Refusal,
     vote::Vote,
 };
@@ -81,7 +81,7 @@ impl TicketDossier {
                     && around
                         .roster
                         .person(vote.by)
-                        .is_some_and(|person| self.admits(person, revision, gate, around).is_ok() && vote.is_genuine(person))
+                        .is_some_and(|person| self.admits(person, revision, gate, around).is_ok() && counts(vote, person, around))
             };
             let last: BTreeMap<PersonId, &Vote> = self.votes.iter().filter(may).map(|vote| (vote.by, vote)).collect();
             let approvals = last.into_values().filter(|vote| vote.ballot.decision == Decision::Approve).collect();
@@ -103,7 +103,7 @@ impl TicketDossier {
 
     /// Those who asked for changes of this very revision and have not said otherwise since.
     pub fn asks_for_changes(&self, revision: &Revision, around: &Surroundings<'_>) -> Vec<&Vote> {
-        let genuine = |vote: &&Vote| around.roster.person(vote.by).is_some_and(|person| vote.is_genuine(person));
+        let genuine = |vote: &&Vote| around.roster.person(vote.by).is_some_and(|person| counts(vote, person, around));
         let on_it = self.votes.iter().filter(|vote| vote.asked.revision == revision.digest).filter(genuine);
         let last: BTreeMap<PersonId, &Vote> = on_it.map(|vote| (vote.by, vote)).collect();
         last.into_values().filter(|vote| vote.ballot.decision == Decision::RequestChanges).collect()
@@ -190,4 +190,9 @@ fn objection(revision: &Revision, around: &Surroundings<'_>) -> Option<Refusal> 
         return Some(Refusal::revoked_everywhere("class", &field.class));
     }
     revision.objected.first(around.policy, &revision.document)
+}
+
+/// Whether it is this person's own, by a key that counted then and is not revoked now.
+fn counts(vote: &Vote, person: &Person, around: &Surroundings<'_>) -> bool {
+    !around.house.revoked_keys().contains_key(&vote.key) && !person.had_expired(vote.at) && vote.is_genuine(person)
 }

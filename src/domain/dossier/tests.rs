@@ -85,7 +85,7 @@ impl World {
 
     fn enrol(&mut self, n: u128, roles: Vec<Role>) {
         let (public, name) = (key(n as u8), format!("p{n}").parse().unwrap());
-        let proposed = Event::PersonProposed { person: person(n), key: public.fingerprint(), roles };
+        let proposed = Event::PersonProposed { person: person(n), key: public.fingerprint(), roles, until: None };
         self.record(Actor::Owner, Subject::Staff, proposed, Some(Detail::Person { name, key: public.to_string() }));
         let enrolled = Event::PersonEnrolled { person: person(n), key: public.fingerprint() };
         self.record(Actor::Owner, Subject::Staff, enrolled, None);

@@ -102,7 +102,7 @@ async fn one_each(house: &House) -> Vec<Actor> {
         let name: Slug = format!("only-{}", role.name().replace('_', "-")).parse().unwrap();
         for by in [Staff::Olga, Staff::Sam] {
             let roles = BTreeSet::from([role]);
-            house.desk().staff_enroll(house.person(by), name.clone(), roles, public.clone()).await.unwrap();
+            house.desk().staff_enroll(house.person(by), name.clone(), roles, public.clone(), None).await.unwrap();
         }
         let id = house.desk().who(&public).await.unwrap().id;
         actors.push(Actor::Person { id, key: public.fingerprint() });

@@ -31,6 +31,9 @@ pub enum Request {
         name: Slug,
         roles: BTreeSet<Role>,
         key: PublicKey,
+        /// The last day on which the key counts.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        until: Option<Day>,
     },
     StaffList {},
 

@@ -25,7 +25,7 @@ struct SmallHouse {
 impl SmallHouse {
     fn enrol(mut self, number: u128, name: &str, key: PublicKey) -> Self {
         let id = PersonId::from_uuid(uuid::Uuid::from_u128(number));
-        self.people.push(Person { id, name: name.parse().unwrap(), roles: Default::default(), key });
+        self.people.push(Person { id, name: name.parse().unwrap(), roles: Default::default(), key, until: None });
         self
     }
 

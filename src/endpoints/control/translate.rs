@@ -23,7 +23,7 @@ impl Answering for Desk {
             R::Whoami {} => told(self.whoami(by).await),
             R::Status {} => told(self.status(by).await),
 
-            R::StaffEnroll { name, roles, key } => told(self.staff_enroll(by, name, roles, key).await),
+            R::StaffEnroll { name, roles, key, until } => told(self.staff_enroll(by, name, roles, key, until).await),
             R::StaffList {} => told(self.staff_list(by).await),
 
             R::VendorAdd { document } => told(self.vendor_add(by, document).await),

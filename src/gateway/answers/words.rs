@@ -50,7 +50,7 @@ words! {
     }
     DeliveryState { Open = "open", Closed = "closed", Released = "released", Revoked = "revoked", Purged = "purged" }
     VendorState { Filed = "filed", Approved = "approved", Suspended = "suspended", Revoked = "revoked" }
-    StaffState { Proposed = "proposed", Enrolled = "enrolled" }
+    StaffState { Proposed = "proposed", Enrolled = "enrolled", Expired = "expired", Revoked = "revoked" }
     KeyState { Proposed = "proposed", Active = "active", Expired = "expired", Revoked = "revoked" }
     KeyUse { Staff = "staff", Login = "login", Tls = "tls", Token = "token", Recipient = "recipient" }
     /// Computed from the fields' classes; nobody sets it.

@@ -37,7 +37,7 @@ impl Desk {
                 Proposer::Owner => "the machine's owner".to_owned(),
                 Proposer::Person(id) => super::name_of(facts, id),
             };
-            let enrolled = facts.roster.people().map(|person| staff(person, StaffState::Enrolled, String::new()));
+            let enrolled = facts.roster.people().map(|person| staff(person, state_of(facts, person), String::new()));
             let proposed =
                 facts.roster.proposals().map(|proposal| staff(&proposal.person, StaffState::Proposed, proposed_by(proposal.by)));
             let mut rows: Vec<StaffRow> = enrolled.chain(proposed).collect();
@@ -84,12 +84,26 @@ impl Desk {
                     owner: person.name.clone(),
                     r#use: KeyUse::Staff,
                     algorithm: person.key.as_ssh().algorithm().to_string(),
-                    state: KeyState::Active,
+                    state: match state_of(facts, person) {
+                        StaffState::Revoked => KeyState::Revoked,
+                        StaffState::Expired => KeyState::Expired,
+                        StaffState::Proposed | StaffState::Enrolled => KeyState::Active,
+                    },
                     since: String::new(),
                 }));
             }
             Ok(Listing::of(rows))
         })
+    }
+}
+
+fn state_of<S: Source>(facts: &Facts<'_, S>, person: &Person) -> StaffState {
+    if facts.house.revoked_keys().contains_key(&person.key.fingerprint()) {
+        StaffState::Revoked
+    } else if person.had_expired(facts.now) {
+        StaffState::Expired
+    } else {
+        StaffState::Enrolled
     }
 }
 
@@ -100,6 +114,7 @@ fn staff(person: &Person, state: StaffState, proposed_by: String) -> StaffRow {
         state,
         roles: person.roles.clone(),
         key: openssh_fingerprint(person.key.fingerprint()),
+        until: person.until.map(|until| until.to_string()),
         proposed_by,
     }
 }

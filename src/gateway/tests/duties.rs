@@ -85,7 +85,7 @@ async fn who_files_a_vendor_may_be_kept_from_asking_for_it() {
     let public = PublicKey::new(fixture::key().public_key()).unwrap();
     for by in [Staff::Olga, Staff::Sam] {
         let roles = BTreeSet::from([Role::Requester, Role::Operator]);
-        house.desk().staff_enroll(house.person(by), "both".parse().unwrap(), roles, public.clone()).await.unwrap();
+        house.desk().staff_enroll(house.person(by), "both".parse().unwrap(), roles, public.clone(), None).await.unwrap();
     }
     let both = Actor::Person { id: house.desk().who(&public).await.unwrap().id, key: public.fingerprint() };
     let document = || include_str!("../../../config/ticket.toml").to_owned();

@@ -73,7 +73,7 @@ async fn somebody_who_is_proposed_and_a_key_that_is_revoked_are_explained() {
     let house = House::open().await;
     let public = PublicKey::new(key().public_key()).unwrap();
     let roles = BTreeSet::from([Role::Executive]);
-    house.desk().staff_enroll(house.person(Staff::Olga), "erik".parse().unwrap(), roles, public.clone()).await.unwrap();
+    house.desk().staff_enroll(house.person(Staff::Olga), "erik".parse().unwrap(), roles, public.clone(), None).await.unwrap();
     for asked in ["erik".to_owned(), openssh_fingerprint(public.fingerprint())] {
         let told = explained(&house, &asked).await;
         assert!(told.because[0].contains("waits for a second person") && told.who.contains("another"), "{told:?}");

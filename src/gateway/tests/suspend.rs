@@ -44,7 +44,7 @@ async fn somebody(house: &House, name: &str, roles: &[Role]) -> Actor {
     let public = PublicKey::new(key().public_key()).unwrap();
     for by in [Staff::Olga, Staff::Sam] {
         let roles: BTreeSet<Role> = roles.iter().copied().collect();
-        house.desk().staff_enroll(house.person(by), name.parse().unwrap(), roles, public.clone()).await.unwrap();
+        house.desk().staff_enroll(house.person(by), name.parse().unwrap(), roles, public.clone(), None).await.unwrap();
     }
     Actor::Person { id: house.desk().who(&public).await.unwrap().id, key: public.fingerprint() }
 }

@@ -126,11 +126,11 @@ async fn a_proposal_whose_name_somebody_has_by_now_is_listed_no_more() {
     let keys = [key(), key()].map(|key| PublicKey::new(key.public_key()).unwrap());
     let name = || "nora".parse().unwrap();
     for key in &keys {
-        desk.staff_enroll(olga, name(), [Role::Auditor].into(), key.clone()).await.unwrap();
+        desk.staff_enroll(olga, name(), [Role::Auditor].into(), key.clone(), None).await.unwrap();
     }
     let listed = async || desk.staff_list(olga).await.unwrap().rows.into_iter().filter(|row| row.name.as_str() == "nora").count();
     assert_eq!(listed().await, 2);
-    desk.staff_enroll(sam, name(), [Role::Auditor].into(), keys[0].clone()).await.unwrap();
+    desk.staff_enroll(sam, name(), [Role::Auditor].into(), keys[0].clone(), None).await.unwrap();
     assert_eq!(listed().await, 1);
 }
 

@@ -190,6 +190,14 @@ impl House {
         self.ctl(REQUESTER, ["ticket", "submit", file.to_str().unwrap()])
     }
 
+    /// The operator asks and security agrees, once the suspension is on record.
+    #[track_caller]
+    pub fn resume(&self, ticket: &str) {
+        let resume = |who| self.ctl(who, ["ticket", "resume", ticket, "--reason", "its cause is gone"]);
+        super::until("the suspension is on record", || (resume(OPERATOR).code == 0).then_some(()));
+        assert_eq!(resume(RESPONDER).done()["state"], "done");
+    }
+
     /// Votes yes at a gate.
     #[track_caller]
     pub fn approve(&self, person: &str, ticket: &str, gate: &str) -> super::Answer {
