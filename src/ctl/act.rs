@@ -2,8 +2,8 @@
 
 use super::{
     commands::{
-        Attest, Audit, Cli, Command, Common, Delivery, DeliveryName, FileCommand, Key, Log, Policy, Risk, Session, Staff, Ticket,
-        Transfer, Unsigned, Vendor, Waive, Wanted,
+        Attest, Audit, BreakGlass, Cli, Command, Common, Delivery, DeliveryName, FileCommand, Key, Log, Policy, Risk, Session,
+        Staff, Ticket, Transfer, Unsigned, Vendor, Waive, Wanted,
     },
     connection::{Answered, Caller},
     draft, explain, lint, offline,
@@ -25,10 +25,10 @@ use crate::{
     endpoints::control::request::Request as R,
     gateway::{
         answers::{
-            AuditVerdict, CheckpointNote, DeletionText, DeliveryRow, DeliveryView, Done, Explanation, FileRow, FileView, KeyRow,
-            Listing, LogTest, PurgeReport, Receipt, SessionRow, SignedVote, Simulation, StaffRow, StagingRecipient, Status,
-            Submitted, TailRow, TicketDiagram, TicketReview, TicketRow, TicketView, TransferRow, VendorFiled, VendorRow,
-            VendorView, VoteText, Who,
+            AuditVerdict, BrokenGlassRow, CheckpointNote, DeletionText, DeliveryRow, DeliveryView, Done, Explanation, FileRow,
+            FileView, KeyRow, Listing, LogTest, PurgeReport, Receipt, SessionRow, SignedVote, Simulation, StaffRow,
+            StagingRecipient, Status, Submitted, TailRow, TicketDiagram, TicketReview, TicketRow, TicketView, TransferRow,
+            VendorFiled, VendorRow, VendorView, VoteText, Who,
         },
         asked::{DeliveryPath, Scope, Subject},
     },
@@ -116,6 +116,10 @@ pub async fn act(cli: Cli, page: Page) -> Result<Told, Trouble> {
         Command::Unfreeze { reason } => desk.tell::<Done>(R::Unfreeze { reason }).await,
         Command::Purge => desk.tell::<PurgeReport>(R::Purge {}).await,
         Command::Audit(command) => audit(desk, command).await,
+        Command::BreakGlass(BreakGlass::List) => desk.tell::<Listing<BrokenGlassRow>>(R::BreakGlassList {}).await,
+        Command::BreakGlass(BreakGlass::Review { leaf, reason }) => {
+            desk.tell::<Done>(R::BreakGlassReview { used: leaf, reason }).await
+        }
         Command::Log(Log::Test { destination }) => desk.tell::<LogTest>(R::LogTest { destination }).await,
     }
 }

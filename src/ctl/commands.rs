@@ -4,12 +4,14 @@ mod deletion;
 mod policy;
 mod risk;
 mod said;
+mod staff;
 mod wanted;
 
 pub use deletion::{Attest, Waive};
 pub use policy::Policy;
 pub use risk::Risk;
 pub use said::Said;
+pub use staff::{BreakGlass, Staff};
 pub use wanted::Wanted;
 
 use crate::{
@@ -156,6 +158,9 @@ pub enum Command {
     /// Those whom every event is told
     #[command(subcommand)]
     Log(Log),
+    /// Uses of a sealed identity, and who has looked into them
+    #[command(subcommand)]
+    BreakGlass(BreakGlass),
 }
 
 /// The choice of the daemon's own user, who has no enrolled key.
@@ -164,33 +169,6 @@ pub struct Unsigned {
     /// Ask without a key: only for the daemon's own user or root
     #[arg(long, conflicts_with = "named")]
     pub unsigned: bool,
-}
-
-#[derive(Subcommand, Debug)]
-pub enum Staff {
-    /// Enrol a person; the same command by a second member of the staff completes it
-    #[command(
-        after_help = "Example (typed by two people; the first two are enrolled by the daemon's\n  own user, with --unsigned):\n  \
-        egressctl staff enroll alice --roles requester,operator \\\n    --public-key alice.pub"
-    )]
-    Enroll {
-        /// How the person is called from now on
-        name: Slug,
-        /// What this person may do, separated by commas
-        #[arg(long, required = true, value_delimiter = ',', value_parser = role())]
-        roles: Vec<Role>,
-        /// The person's SSH public key
-        #[arg(long, value_name = "PUB_FILE")]
-        public_key: PathBuf,
-        /// The last day on which the key counts, such as 2027-12-31; without it, until it is revoked
-        #[arg(long, value_name = "DAY", value_parser = day)]
-        until: Option<Day>,
-        #[command(flatten)]
-        unsigned: Unsigned,
-    },
-    /// List the people and their roles
-    #[command(after_help = "Example:\n  egressctl staff list")]
-    List(Unsigned),
 }
 
 #[derive(Subcommand, Debug)]

@@ -210,6 +210,7 @@ pub fn answer(act: &str) -> Value {
         "audit_checkpoint" => {
             json!({"size": 812, "root": DIGEST, "at": AT, "verifier_key": "egressd.example+0123abcd+AQ", "note": "egressd.example\n812\nroot=\n\n— egressd.example AAAA\n"})
         }
+        "break_glass_list" => list(json!({"leaf": 811, "who": "sealed", "at": AT, "reviewed_by": [], "open": true})),
         "log_test" => {
             let mut heard = destination();
             heard["arrived"] = json!("not_yet");

@@ -29,12 +29,13 @@ pub enum Act {
     Freeze,
     Unfreeze,
     Purge,
+    ReviewBreakGlass,
     ReadLog,
     TestLog,
 }
 
 impl Act {
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Look,
         Self::EnrolStaff,
         Self::FileVendor,
@@ -58,6 +59,7 @@ impl Act {
         Self::Freeze,
         Self::Unfreeze,
         Self::Purge,
+        Self::ReviewBreakGlass,
         Self::ReadLog,
         Self::TestLog,
     ];
@@ -87,6 +89,7 @@ impl Act {
             Self::Freeze => "freezing",
             Self::Unfreeze => "lifting a freeze",
             Self::Purge => "purging",
+            Self::ReviewBreakGlass => "looking into the use of a sealed identity",
             Self::ReadLog => "reading the log",
             Self::TestLog => "testing where the log is forwarded to",
         }
@@ -96,13 +99,18 @@ impl Act {
     pub const fn roles(self) -> &'static [Role] {
         match self {
             // What the staff may see, all of the staff may see: names, states, findings; never a value of the data.
-            Self::Look | Self::EnrolStaff | Self::ReadLog => &Role::ALL,
+            Self::Look => &Role::ALL,
+            Self::EnrolStaff | Self::ReadLog => Role::DAILY,
             Self::FileVendor | Self::IssueToken => &[Role::Operator, Role::VendorRiskAnalyst],
             Self::ConfirmVendor | Self::ConfirmToken => &[Role::Operator, Role::VendorRiskAnalyst, Role::SecurityReviewer],
             Self::SubmitTicket | Self::WithdrawTicket => &[Role::Requester],
             Self::AcceptRisk => &[Role::Executive],
-            Self::SuspendTicket => &[Role::SecurityResponder, Role::SecurityReviewer],
-            Self::ResumeTicket => &[Role::SecurityResponder, Role::SecurityReviewer, Role::Operator],
+            // A sealed identity stops, and is one of the two who restore; it does nothing else.
+            Self::SuspendTicket => &[Role::SecurityResponder, Role::SecurityReviewer, Role::BreakGlass],
+            Self::ResumeTicket => &[Role::SecurityResponder, Role::SecurityReviewer, Role::Operator, Role::BreakGlass],
+            Self::ReviewBreakGlass => {
+                &[Role::SecurityReviewer, Role::SecurityResponder, Role::PrivacyReviewer, Role::Executive, Role::Auditor]
+            }
             // What it says is the vendor's own word, signed: who files it adds nothing to that.
             Self::FileAttestation => &[Role::Operator, Role::VendorRiskAnalyst, Role::PrivacyReviewer, Role::SecurityResponder],
             Self::WaiveDeletion => &[Role::PrivacyReviewer, Role::SecurityResponder],
@@ -117,9 +125,9 @@ impl Act {
             ],
             Self::ActivateTicket | Self::CloseDelivery | Self::RecheckFile | Self::DiscardFile | Self::Purge => &[Role::Operator],
             Self::TestLog => &[Role::Operator, Role::Sysadmin, Role::Auditor],
-            Self::KillSession => &[Role::Operator, Role::SecurityResponder],
-            Self::Revoke | Self::Freeze => &[Role::SecurityResponder],
-            Self::Unfreeze => &[Role::SecurityResponder, Role::Operator, Role::Executive],
+            Self::KillSession => &[Role::Operator, Role::SecurityResponder, Role::BreakGlass],
+            Self::Revoke | Self::Freeze => &[Role::SecurityResponder, Role::BreakGlass],
+            Self::Unfreeze => &[Role::SecurityResponder, Role::Operator, Role::Executive, Role::BreakGlass],
         }
     }
 
@@ -156,5 +164,14 @@ mod tests {
         ] {
             assert!(!act.roles().contains(&Role::Sysadmin), "a sysadmin is {}", act.name());
         }
+    }
+
+    #[test]
+    fn a_sealed_identity_stops_restores_with_another_and_does_nothing_else() {
+        let may: Vec<Act> = Act::ALL.into_iter().filter(|act| act.roles().contains(&Role::BreakGlass)).collect();
+        let expected =
+            [Act::Look, Act::SuspendTicket, Act::ResumeTicket, Act::KillSession, Act::Revoke, Act::Freeze, Act::Unfreeze];
+        assert_eq!(may, expected);
+        assert!(!Role::DAILY.contains(&Role::BreakGlass) && Role::ALL.len() == Role::DAILY.len() + 1);
     }
 }

@@ -8,7 +8,7 @@ mod suspension;
 pub use acceptance::AcceptanceStanding;
 pub use end::{Bytes, Deliveries, End};
 pub use standing::{GateStanding, Serves, Standing};
-pub use suspension::{Suspension, is_of_security};
+pub use suspension::{Suspension, may_resume};
 
 use super::{
     acceptance::Acceptance,

@@ -113,6 +113,12 @@ pub enum Event {
         person: PersonId,
         key: Digest,
     },
+    /// A sealed identity asked for something, whatever came of it. Open until two people have looked into it.
+    BreakGlassUsed,
+    /// `used` is the leaf of that.
+    BreakGlassReviewed {
+        used: u64,
+    },
 
     // Vendors
     /// `logins` are SSH keys and TLS keys.

@@ -255,6 +255,8 @@ pub const LOG_PROBLEMS: usize = 100;
 pub const UNFREEZE_ASKED: Duration = Duration::from_secs(3_600);
 /// The same for letting a suspended ticket go on.
 pub const RESUME_ASKED: Duration = UNFREEZE_ASKED;
+/// What a sealed identity asks for within this time is one use of it; what comes later is another, to be looked into by itself.
+pub const BREAK_GLASS_USE: Duration = Duration::from_secs(3_600);
 /// Sessions of one vendor at once: parallel pulls of many files, and still room for every other vendor.
 pub const SESSIONS_PER_VENDOR: usize = 256;
 /// How often one session may begin to read one file: each beginning is a record. Ranges of an open file are not counted.

@@ -4,6 +4,7 @@ use super::{
     digest::Digest,
     event::{Detail, Event, Record},
     ids::{PersonId, Slug},
+    limits,
     signature::PublicKey,
     time::{Day, Time},
 };
@@ -26,10 +27,12 @@ pub enum Role {
     SecurityResponder,
     Auditor,
     Sysadmin,
+    /// A key in a sealed envelope, for when those who may stop or restore are out of reach. Whoever has it has no other role.
+    BreakGlass,
 }
 
 impl Role {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Requester,
         Self::BusinessApprover,
         Self::DataOwner,
@@ -42,7 +45,11 @@ impl Role {
         Self::SecurityResponder,
         Self::Auditor,
         Self::Sysadmin,
+        Self::BreakGlass,
     ];
+
+    /// Those whose holders work here every day.
+    pub const DAILY: &'static [Self] = Self::ALL.split_at(Self::ALL.len() - 1).0;
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -58,6 +65,7 @@ impl Role {
             Self::SecurityResponder => "security_responder",
             Self::Auditor => "auditor",
             Self::Sysadmin => "sysadmin",
+            Self::BreakGlass => "break_glass",
         }
     }
 
@@ -137,6 +145,11 @@ pub struct Person {
 }
 
 impl Person {
+    /// Whether this is the sealed identity, or one of them.
+    pub fn is_sealed(&self) -> bool {
+        self.has(Role::BreakGlass)
+    }
+
     /// Whether the key's last day was over at `at`.
     pub fn had_expired(&self, at: Time) -> bool {
         self.until.is_some_and(|until| at >= until.ends())
@@ -161,11 +174,37 @@ pub enum Proposer {
     Person(PersonId),
 }
 
+/// A use of a sealed identity. It stays open until two people have looked into it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BrokenGlass {
+    /// Of the record that it began.
+    pub leaf: u64,
+    pub by: PersonId,
+    pub at: Time,
+    pub reviewed: Vec<PersonId>,
+}
+
+impl BrokenGlass {
+    /// So many look into it.
+    pub const REVIEWERS: usize = 2;
+
+    pub fn is_open(&self) -> bool {
+        self.reviewed.len() < Self::REVIEWERS
+    }
+
+    /// Whether what its holder does now is part of it: nobody has looked into it yet, and it is not long ago.
+    pub fn goes_on(&self, now: Time) -> bool {
+        self.reviewed.is_empty() && now < self.at + limits::BREAK_GLASS_USE
+    }
+}
+
 /// Everybody who is enrolled or proposed.
 #[derive(Clone, Default, Debug)]
 pub struct Roster {
     enrolled: BTreeMap<PersonId, Person>,
     proposed: BTreeMap<PersonId, Proposal>,
+    /// Oldest first.
+    broken: Vec<BrokenGlass>,
 }
 
 impl Roster {
@@ -184,6 +223,16 @@ impl Roster {
                     }
                 }
                 (Event::PersonEnrolled { person, .. }, _) => roster.enrol(*person),
+                (Event::BreakGlassUsed, _) => {
+                    let by = record.by.person();
+                    roster.broken.extend(by.map(|by| BrokenGlass {
+                        leaf: record.index,
+                        by,
+                        at: record.at,
+                        reviewed: Vec::new(),
+                    }));
+                }
+                (Event::BreakGlassReviewed { used }, _) => roster.review(*used, record),
                 _ => {}
             }
         }
@@ -198,6 +247,22 @@ impl Roster {
         if let Some(proposal) = self.proposed.remove(&id) {
             self.enrolled.insert(id, proposal.person);
         }
+    }
+
+    /// A review by whom it is about, by another sealed identity or by the same person again is none.
+    fn review(&mut self, used: u64, record: &Record) {
+        let by = record.by.person().filter(|by| self.person(*by).is_some_and(|person| !person.is_sealed()));
+        let broken = self.broken.iter_mut().find(|broken| broken.leaf == used);
+        if let (Some(by), Some(broken)) = (by, broken)
+            && !broken.reviewed.contains(&by)
+        {
+            broken.reviewed.push(by);
+        }
+    }
+
+    /// Every use of a sealed identity, oldest first.
+    pub fn broken_glass(&self) -> &[BrokenGlass] {
+        &self.broken
     }
 
     pub fn person(&self, id: PersonId) -> Option<&Person> {

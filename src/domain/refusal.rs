@@ -109,6 +109,17 @@ refusals! {
         means "the last day of a key is over already"
         why "Nobody is enrolled who can do nothing."
         who "you, with a later day or none" command "egressctl staff enroll --help"
+    1020 BreakGlassAlone {} "break_glass goes with no other role, and is enrolled by two of the staff"
+        why "A sealed identity that also works here would be used every day, and by one of the first two nobody would be left to enrol others."
+        who "you, with break_glass alone" command "egressctl staff enroll --help"
+    1021 NoSuchUse { used: u64 } "leaf {used} is no use of a sealed identity"
+        means "the leaf is no use of a sealed identity"
+        why "What is looked into is named by the leaf of its record."
+        who "you" command "egressctl break-glass list"
+    1022 UseReviewed { used: u64 } "you have looked into the use at leaf {used} already, or two others have"
+        means "the use of a sealed identity was looked into already"
+        why "Two people look into each use, once each."
+        who "nobody, or a second person" command "egressctl break-glass list"
 
     // 2xxx: tickets and votes
     2001 BadDocument { reason: String, act: &'static str } "{reason}"

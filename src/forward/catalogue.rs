@@ -67,6 +67,8 @@ catalogue! {
     // The staff
     1201 PersonProposed Notice "a person is proposed for the staff"
     1202 PersonEnrolled Notice "a person is enrolled"
+    1203 BreakGlassUsed Alert "a sealed identity is used"
+    1204 BreakGlassReviewed Notice "somebody has looked into the use of a sealed identity"
 
     // Vendors
     1301 VendorFiled Notice "a vendor is filed"

@@ -183,6 +183,17 @@ pub struct StaffRow {
     pub proposed_by: String,
 }
 
+/// A use of a sealed identity.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct BrokenGlassRow {
+    pub leaf: u64,
+    pub who: Slug,
+    pub at: String,
+    pub reviewed_by: Vec<Slug>,
+    /// Until two people have looked into it.
+    pub open: bool,
+}
+
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct KeyRow {
     /// `SHA256:…`

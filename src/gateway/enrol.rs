@@ -9,6 +9,7 @@ use super::{
     vault::Tx,
 };
 use crate::domain::{
+    authority::Act,
     event::{Actor, Detail, Event, Fact, Subject},
     ids::{PersonId, Slug},
     people::{Person, Proposal, Proposer, Role, Roster},
@@ -48,8 +49,10 @@ fn enrol(core: &Core, tx: &mut Tx<'_>, by: Actor, new: Enrolment) -> Result<Done
     // Who asks comes first: what is taken is told to nobody else.
     match by {
         Actor::Owner if roster.len() >= FIRST_PEOPLE => return Err(Refusal::NotInTheFirstTwo {}.into()),
+        // The first two enrol everybody else.
+        Actor::Owner if new.roles.contains(&Role::BreakGlass) => return Err(Refusal::BreakGlassAlone {}.into()),
         Actor::Owner => {}
-        _ => drop(facts.person(by)?),
+        _ => Act::EnrolStaff.allowed(facts.person(by)?)?,
     }
     free(&roster, &new, facts.now)?;
     if facts.confirmed_owner(new.key.fingerprint(), None)?.is_some() {
@@ -90,6 +93,9 @@ fn free(roster: &Roster, new: &Enrolment, now: Time) -> Result<(), Refusal> {
     }
     if let Some(until) = new.until.filter(|until| now >= until.ends()) {
         return Err(Refusal::PersonUntil { until: until.to_string() });
+    }
+    if new.roles.contains(&Role::BreakGlass) && new.roles.len() > 1 {
+        return Err(Refusal::BreakGlassAlone {});
     }
     if new.roles.is_empty() {
         return Err(Refusal::RequestUnreadable { why: "a person has at least one role".into() });

@@ -8,6 +8,7 @@ mod apart;
 pub mod asked;
 mod attest;
 mod audit;
+mod break_glass;
 mod cache;
 mod close;
 mod core;

@@ -16,7 +16,7 @@ use crate::domain::{
     event::{Actor, CutSession, Detail, Event, Fact, SessionEnd, Subject},
     ids::SessionId,
     papers::Visitor,
-    people::Role,
+    people::{Person, Role},
     refusal::Refusal,
     signature::openssh_fingerprint,
 };
@@ -247,7 +247,8 @@ fn ending<S: Source>(facts: &Facts<'_, S>, asked: &Asked, reason: String) -> Res
         }
         Asked::Key(key) => {
             // A staff key's holder does nothing more from now on, and none of their votes and acceptances counts.
-            let of_nobody = facts.roster.by_key(*key).is_none() && facts.find(|conn| find::vendors_of_key(conn, *key))?.is_empty();
+            let of_nobody =
+                facts.roster.by_key(*key).is_none() && facts.find(|conn| find::vendors_of_key(conn, *key))?.is_empty();
             if of_nobody {
                 return Err(Refusal::NoSuchKey { key: openssh_fingerprint(*key) }.into());
             }
@@ -307,8 +308,9 @@ fn unfreeze(core: &Core, tx: &mut Tx<'_>, by: Actor, reason: String) -> Result<D
     if first == person.id {
         return Err(Refusal::SamePerson { act: "lifting a freeze".into() }.into());
     }
-    let responder = |id| facts.roster.person(id).is_some_and(|person| person.has(Role::SecurityResponder));
-    if !responder(first) && !responder(person.id) {
+    let responder = |person: &Person| person.has(Role::SecurityResponder) || person.is_sealed();
+    let agree = |first: &Person| (responder(first) || responder(person)) && !(first.is_sealed() && person.is_sealed());
+    if !facts.roster.person(first).is_some_and(agree) {
         return Err(Refusal::ResponderNeeded {}.into());
     }
     let record = tx.append(Fact::new(by, Subject::House, Event::Unfrozen).with(detail))?;

@@ -61,7 +61,7 @@ fn name_of<S: Source>(facts: &Facts<'_, S>, id: PersonId) -> String {
 }
 
 /// [`name_of`] where an answer holds a name and nothing else.
-fn slug_of<S: Source>(facts: &Facts<'_, S>, id: Option<PersonId>) -> Slug {
+pub(super) fn slug_of<S: Source>(facts: &Facts<'_, S>, id: Option<PersonId>) -> Slug {
     id.and_then(|id| facts.roster.person(id)).map_or_else(unknown, |person| person.name.clone())
 }
 

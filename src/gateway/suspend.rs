@@ -11,7 +11,7 @@ use super::{
 };
 use crate::domain::{
     authority::Act,
-    dossier::{Serves, Standing, State, Surroundings, TicketDossier, is_of_security},
+    dossier::{Serves, Standing, State, Surroundings, TicketDossier, may_resume},
     event::{Actor, Detail, Event, Fact, Subject},
     ids::{TicketId, TicketNumber, VendorId},
     limits,
@@ -79,7 +79,7 @@ fn resume(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber, reason:
     if first == person.id {
         return Err(Refusal::SamePerson { act: "resuming a ticket".into() }.into());
     }
-    if !is_of_security(person) && !facts.roster.person(first).is_some_and(is_of_security) {
+    if !facts.roster.person(first).is_some_and(|first| may_resume(first, person)) {
         return Err(Refusal::SecurityNeeded { ticket: text }.into());
     }
     let record = tx.append(Fact::new(by, on, Event::TicketResumed).with(detail))?;

@@ -2,6 +2,7 @@
 
 mod accept;
 mod awaiting;
+mod break_glass;
 mod calendar;
 mod close;
 mod crowd;

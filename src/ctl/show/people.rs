@@ -5,8 +5,8 @@ use crate::{
     ctl::text::minute,
     domain::policy::Consequence,
     gateway::answers::{
-        FiledKey, KeyRow, KeyState, RecordLine, RedFlagView, StaffRow, StaffState, StagingRecipient, TokenIssued, VendorFiled,
-        VendorRow, VendorView,
+        BrokenGlassRow, FiledKey, KeyRow, KeyState, RecordLine, RedFlagView, StaffRow, StaffState, StagingRecipient, TokenIssued,
+        VendorFiled, VendorRow, VendorView,
     },
 };
 
@@ -28,6 +28,24 @@ impl Row for StaffRow {
             table.row([(&row.name).into(), Cell::toned(row.state.name(), tone), roles(&row.roles).into()]);
             let until = row.until.as_ref().map(|until| format!(", until {until}")).unwrap_or_default();
             table.note(&format!("{}{until}{remark}", row.key));
+        }
+        page.table(&table);
+    }
+}
+
+impl Row for BrokenGlassRow {
+    const NONE: &'static str = "No sealed identity was ever used.";
+
+    fn show_all(rows: &[Self], page: &mut Page) {
+        let columns = [Column::Number("LEAF"), Column::Whole("WHO"), Column::Whole("AT"), Column::Flexible("LOOKED INTO BY")];
+        let mut table = Table::new(&columns);
+        for row in rows {
+            let by = match row.reviewed_by.is_empty() {
+                true => "nobody".to_owned(),
+                false => listed(&row.reviewed_by),
+            };
+            let tone = if row.open { Tone::Bad } else { Tone::Good };
+            table.row([row.leaf.into(), (&row.who).into(), minute(&row.at).into(), Cell::toned(&by, tone)]);
         }
         page.table(&table);
     }

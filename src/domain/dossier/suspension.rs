@@ -89,7 +89,9 @@ impl TicketDossier {
     }
 }
 
-/// Whose agreement a suspension waits for: of two people one is of security.
-pub fn is_of_security(person: &Person) -> bool {
-    person.has(Role::SecurityResponder) || person.has(Role::SecurityReviewer)
+/// Whether two people may let go on what was suspended: one of them is of security, and one has a role that is not sealed.
+pub fn may_resume(first: &Person, second: &Person) -> bool {
+    let of_security =
+        |person: &Person| person.has(Role::SecurityResponder) || person.has(Role::SecurityReviewer) || person.is_sealed();
+    (of_security(first) || of_security(second)) && !(first.is_sealed() && second.is_sealed())
 }

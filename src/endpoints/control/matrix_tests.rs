@@ -69,6 +69,8 @@ fn samples(ticket: &str) -> Vec<(String, Value)> {
         ask("session_list", json!({})),
         ask("session_kill", json!({"session": id, "reason": "x"})),
         ask("log_test", json!({})),
+        ask("break_glass_list", json!({})),
+        ask("break_glass_review", json!({"used": 0, "reason": "x"})),
         ask("purge", json!({})),
         ask("audit_verify", json!({})),
         ask("audit_tail", json!({"count": 1})),
@@ -160,6 +162,8 @@ async fn who_may_ask_for_what_is_a_page_that_is_reviewed() {
         }
         writeln!(page, "{name:26}{cells}").unwrap();
     }
+    let uses = house.desk().break_glass_list(house.person(Staff::Pia)).await.unwrap().rows;
+    assert_eq!(uses.iter().map(|row| row.who.as_str()).collect::<Vec<_>>(), ["only-break-glass"], "all that it asked is one use");
     let page: String = page.lines().map(|line| format!("{}\n", line.trim_end())).collect();
     golden(&page);
 }

@@ -37,6 +37,13 @@ pub enum Request {
     },
     StaffList {},
 
+    BreakGlassList {},
+    /// `used` is the leaf of the use. Once by each of two people.
+    BreakGlassReview {
+        used: u64,
+        reason: String,
+    },
+
     VendorAdd {
         document: String,
     },

@@ -19,12 +19,15 @@ impl Answering for Desk {
 
     async fn act(&self, by: Actor, request: Request) -> Result<Value, Refused> {
         use Request as R;
+        self.say_if_glass_breaks(by).await;
         match request {
             R::Whoami {} => told(self.whoami(by).await),
             R::Status {} => told(self.status(by).await),
 
             R::StaffEnroll { name, roles, key, until } => told(self.staff_enroll(by, name, roles, key, until).await),
             R::StaffList {} => told(self.staff_list(by).await),
+            R::BreakGlassList {} => told(self.break_glass_list(by).await),
+            R::BreakGlassReview { used, reason } => told(self.break_glass_review(by, used, reason).await),
 
             R::VendorAdd { document } => told(self.vendor_add(by, document).await),
             R::VendorConfirm { vendor, revision, signature } => told(self.vendor_confirm(by, vendor, revision, signature).await),

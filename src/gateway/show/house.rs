@@ -7,6 +7,7 @@ use crate::{
         dossier::State,
         event::{Actor, Detail, Event, Subject},
         limits,
+        people::BrokenGlass,
         refusal::Refusal,
         shown::many,
     },
@@ -49,6 +50,9 @@ impl Desk {
             let (tickets, suspended) = tickets(facts)?;
             problems.extend(held(facts)?);
             problems.extend(suspended);
+            problems.extend(
+                facts.roster.broken_glass().iter().filter(|broken| broken.is_open()).map(|broken| unreviewed(facts, broken)),
+            );
             if facts.house.is_frozen().is_err() {
                 let refusal = Refusal::Frozen {};
                 problems.insert(0, Blocker { what: refusal.what(), who: refusal.who().into(), command: refusal.command() });
@@ -138,6 +142,19 @@ fn frozen<S: Source>(facts: &Facts<'_, S>) -> Result<Option<Frozen>, Refused> {
         _ => "a revocation could not be written to the log".into(),
     };
     Ok(Some(Frozen { since: since.to_string(), reason }))
+}
+
+fn unreviewed<S: Source>(facts: &Facts<'_, S>, broken: &BrokenGlass) -> Blocker {
+    let who = super::name_of(facts, broken.by);
+    let many = match broken.reviewed.len() {
+        0 => "nobody has",
+        _ => "one of two people has",
+    };
+    Blocker {
+        what: format!("the sealed identity {who} was used at {}, and {many} looked into it", broken.at),
+        who: "two people: a security_reviewer, security_responder, privacy_reviewer, executive or auditor".into(),
+        command: format!("egressctl break-glass review {} --reason \"WHAT IT WAS\"", broken.leaf),
+    }
 }
 
 fn problems(gateway: &Gateway) -> Result<Vec<Blocker>, Fault> {

@@ -85,6 +85,8 @@ fn what(record: &Record) -> String {
         Event::ClassRevoked { class } => format!("class {class} revoked"),
         Event::PersonProposed { .. } => format!("{name} proposed"),
         Event::PersonEnrolled { key, .. } => format!("enrolled, key {}", openssh_fingerprint(*key)),
+        Event::BreakGlassUsed => "a sealed identity was used".into(),
+        Event::BreakGlassReviewed { used } => format!("looked into the use of a sealed identity, leaf {used}"),
         Event::VendorFiled { revision, .. } => format!("revision {} filed", revision.short()),
         Event::VendorConfirmed { revision } => format!("revision {} confirmed", revision.short()),
         Event::TokenIssued { token, until } => format!("token {} issued until {until}", openssh_fingerprint(*token)),

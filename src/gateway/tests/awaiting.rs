@@ -90,7 +90,7 @@ async fn who_holds_two_roles_is_told_of_both_gates_and_after_a_vote_at_one_of_no
     let both = PublicKey::new(key().public_key()).unwrap();
     for by in [Staff::Olga, Staff::Sam] {
         let roles = BTreeSet::from([Role::DataOwner, Role::LegalReviewer, Role::PrivacyReviewer]);
-        house.desk().staff_enroll(house.person(by), "both".parse().unwrap(), roles, both.clone()).await.unwrap();
+        house.desk().staff_enroll(house.person(by), "both".parse().unwrap(), roles, both.clone(), None).await.unwrap();
     }
     let by = Actor::Person { id: house.desk().who(&both).await.unwrap().id, key: both.fingerprint() };
     let told = rows(&house, by, &[]).await;

@@ -53,7 +53,15 @@ fn said(house: &House) -> Vec<Event> {
 async fn calendar(house: &House, ticket: TicketNumber) -> CalendarView {
     let rita = house.person(Staff::Rita);
     let shown = house.desk().ticket_show(rita, ticket).await.unwrap().calendar.unwrap();
-    let listed = house.desk().ticket_list(rita, None, Default::default()).await.unwrap().rows.into_iter().find(|row| row.ticket == ticket).unwrap();
+    let listed = house
+        .desk()
+        .ticket_list(rita, None, Default::default())
+        .await
+        .unwrap()
+        .rows
+        .into_iter()
+        .find(|row| row.ticket == ticket)
+        .unwrap();
     assert_eq!(listed.calendar.as_ref(), Some(&shown), "the list says the same");
     shown
 }

@@ -21,8 +21,9 @@ async fn a_key_that_one_person_filed_or_proposed_is_still_free_for_whoever_it_be
     let filed = house.put_forward(&squatter).await.unwrap();
     let public = PublicKey::new(acme.login.public_key()).unwrap();
     let roles = BTreeSet::from([Role::Auditor]);
-    let enrol =
-        async |by, name: &str| desk.staff_enroll(house.person(by), name.parse().unwrap(), roles.clone(), public.clone(), None).await;
+    let enrol = async |by, name: &str| {
+        desk.staff_enroll(house.person(by), name.parse().unwrap(), roles.clone(), public.clone(), None).await
+    };
     assert_eq!(enrol(Staff::Olga, "mallory").await.unwrap().state, Completion::WaitsForSecond);
     // 2. acme files and is confirmed; from then on the key is acme's.
     house.file_vendor(&acme).await;
@@ -40,8 +41,9 @@ async fn of_two_proposals_with_one_key_the_first_that_two_people_want_is_enrolle
     let (desk, newcomer) = (house.desk(), key());
     let public = PublicKey::new(newcomer.public_key()).unwrap();
     let roles = BTreeSet::from([Role::Auditor]);
-    let enrol =
-        async |by, name: &str| desk.staff_enroll(house.person(by), name.parse().unwrap(), roles.clone(), public.clone(), None).await;
+    let enrol = async |by, name: &str| {
+        desk.staff_enroll(house.person(by), name.parse().unwrap(), roles.clone(), public.clone(), None).await
+    };
     let of_a_vendor =
         Vendor { id: "acme".parse().unwrap(), login: newcomer.clone(), recipient: key(), tls: TlsPair::new(&["x"]) };
     let filed = house.put_forward(&of_a_vendor).await.unwrap();

@@ -71,7 +71,7 @@ async fn a_key_whose_last_day_is_over_signs_nothing_more_and_what_it_signed_befo
     clock.advance(days(1));
     assert_eq!(state(&house, early).await, TicketState::Approved);
     assert_eq!(code(vote(&house, (by, &private), late).await), 1018);
-    assert_eq!(code(house.desk().ticket_list(by).await), 1018, "nor does it look");
+    assert_eq!(code(house.desk().vendor_list(by).await), 1018, "nor does it look");
     let listed = house.desk().staff_list(house.person(Staff::Olga)).await.unwrap().rows;
     let bruno = listed.iter().find(|row| row.name.as_str() == "bruno" && row.state != StaffState::Proposed).unwrap();
     assert_eq!((bruno.state, bruno.until.as_deref()), (StaffState::Expired, Some("2026-11-30")));
@@ -106,7 +106,7 @@ async fn a_revoked_staff_key_does_nothing_more_and_its_votes_and_what_rests_on_t
     assert_eq!(code(house.desk().revoke(house.person(Staff::Olga), its_key(by), "x".into()).await), 1006);
     house.revoke(its_key(by)).await.unwrap();
     assert_eq!(state(&house, number).await, TicketState::Suspended);
-    assert_eq!(code(house.desk().ticket_list(by).await), 4003);
+    assert_eq!(code(house.desk().vendor_list(by).await), 4003);
     assert_eq!(code(house.revoke(its_key(by)).await), 5001);
     let listed = house.desk().staff_list(house.person(Staff::Olga)).await.unwrap().rows;
     assert!(listed.iter().any(|row| row.name.as_str() == "bruno" && row.state == StaffState::Revoked));
