@@ -1,12 +1,14 @@
 //! Refusals: expected answers with a stable code, a reason in words, and what to do about it.
 
 mod entry;
+mod outside;
 mod signed;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub use entry::Entry;
+pub use outside::Outside;
 
 use super::{
     digest::Digest,
@@ -16,16 +18,6 @@ use super::{
 };
 use std::fmt;
 use table::{meaning, refusals};
-
-/// What an outsider may learn of a refusal. "Unknown" and "not yours" are one answer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Outside {
-    NoSuchFile,
-    Denied,
-    TryLater,
-    /// The vendor itself is too many.
-    TooMany,
-}
 
 /// A key's digest, shown as OpenSSH shows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -575,16 +567,6 @@ impl Refusal {
     /// For networks and classes: their revocation stands in the house's own history.
     pub fn revoked_everywhere(kind: &str, id: impl fmt::Display) -> Self {
         Self::Revoked { scope: format!("{kind} {id}"), history: "audit tail".to_owned() }
-    }
-
-    /// What a vendor may learn.
-    pub const fn outside(&self) -> Outside {
-        match self {
-            Self::NotDurable {} | Self::Frozen {} | Self::SpoolFull {} => Outside::TryLater,
-            Self::TooManySessions { .. } | Self::TooManyLogins { .. } => Outside::TooMany,
-            Self::DownloadLimit { .. } | Self::LoginRefused {} => Outside::Denied,
-            _ => Outside::NoSuchFile,
-        }
     }
 
     /// The catalogue's entry for `E2101` or `2101`.
