@@ -22,6 +22,8 @@ use std::{
     process::Command,
 };
 
+#[path = "docs/demands.rs"]
+mod demands;
 #[path = "docs/refusals.rs"]
 mod refusals;
 #[path = "docs/states.rs"]
@@ -112,6 +114,11 @@ fn every_red_flag_stands_on_its_page_with_its_threshold() {
 #[test]
 fn the_states_of_a_ticket_are_those_of_the_code() {
     golden("docs/ticket-states.md", &states::page());
+}
+
+#[test]
+fn every_demand_names_tests_that_there_are() {
+    golden("docs/demands.md", &demands::page(root()));
 }
 
 /// Every page that a person reads.

@@ -206,7 +206,7 @@ async fn an_amendment_replaces_what_runs_only_when_it_is_activated_and_purges_wh
     assert!(pickup.open(&path(&format!("/{first}/first.csv.age"))).is_err(), "SFTP is no longer approved");
 }
 
-/// D96: judgements that were not made in each other's sight.
+/// Judgements that were not made in each other's sight.
 #[tokio::test(flavor = "multi_thread")]
 async fn blind_approvals_are_shown_to_their_voter_and_to_nobody_else_before_the_gate_has_all() {
     let policy =
