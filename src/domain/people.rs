@@ -243,9 +243,16 @@ impl Roster {
         self.proposed.insert(proposal.person.id, proposal);
     }
 
+    /// Whoever is enrolled has their name and their key for ever: under another name or with another key they are nobody new.
     fn enrol(&mut self, id: PersonId) {
-        if let Some(proposal) = self.proposed.remove(&id) {
-            self.enrolled.insert(id, proposal.person);
+        let taken = |person: &Person| {
+            let key = person.key.fingerprint();
+            self.enrolled.contains_key(&id) || self.by_name(&person.name).is_some() || self.by_key(key).is_some()
+        };
+        if let Some(proposal) = self.proposed.get(&id).filter(|proposal| !taken(&proposal.person)) {
+            let person = proposal.person.clone();
+            self.proposed.remove(&id);
+            self.enrolled.insert(id, person);
         }
     }
 

@@ -5,6 +5,7 @@ mod end;
 mod papers;
 mod policy;
 mod review;
+mod sequences;
 
 use super::*;
 use crate::domain::{
