@@ -18,7 +18,11 @@ pub const NAMESPACE_DELETION: &str = "egressd-deletion";
 /// Written in OpenSSH's one-line form without a comment: two spellings of one key are one key.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub struct PublicKey(ssh_key::PublicKey);
+pub struct PublicKey(
+    ssh_key::PublicKey,
+    /// Of it. Asked for at every count of a vote.
+    Digest,
+);
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyRefused {
@@ -47,15 +51,15 @@ impl PublicKey {
             }
             other => return Err(KeyRefused::Algorithm(other.to_string())),
         }
-        Ok(Self(ssh_key::PublicKey::new(key.key_data().clone(), "")))
+        let key = ssh_key::PublicKey::new(key.key_data().clone(), "");
+        let mut fingerprint = [0; 32];
+        fingerprint.copy_from_slice(key.fingerprint(HashAlg::Sha256).as_bytes());
+        Ok(Self(key, Digest::from_bytes(fingerprint)))
     }
 
     /// The SHA-256 of the key's wire form: what OpenSSH prints as `SHA256:…`.
-    pub fn fingerprint(&self) -> Digest {
-        let fingerprint = self.0.fingerprint(HashAlg::Sha256);
-        let mut bytes = [0; 32];
-        bytes.copy_from_slice(fingerprint.as_bytes());
-        Digest::from_bytes(bytes)
+    pub const fn fingerprint(&self) -> Digest {
+        self.1
     }
 
     /// A FIDO key, which proves the touch of a person.

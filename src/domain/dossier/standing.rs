@@ -50,15 +50,17 @@ pub enum Serves {
 impl TicketDossier {
     /// The question that `gate` asks about a revision now.
     pub fn question(&self, revision: &Revision, gate: Gate, around: &Surroundings<'_>) -> Option<Digest> {
-        let vendor = around.vendor.current(around.roster).or(around.vendor.revisions.last())?;
-        let ask = || revision.document.question(gate, self.vendor, vendor.assessment, around.policy);
-        Some(revision.questions.get(around.policy, vendor.assessment, gate, ask))
+        Some(self.asks(revision, gate, assessment(around)?, around))
+    }
+
+    fn asks(&self, revision: &Revision, gate: Gate, assessment: Digest, around: &Surroundings<'_>) -> Digest {
+        let ask = || revision.document.question(gate, self.vendor, assessment, around.policy);
+        revision.questions.get(around.policy, assessment, gate, ask)
     }
 
     /// What [`TicketDossier::question`] is the digest of.
     pub fn question_text(&self, revision: &Revision, gate: Gate, around: &Surroundings<'_>) -> Option<String> {
-        let vendor = around.vendor.current(around.roster).or(around.vendor.revisions.last())?;
-        Some(revision.document.question_text(gate, self.vendor, vendor.assessment, around.policy))
+        Some(revision.document.question_text(gate, self.vendor, assessment(around)?, around.policy))
     }
 
     /// The gates that today's policy asks for, each with the votes that count. A vote counts while it answers today's
@@ -69,9 +71,10 @@ impl TicketDossier {
         for vote in &self.votes {
             holders.entry(vote.by).or_insert(vote.ballot.gate);
         }
+        let Some(assessment) = assessment(around) else { return Vec::new() };
         let traits = revision.document.traits(around.policy);
         let standing = |gate: Gate| {
-            let question = self.question(revision, gate, around)?;
+            let question = self.asks(revision, gate, assessment, around);
             let may = |vote: &&Vote| {
                 vote.ballot.gate == gate
                     && vote.asked.question == question
@@ -85,9 +88,9 @@ impl TicketDossier {
             };
             let last: BTreeMap<PersonId, &Vote> = self.votes.iter().filter(may).map(|vote| (vote.by, vote)).collect();
             let approvals = last.into_values().filter(|vote| vote.ballot.decision == Decision::Approve).collect();
-            Some(GateStanding { gate, question, approvals, needed: around.policy.votes_needed(gate, traits.tier) })
+            GateStanding { gate, question, approvals, needed: around.policy.votes_needed(gate, traits.tier) }
         };
-        around.policy.gates(&traits).into_iter().filter_map(standing).collect()
+        around.policy.gates(&traits).into_iter().map(standing).collect()
     }
 
     /// The gates of a revision that have to be green before this one takes votes.
@@ -153,7 +156,13 @@ impl TicketDossier {
         self.reviewed(revision, &self.gates(revision, around), around)
     }
 
-    fn reviewed(&self, revision: &Revision, gates: &[GateStanding<'_>], around: &Surroundings<'_>) -> State {
+    /// [`TicketDossier::review`] for whoever has its gates already.
+    pub(in crate::domain) fn reviewed(
+        &self,
+        revision: &Revision,
+        gates: &[GateStanding<'_>],
+        around: &Surroundings<'_>,
+    ) -> State {
         if !self.asks_for_changes(revision, around).is_empty() || objection(revision, around).is_some() {
             return State::Returned;
         }
@@ -182,6 +191,11 @@ impl TicketDossier {
     fn in_arrears(&self, around: &Surroundings<'_>) -> Option<Refusal> {
         if self.is_activated() { None } else { around.vendor.in_arrears(around.policy) }
     }
+}
+
+/// The vendor's assessment that questions name.
+fn assessment(around: &Surroundings<'_>) -> Option<Digest> {
+    Some(around.vendor.current(around.roster).or(around.vendor.revisions.last())?.assessment)
 }
 
 /// Why a revision cannot be approved as it is, whoever its vendor: only another revision helps.
