@@ -177,6 +177,19 @@ impl Verifier {
         self.check(&self.checkpoint(head).text(), &head.signature)
     }
 
+    /// Checks what [`Signer::sign_start`] signed.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Signature`].
+    pub fn verify_start(&self, digest: Digest, signature: &[u8; 64]) -> Result<(), CheckpointError> {
+        self.check(&self.start_text(digest), signature)
+    }
+
+    /// Its first line has spaces and is no origin: it can be taken for no checkpoint, nor a checkpoint for it.
+    fn start_text(&self, digest: Digest) -> String {
+        format!("egressd start 1\n{}\n{digest}\n", self.origin)
+    }
+
     fn check(&self, text: &str, signature: &[u8]) -> Result<(), CheckpointError> {
         UnparsedPublicKey::new(&ED25519, &self.key)
             .verify(text.as_bytes(), signature)
@@ -250,6 +263,15 @@ impl Signer {
         let mut signature = [0; 64];
         signature.copy_from_slice(self.pair.sign(text.as_bytes()).as_ref());
         SignedHead { size, root, signature }
+    }
+}
+
+impl Signer {
+    /// Signs where a start of this log may begin: the digest of a file that never leaves the house.
+    pub fn sign_start(&self, digest: Digest) -> [u8; 64] {
+        let mut signature = [0; 64];
+        signature.copy_from_slice(self.pair.sign(self.verifier.start_text(digest).as_bytes()).as_ref());
+        signature
     }
 }
 

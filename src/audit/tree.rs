@@ -31,6 +31,18 @@ impl Tree {
         Self::default()
     }
 
+    /// The tree with these closed tiles and, in the open one, these leaf hashes: fewer than 256.
+    pub fn of(closed: Vec<Digest>, open: &[Digest]) -> Self {
+        let mut tree = Self { above: closed.iter().copied().collect(), closed, ..Self::default() };
+        open.iter().for_each(|hash| tree.push(*hash));
+        tree
+    }
+
+    /// What [`Tree::of`] takes.
+    pub fn parts(&self) -> (&[Digest], &[Digest]) {
+        (&self.closed, &self.open)
+    }
+
     /// How many leaves there are, and so the next leaf's index.
     pub fn len(&self) -> u64 {
         self.above.len() * TILE_LEAVES + self.below.len()
@@ -194,6 +206,22 @@ mod tests {
         assert!(!tree.holds(0, &root, |_| Ok::<_, Infallible>(vec![root])).unwrap());
         assert!(!tree.holds(7, &root, |_| Ok::<_, Infallible>(vec![root])).unwrap());
         assert!(tree.holds(7, &leaves[7], |_| Err("unreadable")).is_err());
+    }
+
+    #[test]
+    fn a_tree_made_of_its_parts_is_the_same_and_grows_the_same() {
+        for size in [0, 1, 255, 256, 257, 700, 1_024] {
+            let leaves = numbered(size + 300);
+            let (mut tree, first) = (tree_of(&leaves[..size as usize]), size as usize);
+            let (closed, open) = tree.parts();
+            let mut made = Tree::of(closed.to_vec(), open);
+            assert_eq!((made.len(), made.root()), (tree.len(), tree.root()));
+            for leaf in &leaves[first..] {
+                tree.push(*leaf);
+                made.push(*leaf);
+            }
+            assert_eq!((made.len(), made.root()), (tree.len(), tree.root()));
+        }
     }
 
     proptest! {

@@ -333,6 +333,10 @@ pub const CACHED_CHAIN_BYTES: usize = 8 * 1024 * 1024;
 pub const CACHED_DOSSIER_BYTES: usize = 96 * 1024 * 1024;
 /// Tiles of checked leaf hashes that are kept ready, in each of two generations: 8 KiB each, together a quarter of a million leaves.
 pub const CACHED_TILES: usize = 512;
+/// Leaves after which the place where a start begins is kept anew: a start reads at most these and what came within [`PURGE_TURN`].
+pub const START_LEAVES: u64 = 16_384;
+/// Bytes of that place: forty million subjects.
+pub const START_FILE_BYTES: u64 = 1 << 30;
 /// Rows that one step of a walk over the whole log takes. Between steps no read transaction is held.
 pub const ROWS_PER_PAGE: u64 = 512;
 

@@ -8,7 +8,7 @@ use super::{
     vault::{Tx, find},
 };
 use crate::domain::{
-    dossier::{Bytes, Deliveries, State, Surroundings, TicketDossier},
+    dossier::{Bytes, Deliveries, Surroundings, TicketDossier},
     event::{Actor, Event, Fact, Subject},
     file::DeliveryDossier,
     ids::TicketId,
@@ -34,15 +34,6 @@ pub(super) fn due<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, vendo
         due.push(Fact::new(Actor::System, Subject::Vendor(vendor.id), event));
     }
     Ok(due)
-}
-
-/// Whether nothing of it will ever be due again.
-pub(super) fn is_final(ticket: &TicketDossier, around: &Surroundings<'_>) -> bool {
-    match ticket.state(around) {
-        // By its end date alone: that it is so stands in no record yet.
-        State::Closed => ticket.end().closed.is_some(),
-        state => state.is_terminal(),
-    }
 }
 
 /// Records that a ticket closes, or is closed, in the transaction of the act that brought it there.

@@ -4,7 +4,7 @@ use super::{
     cache::Cache,
     core::Core,
     outcome::{Fault, Refused},
-    vault::{Tx, View, find},
+    vault::{Courses, Tx, View, find},
 };
 use crate::domain::{
     digest::Digest,
@@ -33,6 +33,8 @@ pub trait Source {
     fn chain(&self, subject: Subject) -> Result<Arc<Vec<Record>>, Fault>;
     /// The index of the last record on a subject, from memory; none for one that has ended or never was.
     fn head(&self, subject: Subject) -> Option<u64>;
+    /// How far each ticket has come: from verified records, and good for what to look at.
+    fn courses<T>(&self, look: impl FnOnce(&Courses) -> T) -> T;
     /// Asks the index. What it answers names things; it proves nothing about them.
     fn find<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault>;
     fn now(&self) -> Time;
@@ -47,6 +49,10 @@ impl Source for Tx<'_> {
 
     fn head(&self, subject: Subject) -> Option<u64> {
         Tx::head(self, subject)
+    }
+
+    fn courses<T>(&self, look: impl FnOnce(&Courses) -> T) -> T {
+        Tx::courses(self, look)
     }
 
     fn find<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault> {
@@ -69,6 +75,10 @@ impl Source for View<'_> {
 
     fn head(&self, subject: Subject) -> Option<u64> {
         View::head(self, subject)
+    }
+
+    fn courses<T>(&self, look: impl FnOnce(&Courses) -> T) -> T {
+        View::courses(self, look)
     }
 
     fn find<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault> {

@@ -287,7 +287,6 @@ impl Gateway {
 
     async fn watch_time(&self) -> Result<(), Fault> {
         let mut since_purge = MINUTE;
-        let mut ended = pace::Ended::default();
         loop {
             self.core.turn();
             self.cut_what_no_longer_stands().await;
@@ -299,13 +298,10 @@ impl Gateway {
                 let gateway = self.clone();
                 carried(tokio::task::spawn_blocking(move || gateway.notice_what_ends_soon()).await)?;
                 let gateway = self.clone();
-                let late = tokio::task::spawn_blocking(move || {
-                    let said = gateway.say_what_is_late(&mut ended);
-                    (said, ended)
-                });
-                let (said, kept) = late.await.map_err(|error| Fault::new("a turn of the gateway", error))?;
-                ended = kept;
-                carried(Ok(said))?;
+                carried(tokio::task::spawn_blocking(move || gateway.say_what_is_late()).await)?;
+                let ledger = Arc::clone(&self.ledger);
+                let kept = tokio::task::spawn_blocking(move || ledger.keep_start(limits::START_LEAVES).map_err(Refused::from));
+                carried(kept.await)?;
                 carried(Ok(self.record_rejections().await))?;
                 carried(Ok(self.end_what_nobody_holds().await))?;
                 self.say_if_the_spool_is_full();

@@ -90,30 +90,28 @@ impl Gateway {
     fn delete_strays(&self, shelf: Shelf, named: &[ObjectId]) -> Result<u64, Refused> {
         let fault = |error| Fault::new("recovering stored objects", error);
         let named: BTreeSet<&ObjectId> = named.iter().collect();
-        let mut deleted = self.objects.sweep_strays(shelf).map_err(fault)? as u64;
-        let present: Vec<Found> = self.objects.iter(shelf).collect::<Result<_, _>>().map_err(fault)?;
-        for found in present {
-            match found {
-                Found::Object(object) if !named.contains(&object) => {
-                    self.no_record_holds(object)?;
-                    self.objects.unlink(shelf, object).map_err(fault)?;
-                    deleted += 1;
-                }
+        let deleted = self.objects.sweep_strays(shelf).map_err(fault)? as u64;
+        let mut unnamed = BTreeSet::new();
+        for found in self.objects.iter(shelf) {
+            match found.map_err(fault)? {
+                Found::Object(object) if !named.contains(&object) => drop(unnamed.insert(object)),
                 // What is not ours is left alone; somebody put it there.
                 Found::Foreign(name) => tracing::warn!(name, "something foreign lies among the stored objects"),
                 Found::Object(_) | Found::Stray(_) => {}
             }
         }
-        Ok(deleted)
+        self.no_record_holds(&unnamed)?;
+        for object in &unnamed {
+            self.objects.unlink(shelf, *object).map_err(fault)?;
+        }
+        Ok(deleted + unnamed.len() as u64)
     }
 
     /// A key without an object opens nothing; a key to destroyed plaintext must not be there at all.
     fn destroy_unnamed_keys(&self, named: BTreeSet<ObjectId>) -> Result<(), Refused> {
         let keys = self.write_blocking(|_, tx| Ok(tx.keys()?))?;
-        let unnamed: Vec<ObjectId> = keys.into_iter().filter(|object| !named.contains(object)).collect();
-        for object in &unnamed {
-            self.no_record_holds(*object)?;
-        }
+        let unnamed: BTreeSet<ObjectId> = keys.into_iter().filter(|object| !named.contains(object)).collect();
+        self.no_record_holds(&unnamed)?;
         self.write_blocking(move |_, tx| {
             for object in unnamed {
                 tx.keys_delete(object)?;
@@ -122,17 +120,24 @@ impl Gateway {
         })
     }
 
-    /// What the index does not name is asked of the log before it is destroyed: an edited index destroys nothing.
-    fn no_record_holds(&self, object: ObjectId) -> Result<(), Refused> {
+    /// What the index does not name is asked of the log before it is destroyed: an edited index destroys nothing, nor does a row that was
+    /// taken out of the log.
+    fn no_record_holds(&self, objects: &BTreeSet<ObjectId>) -> Result<(), Refused> {
+        if objects.is_empty() {
+            return Ok(());
+        }
         let holder = self.look(|facts| {
-            let Some(record) = facts.source().naming(object)? else { return Ok(None) };
-            let Subject::File(id) = record.on else { return Ok(None) };
-            let file = facts.file(id)?;
-            Ok((file.purged.is_none() && file.objects().contains(&object)).then_some(id))
+            for (object, id) in facts.source().naming(objects)? {
+                let file = facts.file(id)?;
+                if file.purged.is_none() && file.objects().contains(&object) {
+                    return Ok(Some((object, id)));
+                }
+            }
+            Ok(None)
         })?;
         match holder {
             None => Ok(()),
-            Some(file) => {
+            Some((object, file)) => {
                 let what = format!(
                     "{object} of file {file} is on record and not in the index: egressctl audit verify --dir DIR --vkey VKEY_FILE"
                 );

@@ -82,7 +82,9 @@ impl Desk {
 /// How many tickets are in which state, and the suspended ones that somebody can bring back.
 fn tickets<S: Source>(facts: &Facts<'_, S>) -> Result<(BTreeMap<TicketState, u64>, Vec<Blocker>), Refused> {
     let (mut counts, mut suspended) = (BTreeMap::new(), Vec::new());
-    for id in facts.find(find::tickets)? {
+    let (ended, open) = facts.source().courses(|courses| (courses.ended(), courses.open()));
+    counts.extend(ended.into_values().map(|(state, count)| (words::ticket_state(state), count)));
+    for id in open {
         let ticket = facts.ticket(id)?;
         let vendor = facts.vendor(ticket.vendor)?;
         let state = ticket.state(&facts.around(&vendor));

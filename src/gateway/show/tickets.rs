@@ -23,7 +23,6 @@ use crate::{
         facts::{Facts, Source},
         outcome::Refused,
         suspend,
-        vault::find,
     },
 };
 use std::{
@@ -42,7 +41,7 @@ impl Desk {
         let wanted = Wanted { awaiting, states };
         let candidates = self.look(|facts| {
             Act::Look.allowed(facts.person(by)?)?;
-            wanted.candidates(facts)
+            Ok(wanted.candidates(facts))
         })?;
         let mut listing = Listing { rows: Vec::new(), left_off: 0 };
         // A page after another: a reader of the ledger is held by nobody for long.
@@ -78,9 +77,16 @@ struct Wanted {
 }
 
 impl Wanted {
-    /// Those that may be among them, newest first.
-    fn candidates<S: Source>(&self, facts: &Facts<'_, S>) -> Result<Vec<TicketId>, Refused> {
-        Ok(facts.find(find::tickets)?)
+    /// Those that may be among them, newest first, with how they ended where that is certain.
+    fn candidates<S: Source>(&self, facts: &Facts<'_, S>) -> Vec<(TicketId, Option<State>)> {
+        // Nothing that has ended waits for anybody, and most tickets have.
+        if self.awaiting.is_some() {
+            let open = facts.source().courses(|courses| courses.open());
+            return open.into_iter().map(|id| (id, None)).collect();
+        }
+        let mut all = facts.source().courses(|courses| courses.all());
+        all.retain(|(_, ended)| ended.is_none_or(|state| self.takes(words::ticket_state(state))));
+        all
     }
 
     fn takes(&self, state: TicketState) -> bool {
@@ -91,13 +97,13 @@ impl Wanted {
         &self,
         facts: &Facts<'_, S>,
         by: Actor,
-        page: &[TicketId],
+        page: &[(TicketId, Option<State>)],
         listing: &mut Listing<TicketRow>,
     ) -> Result<(), Refused> {
         let person = facts.person(by)?;
-        for id in page {
+        for (id, ended) in page {
             // What no answer holds any more is counted and not looked at.
-            if listing.is_full() && self.awaiting.is_none() && self.states.is_empty() {
+            if listing.is_full() && (ended.is_some() || (self.awaiting.is_none() && self.states.is_empty())) {
                 listing.left_off += 1;
                 continue;
             }

@@ -10,7 +10,6 @@ use crate::{
     gateway::{
         answers::{CalendarView, TicketState},
         fixture::{ManualClock, Staff, csv, ticket_document},
-        pace::Ended,
     },
 };
 
@@ -36,9 +35,8 @@ async fn submit(house: &House, vendor: &Vendor, kind: &str, table: &str, limits:
 
 /// What the gateway does every minute, twice.
 fn turns(house: &House) {
-    let mut ended = Ended::default();
     for _ in 0..2 {
-        tokio::task::block_in_place(|| house.gateway().say_what_is_late(&mut ended)).unwrap();
+        tokio::task::block_in_place(|| house.gateway().say_what_is_late()).unwrap();
     }
 }
 

@@ -13,7 +13,6 @@ use crate::{
         answers::{FileState, TicketState, TicketView},
         asked::Scope,
         fixture::{Clock, ManualClock, Staff, csv, key, signed, ticket_document},
-        pace::Ended,
     },
 };
 use russh::keys::PrivateKey;
@@ -58,7 +57,7 @@ impl Scene {
         let gateway = self.house.gateway();
         tokio::task::block_in_place(|| {
             gateway.purge_what_is_due().unwrap();
-            gateway.say_what_is_late(&mut Ended::default()).unwrap();
+            gateway.say_what_is_late().unwrap();
         });
     }
 

@@ -10,7 +10,6 @@ use crate::{
     gateway::{
         asked::{Awaiting, DeliveryPath, Subject},
         fixture::{self, ManualClock, Staff, csv},
-        pace::Ended,
         release,
     },
 };
@@ -211,9 +210,11 @@ async fn measure_looks(house: &House, told: &Told, times: &mut Vec<Times>) {
     times.push(timed("ticket list, nothing read before", 1, all).await);
     times.push(timed("ticket list", 10, all).await);
     times.push(timed("status", 3, async |_| drop(desk.status(olga).await.unwrap())).await);
-    let mut ended = Ended::default();
     times.push(
-        timed("the look for what is late, each minute", 3, async |_| house.gateway().say_what_is_late(&mut ended).unwrap()).await,
+        timed("the look for what is late, each minute", 3, async |_| {
+            tokio::task::block_in_place(|| house.gateway().say_what_is_late()).unwrap()
+        })
+        .await,
     );
     let counted = desk.status(olga).await.unwrap().tickets;
     eprintln!("{} tickets: {counted:?}", told.tickets);

@@ -1,10 +1,16 @@
 //! A database administrator swaps rows of the index under the running gateway: nobody gets to another vendor or delivery by it.
+#![expect(clippy::disallowed_methods, reason = "removes the file that a start begins from")]
 
 use super::*;
-use crate::gateway::{
-    asked::{DeliveryPath, Scope},
-    fixture::{Staff, TlsPair, csv},
+use crate::{
+    domain::ids::TicketNumber,
+    gateway::{
+        answers::TicketState,
+        asked::{Awaiting, DeliveryPath, Scope},
+        fixture::{Staff, TlsPair, csv},
+    },
 };
+use std::collections::{BTreeMap, BTreeSet};
 
 const MISLED: &str = "the index does not say what the log says";
 
@@ -80,4 +86,41 @@ async fn a_number_that_was_re_pointed_to_another_delivery_is_a_fault_and_shows_n
         house.start().await;
     }
     assert!(house.transfers().is_empty());
+}
+
+/// What the list and `status` tell of tickets.
+async fn told(house: &House) -> (Vec<(TicketNumber, TicketState)>, BTreeMap<TicketState, u64>) {
+    let olga = house.person(Staff::Olga);
+    let listing = house.desk().ticket_list(olga, None, BTreeSet::new()).await.unwrap();
+    let rows = listing.rows.into_iter().map(|row| (row.ticket, row.state)).collect();
+    (rows, house.desk().status(olga).await.unwrap().tickets)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn which_tickets_are_looked_at_is_no_row_of_the_index_and_the_same_however_the_gateway_starts() {
+    let mut house = House::open().await;
+    let acme = house.vendor("acme").await;
+    let active = house.ticket(&acme, "business").await;
+    let waits = house.submit(&acme, "health", "").await;
+    let gone = house.submit(&acme, "health", "").await;
+    house.revoke(Scope::Ticket(gone)).await.unwrap();
+    let before = told(&house).await;
+    assert_eq!(before.0, [(gone, TicketState::Revoked), (waits, TicketState::InReview), (active, TicketState::Active)]);
+    edit(&house, "DELETE FROM ticket");
+    assert_eq!(told(&house).await, before);
+    let pia = house.person(Staff::Pia);
+    let awaiting = house.desk().ticket_list(pia, Some(Awaiting::Me), BTreeSet::new()).await.unwrap().rows;
+    assert_eq!(awaiting.iter().map(|row| row.ticket).collect::<Vec<_>>(), [waits], "hidden from nobody who votes");
+    // What has lost its row is found by no name any more, and nobody can vote on it by mistake.
+    assert_eq!(code(house.desk().ticket_activate(house.person(Staff::Olga), waits).await), 2002);
+    for _ in 0..2 {
+        house.gateway().ledger.keep_start(1).unwrap();
+        house.stop().await;
+        house.start().await;
+        assert_eq!(told(&house).await, before, "from where the start begins");
+        house.stop().await;
+        std::fs::remove_file(house.path("state/ledger.start")).unwrap();
+        house.start().await;
+        assert_eq!(told(&house).await, before, "from the first leaf");
+    }
 }

@@ -11,7 +11,6 @@ use crate::{
     gateway::{
         answers::{GateView, TicketState, VoteStanding},
         fixture::{ManualClock, Staff, approval},
-        pace::Ended,
     },
 };
 use std::{collections::BTreeSet, time::Duration};
@@ -29,9 +28,8 @@ async fn house(more: &str) -> (House, Arc<ManualClock>) {
 
 /// What the gateway does every minute, twice.
 fn turns(house: &House) {
-    let mut ended = Ended::default();
     for _ in 0..2 {
-        tokio::task::block_in_place(|| house.gateway().say_what_is_late(&mut ended)).unwrap();
+        tokio::task::block_in_place(|| house.gateway().say_what_is_late()).unwrap();
     }
 }
 

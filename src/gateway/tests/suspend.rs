@@ -12,7 +12,6 @@ use crate::{
     gateway::{
         answers::{Completion, Done, TicketState, TicketView},
         fixture::{ManualClock, Staff, approval, csv, key},
-        pace::Ended,
     },
 };
 use std::{collections::BTreeSet, time::Duration};
@@ -36,7 +35,7 @@ async fn resume(house: &House, by: Staff, number: TicketNumber) -> Result<Done, 
 }
 
 fn a_minute_passes(house: &House) {
-    tokio::task::block_in_place(|| house.gateway().say_what_is_late(&mut Ended::default())).unwrap();
+    tokio::task::block_in_place(|| house.gateway().say_what_is_late()).unwrap();
 }
 
 /// Somebody with these roles, enrolled by two.

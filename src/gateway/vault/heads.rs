@@ -1,5 +1,6 @@
 //! The last leaf of each subject: what chains begin from, and what a database administrator cannot reach.
 
+use super::courses::Step;
 use crate::domain::{
     digest::Digest,
     event::{Event, Subject},
@@ -42,6 +43,14 @@ pub(super) struct Appended {
     pub(super) on: Subject,
     pub(super) life: Life,
     pub(super) at: Time,
+    /// Its index, if it says by what the daemon goes: a start or a reload.
+    pub(super) rules: Option<u64>,
+    pub(super) step: Option<Step>,
+}
+
+/// The leaf's index, if it says by what the daemon goes.
+pub(super) fn rules(index: u64, event: &Event) -> Option<u64> {
+    matches!(event, Event::Started { .. } | Event::Reloaded { .. }).then_some(index)
 }
 
 /// The leaves of the batch that is being written.
@@ -96,6 +105,12 @@ impl Pending {
 #[derive(Default, Debug)]
 pub(super) struct Heads(HashMap<Subject, u64>);
 
+impl FromIterator<(Subject, u64)> for Heads {
+    fn from_iter<I: IntoIterator<Item = (Subject, u64)>>(heads: I) -> Self {
+        Self(heads.into_iter().collect())
+    }
+}
+
 impl Heads {
     pub(super) fn get(&self, on: Subject) -> Option<u64> {
         self.0.get(&on).copied()
@@ -106,6 +121,11 @@ impl Heads {
             Life::Open => self.0.insert(on, index),
             Life::Ended => self.0.remove(&on),
         };
+    }
+
+    /// Every subject that may get another leaf.
+    pub(super) fn all(&self) -> impl ExactSizeIterator<Item = (Subject, u64)> + '_ {
+        self.0.iter().map(|(on, index)| (*on, *index))
     }
 
     /// Sessions and transfers that have begun and not ended.

@@ -12,6 +12,7 @@ use super::{
     schema::{self, Identity},
     shared::{Clock, Shared, Witness},
     spool::Wording,
+    start::{self, StartFile},
     store::{self, Lock, Pool},
     tx::{Tx, Working},
     view::View,
@@ -21,7 +22,7 @@ use crate::{
     audit::{SignedHead, Signer, Verifier, empty_root},
     domain::{
         event::Subject,
-        limits::{LEDGER_QUEUE, WAL_PAUSE, WAL_TRIES},
+        limits::{LEDGER_QUEUE, START_LEAVES, WAL_PAUSE, WAL_TRIES},
     },
 };
 use rusqlite::Connection;
@@ -41,6 +42,7 @@ pub struct Ledger {
     queue: mpsc::Sender<Message>,
     /// Taken by whoever closes the ledger.
     end: Mutex<Option<End>>,
+    starts: Starts,
     /// Dropped last: nobody else opens the file before the writer is gone.
     _lock: Lock,
 }
@@ -49,6 +51,14 @@ pub struct Ledger {
 struct End {
     place: mpsc::OwnedPermit<Message>,
     thread: JoinHandle<()>,
+}
+
+/// Where the next start begins.
+struct Starts {
+    file: StartFile,
+    signer: Arc<Signer>,
+    /// The size that was kept last. 0: none, or not by this start.
+    kept: Mutex<u64>,
 }
 
 impl Ledger {
@@ -84,20 +94,37 @@ impl Ledger {
     fn start(path: &Path, lock: Lock, signer: Signer, clock: Clock, commit: Commit) -> Result<Self, LedgerFault> {
         let mut conn = store::writer(path, Identity::Ledger)?;
         schema::migrate(&mut conn, clock())?;
-        let published = load::load(&conn, signer.verifier())?;
+        let begin = StartFile::beside(path);
+        let mut from = 0;
+        let published = load::load(&conn, signer.verifier(), |head| {
+            let begin = begin.read(signer.verifier(), head)?;
+            from = begin.tree.len();
+            Some(begin)
+        })?;
         let kept = HeadFile::beside(path)?;
         load::extends(&conn, &published, kept.read(signer.verifier())?)?;
         let pool = Pool::open(path)?;
         let working = Working { tree: published.tree.clone(), pending: Pending::default() };
         let shared = Arc::new(Shared::new(published, clock, signer.verifier().clone()));
+        let signer = Arc::new(signer);
         let wal_pages = count_wal_pages(&mut conn)?;
         // One place more than commands may take: the one for closing.
         let (queue, receiver) = mpsc::channel(LEDGER_QUEUE + 1);
         let place = queue.clone().try_reserve_owned().map_err(|_| LedgerFault::Closed)?;
-        let writer = Writer { conn, working, shared: Arc::clone(&shared), signer, queue: receiver, wal_pages, commit, kept };
+        let writer = Writer {
+            conn,
+            working,
+            shared: Arc::clone(&shared),
+            signer: Arc::clone(&signer),
+            queue: receiver,
+            wal_pages,
+            commit,
+            kept,
+        };
         let thread = thread::Builder::new().name("ledger".to_owned()).spawn(|| writer.run());
         let thread = thread.map_err(|e| LedgerFault::File { what: "the ledger's thread cannot be started", why: Arc::new(e) })?;
-        Ok(Self { shared, pool, queue, end: Mutex::new(Some(End { place, thread })), _lock: lock })
+        let starts = Starts { file: begin, signer, kept: Mutex::new(from) };
+        Ok(Self { shared, pool, queue, end: Mutex::new(Some(End { place, thread })), starts, _lock: lock })
     }
 
     /// Runs `work` on the writer's thread and answers once what it did is durable, or undone. A full queue waits.
@@ -262,6 +289,25 @@ impl Ledger {
         self.shared.serving().is_err()
     }
 
+    /// Keeps where the next start may begin, if since the last time the log grew by `leaves` or more.
+    ///
+    /// # Errors
+    /// The file's: the next start reads more.
+    pub fn keep_start(&self, leaves: u64) -> Result<(), LedgerFault> {
+        let mut kept = self.starts.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let (size, bytes) = {
+            let published = self.shared.published();
+            let size = published.tree.len();
+            if size.saturating_sub(*kept) < leaves {
+                return Ok(());
+            }
+            (size, start::encode(&published))
+        };
+        self.starts.file.write(bytes, &self.starts.signer)?;
+        *kept = size;
+        Ok(())
+    }
+
     /// Does what is queued, then ends the writer's thread and waits for it. Later commands are told [`LedgerFault::Closed`].
     pub fn close(&self) {
         let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -269,6 +315,9 @@ impl Ledger {
             place.send(Message::Close);
             if thread.join().is_err() {
                 self.shared.poison("the writer's thread panicked");
+            }
+            if let Err(fault) = self.shared.serving().and_then(|()| self.keep_start(START_LEAVES)) {
+                tracing::warn!(%fault, "the next start reads more of the log");
             }
         }
     }

@@ -1,8 +1,10 @@
-//! What is done before anything is served: the whole log is read once, in order, and must be the one that was signed.
+//! What is done before anything is served: the log is read in order, from its beginning or from where a start may begin, and must be the one
+//! that was signed.
 
 use super::{
+    courses::{Courses, Step},
     fault::{LedgerFault, LogFault},
-    heads::{Heads, Life},
+    heads::{self, Heads, Life},
     rows::{self, ReadLeaf},
     shared::Published,
 };
@@ -13,23 +15,54 @@ use crate::{
 use rusqlite::Connection;
 use std::collections::VecDeque;
 
-/// Reads the log and rebuilds the tree and the heads.
+/// Reads the log and rebuilds the tree, the heads and the courses: from `begin` on where that leads to the newest checkpoint, and all of it
+/// otherwise, so that what is wrong is located as ever.
+///
+/// # Errors
+/// [`LedgerFault::Log`] names the first leaf or checkpoint that is wrong.
+pub(super) fn load(
+    conn: &Connection,
+    verifier: &Verifier,
+    begin: impl FnOnce(SignedHead) -> Option<Published>,
+) -> Result<Published, LedgerFault> {
+    let head = newest(conn, verifier)?;
+    if let Some(begin) = begin(head) {
+        let from = begin.tree.len();
+        match read(conn, Pass::from(begin)) {
+            Ok(pass) => return Ok(pass.published),
+            Err(fault) => {
+                tracing::warn!(from, %fault, "the log does not go on from where the start would begin: it is read whole")
+            }
+        }
+    }
+    let pass = read(conn, Pass::new(head))?;
+    // Whoever reads everything also notices what is too much.
+    match rows::strays(conn, pass.published.tree.len(), pass.details)? {
+        Some(table) => Err(LogFault::Strays { table }.into()),
+        None => Ok(pass.published),
+    }
+}
+
+/// The newest checkpoint. It is signed by us; every commit is, so no leaf may follow it.
 ///
 /// Of the checkpoints only the newest one's signature is verified: it binds every leaf before it. The others' roots are compared, so that
 /// a fault is located; their signatures are `audit verify`'s work.
 ///
 /// # Errors
 /// [`LedgerFault::Log`] names the first leaf or checkpoint that is wrong.
-pub(super) fn load(conn: &Connection, verifier: &Verifier) -> Result<Published, LedgerFault> {
-    // 1. The newest checkpoint is signed by us. Every commit is, so no leaf may follow it and none before it may be missing.
+fn newest(conn: &Connection, verifier: &Verifier) -> Result<SignedHead, LedgerFault> {
     let head = rows::newest_head(conn)?;
     verifier.verify_head(&head).map_err(LogFault::CheckpointSignature)?;
     let leaves = rows::end(conn)?;
     if leaves > head.size {
         return Err(LogFault::Unsigned { leaves, size: head.size }.into());
     }
-    // 2. Every leaf, in order.
-    let mut pass = Pass::new(head);
+    Ok(head)
+}
+
+fn read(conn: &Connection, mut pass: Pass) -> Result<Pass, LedgerFault> {
+    let head = pass.published.head;
+    // 1. Every leaf, in order.
     loop {
         let page = rows::page(conn, pass.published.tree.len()..u64::MAX)?;
         if page.is_empty() {
@@ -44,7 +77,7 @@ pub(super) fn load(conn: &Connection, verifier: &Verifier) -> Result<Published, 
             pass.compare(conn)?;
         }
     }
-    // 3. All of it, and nothing beside it.
+    // 2. All of it.
     let leaves = pass.published.tree.len();
     if leaves < head.size {
         return Err(LogFault::Truncated { leaves, size: head.size }.into());
@@ -52,10 +85,7 @@ pub(super) fn load(conn: &Connection, verifier: &Verifier) -> Result<Published, 
     if pass.published.tree.root() != head.root {
         return Err(LogFault::RootMismatch { agreed: pass.agreed, size: head.size }.into());
     }
-    if let Some(table) = rows::strays(conn, leaves, pass.details)? {
-        return Err(LogFault::Strays { table }.into());
-    }
-    Ok(pass.published)
+    Ok(pass)
 }
 
 /// The log must contain the head that was kept beside it.
@@ -65,11 +95,10 @@ pub(super) fn extends(conn: &Connection, published: &Published, kept: Option<Sig
     if kept.size > leaves {
         return Err(LogFault::RolledBack { leaves, size: kept.size }.into());
     }
-    // Every stored checkpoint's root was compared above: the one of that size is the log's own.
-    match rows::heads(conn, kept.size..kept.size.saturating_add(1))?.first() {
-        Some(own) if own.root == kept.root => Ok(()),
-        _ => Err(LogFault::RolledBack { leaves, size: kept.size }.into()),
-    }
+    // Of the tree in memory, and of no stored checkpoint: of those before the place where this start began none was compared. Hashes that
+    // somebody edited give another root.
+    let own = published.tree.subtree(0..kept.size, |range| rows::hashes(conn, range))?;
+    if own == kept.root { Ok(()) } else { Err(LogFault::RolledBack { leaves, size: kept.size }.into()) }
 }
 
 struct Pass {
@@ -84,8 +113,19 @@ struct Pass {
 
 impl Pass {
     fn new(head: SignedHead) -> Self {
-        let published = Published { tree: Tree::new(), heads: Heads::default(), at: Time::from_micros(i64::MIN), head };
-        Self { published, details: 0, due: VecDeque::new(), next_size: 0, agreed: 0 }
+        Self::from(Published {
+            tree: Tree::new(),
+            heads: Heads::default(),
+            courses: Courses::default(),
+            at: Time::from_micros(i64::MIN),
+            rules: None,
+            head,
+        })
+    }
+
+    fn from(published: Published) -> Self {
+        let size = published.tree.len();
+        Self { published, details: 0, due: VecDeque::new(), next_size: size, agreed: size }
     }
 
     fn leaf(&mut self, leaf: ReadLeaf) -> Result<(), LedgerFault> {
@@ -97,6 +137,8 @@ impl Pass {
         published.heads.set(record.on, record.index, Life::after(record.on, &record.event, prev));
         published.tree.push(hash);
         published.at = published.at.max(record.at);
+        published.rules = heads::rules(record.index, &record.event).or(published.rules);
+        published.courses.take(record.on, Step::of(&record.event));
         self.details += u64::from(record.detail.is_some());
         Ok(())
     }

@@ -9,12 +9,13 @@ use crate::{
     domain::{
         digest::Digest,
         event::{LEAF_VERSION, Leaf, Record, Subject},
-        ids::ObjectId,
+        ids::{DeliveryId, FileId, ObjectId, SessionId, TicketId, TransferId, VendorId},
         limits::ROWS_PER_PAGE,
     },
 };
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::ops::Range;
+use uuid::Uuid;
 
 /// A subject as the `leaves` table files it: a byte for its kind, then its id.
 pub(super) fn subject_key(on: Subject) -> Vec<u8> {
@@ -30,6 +31,24 @@ pub(super) fn subject_key(on: Subject) -> Vec<u8> {
         Subject::Transfer(id) => (8, id.uuid()),
     };
     [&[kind], &id.as_bytes()[..]].concat()
+}
+
+/// The subject that is filed so: of [`subject_key`]'s bytes, those without an id filled up with zeros.
+pub(super) fn subject_of(key: &[u8]) -> Option<Subject> {
+    let (kind, id) = key.split_first()?;
+    let id = Uuid::from_slice(id).ok()?;
+    Some(match kind {
+        0 => Subject::House,
+        1 => Subject::Staff,
+        2 => Subject::Daemon,
+        3 => Subject::Vendor(VendorId::from_uuid(id)),
+        4 => Subject::Ticket(TicketId::from_uuid(id)),
+        5 => Subject::Delivery(DeliveryId::from_uuid(id)),
+        6 => Subject::File(FileId::from_uuid(id)),
+        7 => Subject::Session(SessionId::from_uuid(id)),
+        8 => Subject::Transfer(TransferId::from_uuid(id)),
+        _ => return None,
+    })
 }
 
 /// A detail record as stored.
@@ -156,13 +175,6 @@ pub(super) fn last_filed(conn: &Connection, on: Subject) -> rusqlite::Result<Opt
     conn.prepare_cached(sql)?.query_row([subject_key(on)], |row| row.get(0))
 }
 
-/// The newest leaf that says by what the daemon goes: a start or a reload. As certain as the rows that were read at the start.
-pub(super) fn last_rules(conn: &Connection) -> rusqlite::Result<Option<u64>> {
-    let sql = "SELECT leaf FROM leaves WHERE subject = ?1 AND (instr(bytes, CAST('\"kind\":\"started\"' AS BLOB)) > 0
-         OR instr(bytes, CAST('\"kind\":\"reloaded\"' AS BLOB)) > 0) ORDER BY leaf DESC LIMIT 1";
-    conn.prepare_cached(sql)?.query_row([subject_key(Subject::Daemon)], |row| row.get(0)).optional()
-}
-
 /// One more than the last index of a stored hash.
 pub(super) fn end(conn: &Connection) -> rusqlite::Result<u64> {
     conn.prepare_cached("SELECT coalesce(max(leaf) + 1, 0) FROM leaf_hashes")?.query_row([], |row| row.get(0))
@@ -244,16 +256,19 @@ pub(super) fn key(conn: &Connection, object: ObjectId) -> rusqlite::Result<Optio
     conn.prepare_cached(sql)?.query_row([object.uuid().as_bytes()], |row| row.get(0)).optional()
 }
 
-/// Destroys an object's key. Says whether there was one.
-/// The first leaf that names an object, found by reading all of them.
-pub(super) fn naming(conn: &Connection, object: ObjectId) -> rusqlite::Result<Option<u64>> {
-    let mut statement = conn.prepare_cached("SELECT leaf FROM leaves WHERE instr(bytes, CAST(?1 AS BLOB)) > 0 LIMIT 1")?;
-    statement.query_row([object.to_string()], |row| row.get(0)).optional()
+/// The encoded leaves below `end` in the order of their indexes, as the tables have them.
+pub(super) fn each_leaf(conn: &Connection, end: u64, mut each: impl FnMut(&[u8])) -> rusqlite::Result<()> {
+    let mut statement = conn.prepare_cached("SELECT bytes FROM leaves WHERE leaf < ?1 ORDER BY leaf")?;
+    let mut rows = statement.query([bound(end)])?;
+    while let Some(row) = rows.next()? {
+        each(row.get_ref(0)?.as_blob()?);
+    }
+    Ok(())
 }
 
 pub(super) fn keys(conn: &Connection) -> rusqlite::Result<Vec<ObjectId>> {
     let mut statement = conn.prepare_cached("SELECT object FROM object_keys")?;
-    let objects = statement.query_map([], |row| Ok(ObjectId::from_uuid(uuid::Uuid::from_bytes(row.get(0)?))))?;
+    let objects = statement.query_map([], |row| Ok(ObjectId::from_uuid(Uuid::from_bytes(row.get(0)?))))?;
     objects.collect()
 }
 
@@ -263,7 +278,7 @@ pub(super) fn unopened_keys(conn: &Connection, opens: impl Fn(ObjectId, &[u8]) -
     let mut rows = statement.query([])?;
     let mut unopened = 0;
     while let Some(row) = rows.next()? {
-        let (object, wrapped): (_, Vec<u8>) = (ObjectId::from_uuid(uuid::Uuid::from_bytes(row.get(0)?)), row.get(1)?);
+        let (object, wrapped): (_, Vec<u8>) = (ObjectId::from_uuid(Uuid::from_bytes(row.get(0)?)), row.get(1)?);
         if opens(object, &wrapped) {
             return Ok(0);
         }
@@ -272,6 +287,7 @@ pub(super) fn unopened_keys(conn: &Connection, opens: impl Fn(ObjectId, &[u8]) -
     Ok(unopened)
 }
 
+/// Destroys an object's key. Says whether there was one.
 pub(super) fn delete_key(conn: &Connection, object: ObjectId) -> rusqlite::Result<bool> {
     let sql = "DELETE FROM object_keys WHERE object = ?1";
     Ok(conn.prepare_cached(sql)?.execute([object.uuid().as_bytes()])? > 0)

@@ -2,6 +2,7 @@
 
 use super::{
     chain::KeptChain,
+    courses::Courses,
     fault::LedgerFault,
     heads::{Heads, Pending},
     spool::Wording,
@@ -40,8 +41,11 @@ pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
 pub(super) struct Published {
     pub(super) tree: Tree,
     pub(super) heads: Heads,
+    pub(super) courses: Courses,
     /// The latest time in the log.
     pub(super) at: Time,
+    /// The newest leaf that says by what the daemon goes.
+    pub(super) rules: Option<u64>,
     /// The newest checkpoint.
     pub(super) head: SignedHead,
 }
@@ -53,6 +57,8 @@ impl Published {
             self.tree.push(leaf.hash);
             self.heads.set(leaf.on, leaf.index, leaf.life);
             self.at = self.at.max(leaf.at);
+            self.rules = leaf.rules.or(self.rules);
+            self.courses.take(leaf.on, leaf.step);
         }
         self.head = head.unwrap_or(self.head);
     }

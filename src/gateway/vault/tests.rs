@@ -6,6 +6,7 @@ mod files;
 mod reads;
 mod rollback;
 mod spool;
+mod start;
 mod tampering;
 
 use super::{

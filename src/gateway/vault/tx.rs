@@ -2,8 +2,9 @@
 
 use super::{
     chain::{self, Chain},
+    courses::{Courses, Step},
     fault::LedgerFault,
-    heads::{Appended, Life, Pending, is_mortal},
+    heads::{self, Appended, Life, Pending, is_mortal},
     index, rows,
     shared::Shared,
     spool::{self, Wording},
@@ -122,7 +123,8 @@ impl<'a> Tx<'a> {
         LeafFrame::parse(&bytes)?;
         // 3. Rows, tree and heads.
         let life = Life::after(on, &leaf.event, prev);
-        let appended = Appended { index, hash: leaf_hash(&bytes), on, life, at: self.now };
+        let (rules, step) = (heads::rules(index, &leaf.event), Step::of(&leaf.event));
+        let appended = Appended { index, hash: leaf_hash(&bytes), on, life, at: self.now, rules, step };
         rows::insert(self.conn, &appended, &bytes, sealed.as_ref().map(|sealed| (&sealed.salt, &sealed.bytes[..])))?;
         self.mark.get_or_insert_with(|| self.working.tree.mark());
         self.working.tree.push(appended.hash);
@@ -197,6 +199,11 @@ impl<'a> Tx<'a> {
     /// Whether anything is on record on a subject that has not ended, by this transaction too.
     pub fn is_live(&self, on: Subject) -> bool {
         self.head(on).is_some()
+    }
+
+    /// How far each ticket has come: as of the last commit.
+    pub fn courses<T>(&self, look: impl FnOnce(&Courses) -> T) -> T {
+        look(&self.shared.published().courses)
     }
 
     /// Leaves, those of this transaction included.

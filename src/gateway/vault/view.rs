@@ -2,19 +2,38 @@
 
 use super::{
     chain::{self, Chain},
-    fault::LedgerFault,
+    courses::Courses,
+    fault::{LedgerFault, LogFault},
     rows,
     shared::Shared,
     store::{Lent, Pool},
 };
-use crate::domain::{
-    digest::Digest,
-    event::{Record, Subject},
-    ids::ObjectId,
-    time::Time,
+use crate::{
+    audit::{Tree, leaf_hash},
+    domain::{
+        digest::Digest,
+        event::{Event, Leaf, Record, Subject},
+        ids::{FileId, ObjectId},
+        time::Time,
+    },
 };
 use rusqlite::Connection;
-use std::cell::OnceCell;
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+};
+
+/// What stands in each leaf that can name an object.
+const FILE_EVENT: &[u8] = b"\"kind\":\"file_";
+
+fn named_by(event: &Event) -> impl Iterator<Item = ObjectId> + use<> {
+    let objects = match event {
+        Event::FileStaged { object, .. } => [Some(*object), None],
+        Event::FileSealed { header, payload, .. } => [Some(*header), Some(*payload)],
+        _ => [None, None],
+    };
+    objects.into_iter().flatten()
+}
 
 /// One reader's look at the ledger. A connection is borrowed from the pool only if something is not in memory.
 pub struct View<'a> {
@@ -40,6 +59,11 @@ impl<'a> View<'a> {
     /// The last leaf on a subject that may get another: in memory, and no row has a say in it. None for one that has ended or never was.
     pub fn head(&self, on: Subject) -> Option<u64> {
         self.shared.published().heads.get(on)
+    }
+
+    /// How far each ticket has come. `look` runs while the writer waits to publish, and asks nothing else.
+    pub fn courses<T>(&self, look: impl FnOnce(&Courses) -> T) -> T {
+        look(&self.shared.published().courses)
     }
 
     /// All records on a subject, oldest first; empty if nothing was recorded on it. Each was checked against the tree. It may be newer
@@ -80,13 +104,29 @@ impl<'a> View<'a> {
         Ok(rows::unopened_keys(self.conn(), opens)?)
     }
 
-    /// The record that first named an object, if one did: asked of the log itself, leaf by leaf.
+    /// Of these objects those that a leaf names, with the file it is about. The log is read once, whole, and must be the one in memory: who
+    /// asks is about to destroy what nobody names.
     ///
     /// # Errors
-    /// [`LedgerFault::Log`] names the leaf that was altered.
-    pub fn naming(&self, object: ObjectId) -> Result<Option<Record>, LedgerFault> {
-        let index = rows::naming(self.conn(), object)?;
-        index.map(|index| Ok(chain::believed(self.conn(), self.shared, index)?.record)).transpose()
+    /// [`LogFault::RootMismatch`]: the tables do not hold the log.
+    pub fn naming(&self, objects: &BTreeSet<ObjectId>) -> Result<BTreeMap<ObjectId, FileId>, LedgerFault> {
+        let (size, root) = {
+            let published = self.shared.published();
+            (published.tree.len(), published.tree.root())
+        };
+        let (mut tree, mut named) = (Tree::new(), BTreeMap::new());
+        rows::each_leaf(self.conn(), size, |bytes| {
+            tree.push(leaf_hash(bytes));
+            let read = || serde_json::from_slice::<Leaf>(bytes).ok();
+            let about_a_file = bytes.windows(FILE_EVENT.len()).any(|window| window == FILE_EVENT);
+            if let Some((Subject::File(file), event)) = about_a_file.then(read).flatten().map(|leaf| (leaf.on, leaf.event)) {
+                named.extend(named_by(&event).filter(|object| objects.contains(object)).map(|object| (object, file)));
+            }
+        })?;
+        match (tree.len(), tree.root()) == (size, root) {
+            true => Ok(named),
+            false => Err(LogFault::RootMismatch { agreed: 0, size }.into()),
+        }
     }
 
     /// The newest record of a start or a reload.
@@ -94,7 +134,7 @@ impl<'a> View<'a> {
     /// # Errors
     /// [`LedgerFault::Log`] names the leaf that was altered.
     pub fn last_rules(&self) -> Result<Option<Record>, LedgerFault> {
-        let index = rows::last_rules(self.conn())?;
+        let index = self.shared.published().rules;
         index.map(|index| Ok(chain::believed(self.conn(), self.shared, index)?.record)).transpose()
     }
 

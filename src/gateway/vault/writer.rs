@@ -38,7 +38,7 @@ pub(super) struct Writer {
     pub(super) conn: Connection,
     pub(super) working: Working,
     pub(super) shared: Arc<Shared>,
-    pub(super) signer: Signer,
+    pub(super) signer: Arc<Signer>,
     pub(super) queue: mpsc::Receiver<Message>,
     /// How many pages the write-ahead log had after the last commit; SQLite's hook tells.
     pub(super) wal_pages: Arc<AtomicU64>,

@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         digest::Digest,
-        event::{Actor, Decision, Detail, Event, Fact, Subject},
+        event::{Actor, Closing, Decision, Detail, Event, Fact, Subject},
         ids::{Slug, TicketId, TicketNumber, VendorId},
         people::Gate,
         policy::Policy,
@@ -36,6 +36,8 @@ enum Course {
     Active,
     /// Active, and another revision of it in review.
     Amended,
+    /// Its window is over, and its vendor has attested nothing yet.
+    Closing,
     Closed,
     Rejected,
     Withdrawn,
@@ -54,6 +56,7 @@ const fn course(n: usize) -> Course {
         10..=24 => Course::Rejected,
         25..=29 => Course::Withdrawn,
         30..=31 => Course::Revoked,
+        32 => Course::Closing,
         _ => Course::Closed,
     }
 }
@@ -131,7 +134,7 @@ impl Author {
             }
             Course::Rejected => drop(self.vote(tx, &ticket, objection(gates[approvals]), None)?),
             Course::Withdrawn => self.say(tx, &ticket, Staff::Rita, Event::TicketWithdrawn)?,
-            Course::Active | Course::Amended | Course::Closed | Course::Revoked => {
+            Course::Active | Course::Amended | Course::Closed | Course::Closing | Course::Revoked => {
                 let activated = Event::TicketActivated { revision: ticket.revision, policy: self.policy.digest() };
                 self.say(tx, &ticket, Staff::Olga, activated)?;
             }
@@ -139,6 +142,14 @@ impl Author {
         }
         match course {
             Course::Amended => self.revise(tx, &mut ticket, n),
+            Course::Closing | Course::Closed => {
+                let mut ends = vec![Event::TicketClosing { why: Closing::EndDate }];
+                ends.extend((course == Course::Closed).then_some(Event::TicketClosed));
+                for event in ends {
+                    tx.append(Fact::new(Actor::System, Subject::Ticket(ticket.id), event))?;
+                }
+                Ok(())
+            }
             Course::Revoked => self.say(tx, &ticket, Staff::Sam, Event::TicketRevoked),
             _ => Ok(()),
         }
@@ -146,7 +157,12 @@ impl Author {
 
     fn submit(&self, core: &Core, tx: &mut Tx<'_>, n: usize, course: Course) -> Result<Written, Refused> {
         let (vendor, id, assessment) = &self.vendors[n % self.vendors.len()];
-        let text = document(vendor, n, if course == Course::Closed { "2026-06-30" } else { "2099-12-31" }, "the first time");
+        let text = document(
+            vendor,
+            n,
+            if matches!(course, Course::Closed | Course::Closing) { "2026-06-30" } else { "2099-12-31" },
+            "the first time",
+        );
         let document = TicketDocument::parse(&text).unwrap();
         let ticket = Written {
             id: core.new_ticket(),
