@@ -60,6 +60,11 @@ impl Schedule {
 }
 
 impl TicketDossier {
+    /// Whether it recurs, or ever answered a person's request: a revision that says otherwise ends no clock.
+    pub fn has_calendar(&self) -> bool {
+        self.document().schedule.is_some() || self.revisions().iter().any(|revision| revision.document.portability.is_some())
+    }
+
     /// The deliveries that were expected by now and not released in time, the oldest first. `released`: when deliveries of it were, in
     /// that order. One release answers for one period; what was released before a period began answers for none of it.
     pub fn missed(&self, released: &[Time], around: &Surroundings<'_>) -> Vec<Expected> {

@@ -8,7 +8,7 @@ use super::{
     vault::{Tx, find},
 };
 use crate::domain::{
-    dossier::{Bytes, Deliveries, Surroundings, TicketDossier},
+    dossier::{Bytes, Deliveries, Standing, State, Surroundings, TicketDossier},
     event::{Actor, Event, Fact, Subject},
     file::DeliveryDossier,
     ids::TicketId,
@@ -22,10 +22,16 @@ pub(super) fn due<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, vendo
     let around = facts.around(vendor);
     let on = |event| Fact::new(Actor::System, Subject::Ticket(ticket.id), event);
     let mut due: Vec<Fact> = fall(ticket, &around).into_iter().chain(ticket.late(&around).into_iter().map(on)).collect();
-    let deliveries = deliveries(facts, ticket)?;
-    due.extend(ticket.calendar_due(&released(&deliveries), &around).into_iter().map(on));
-    due.extend(end(facts, ticket, &deliveries, &around)?.into_iter().map(on));
-    if !vendor.has_owed(ticket.id)
+    let Standing { state, bounds, .. } = ticket.standing(&around);
+    let ends = matches!(state, State::Closing | State::Closed);
+    // Most tickets have no calendar and no end in sight: they cost no row.
+    if ends || bounds.max_deliveries.is_some() || ticket.has_calendar() {
+        let deliveries = deliveries(facts, ticket)?;
+        due.extend(ticket.calendar_due(&released(&deliveries), &around).into_iter().map(on));
+        due.extend(end(facts, ticket, &deliveries, &around)?.into_iter().map(on));
+    }
+    if ends
+        && !vendor.has_owed(ticket.id)
         && ticket.is_attestation_overdue(&around)
         && let Some(by) = ticket.attest_by(&around)
     {
@@ -63,7 +69,7 @@ fn end<S: Source>(
 
 /// Whether bytes of any of its files are here: by the index, and by the records of every file that a delivery names.
 fn bytes<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, deliveries: &[Arc<DeliveryDossier>]) -> Result<Bytes, Refused> {
-    if facts.find(|conn| find::has_bytes(conn, ticket.id))? {
+    if facts.find(|conn| find::count_bytes(conn, ticket.id))? > 0 {
         return Ok(Bytes::Here);
     }
     for file in deliveries.iter().flat_map(|delivery| &delivery.files) {

@@ -6,6 +6,7 @@
 )]
 
 mod audit;
+mod closing;
 mod crash;
 mod doors;
 mod encrypted;

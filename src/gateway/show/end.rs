@@ -110,8 +110,7 @@ pub fn calendar<S: Source>(
     ticket: &TicketDossier,
     around: &Surroundings<'_>,
 ) -> Result<Option<CalendarView>, Refused> {
-    let document = ticket.document();
-    if document.schedule.is_none() && document.portability.is_none() {
+    if !ticket.has_calendar() {
         return Ok(None);
     }
     let released = close::released(&close::deliveries(facts, ticket)?);

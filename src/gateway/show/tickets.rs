@@ -298,7 +298,8 @@ fn suspended<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around: &S
 
 /// A newer revision than the one that runs, and what it waits for.
 fn amendment<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around: &Surroundings<'_>) -> Option<AmendmentView> {
-    let revision = ticket.amendment()?;
+    // What has ended or closes is amended no more.
+    let revision = ticket.amendment().filter(|_| !ticket.state(around).is_over())?;
     let state = ticket.review(revision, around);
     let next = match state {
         State::Approved => vec![Blocker {

@@ -246,12 +246,7 @@ pub fn unpurged(conn: &Connection) -> Result<Vec<FileRow>> {
     all(conn, file_columns!("WHERE purged_at IS NULL ORDER BY id"), [], file_row)
 }
 
-/// Whether any file of a ticket still has bytes.
-pub fn has_bytes(conn: &Connection, ticket: TicketId) -> Result<bool> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM file WHERE ticket = ?1 AND purged_at IS NULL)";
-    number(conn, sql, [blob(ticket.uuid())])
-}
-
+/// Files of a ticket that still have bytes.
 pub fn count_bytes(conn: &Connection, ticket: TicketId) -> Result<u64> {
     let sql = "SELECT COUNT(*) FROM file WHERE ticket = ?1 AND purged_at IS NULL";
     number(conn, sql, [blob(ticket.uuid())]).map(|n: i64| u64::try_from(n).unwrap_or(0))

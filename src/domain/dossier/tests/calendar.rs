@@ -126,6 +126,9 @@ fn no_revision_sets_a_persons_clock_back() {
     let clock = world.ticket().persons_clock(&[]).unwrap();
     assert_eq!((clock.requested_on, clock.until), (day("2026-11-10"), day("2026-12-10")));
     assert_eq!(clock.left(today()), Some(20));
+    world.revise(|text| text);
+    assert_eq!(world.ticket().persons_clock(&[]), Some(clock), "a request of another kind ends no clock");
+    assert!(world.ticket().has_calendar());
     assert!(!clock.is_overdue(clock.until.begins()) && clock.is_overdue(clock.until.ends()));
 }
 
