@@ -38,9 +38,13 @@ impl HouseDossier {
         match &record.event {
             Event::Frozen => self.frozen = self.frozen.or(Some(record.at)),
             Event::UnfreezeAsked => self.unfreeze_asked = record.by.person().map(|person| (person, record.at)),
+            // A second person's; one alone lifts nothing, nor does the gateway.
             Event::Unfrozen => {
-                self.frozen = None;
-                self.unfreeze_asked = None;
+                let two = self.unfreeze_asked.zip(record.by.person()).is_some_and(|((first, _), second)| first != second);
+                if two {
+                    self.frozen = None;
+                    self.unfreeze_asked = None;
+                }
             }
             Event::AddressRevoked => match &record.detail {
                 Some(Detail::Address { network, .. }) => match network.parse() {

@@ -1,7 +1,8 @@
 //! Activate: an operator starts an approved ticket; everything is evaluated again, now.
 
 use super::{
-    answers::Completion, answers::Done, core::Core, desk::Desk, facts::Facts, outcome::Refused, suspend::resumed, vault::Tx,
+    answers::Completion, answers::Done, core::Core, desk::Desk, facts::Facts, outcome::Refused, suspend::fall, suspend::resumed,
+    vault::Tx,
 };
 use crate::domain::{
     authority::Act,
@@ -53,8 +54,14 @@ fn activate(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber) -> Re
         return Err(Refusal::WindowNotOpen { ticket: text, opens: window.opens.to_string() }.into());
     }
     let event = Event::TicketActivated { revision: revision.digest, policy: facts.policy.digest() };
+    // An amendment may take away what made it fall.
+    let fallen = fall(&ticket, &around);
+    let is_suspended = fallen.is_some() || ticket.suspension.is_some();
+    if let Some(fact) = fallen {
+        tx.append(fact)?;
+    }
     let record = tx.append(Fact::new(by, Subject::Ticket(ticket.id), event))?;
-    if ticket.suspension.is_some() {
+    if is_suspended {
         let headline = format!("{number} is amended, and suspended still");
         let next = vec![resumed(number)];
         return Ok(Done { subject: text, state: Completion::Done, headline, leaf: record.index, next });

@@ -63,7 +63,11 @@ fn enrol(core: &Core, tx: &mut Tx<'_>, by: Actor, new: Enrolment) -> Result<Done
         return complete(tx, by, person, &new);
     }
     let actor = facts.person(by)?.clone();
-    match roster.proposals().find(|proposal| is_same(proposal, &new)) {
+    let stands = |proposal: &&Proposal| match proposal.by {
+        Proposer::Owner => true,
+        Proposer::Person(id) => facts.acting(id).is_some(),
+    };
+    match roster.proposals().filter(stands).find(|proposal| is_same(proposal, &new)) {
         None => {
             let person = propose(tx, by, &new)?;
             let headline = format!("{} is proposed: a second person gives the same command", new.name);

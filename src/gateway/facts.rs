@@ -12,7 +12,7 @@ use crate::domain::{
     event::{Actor, Detail, Record, Subject},
     file::{DeliveryDossier, FileDossier},
     house::HouseDossier,
-    ids::{DeliveryId, DeliveryNumber, FileId, Slug, TicketId, TicketNumber, TransferId, VendorId},
+    ids::{DeliveryId, DeliveryNumber, FileId, PersonId, Slug, TicketId, TicketNumber, TransferId, VendorId},
     limits,
     people::{Person, Roster},
     policy::Policy,
@@ -222,6 +222,12 @@ impl<'s, S: Source> Facts<'s, S> {
             Some(until) => Err(Refusal::StaffKeyExpired { person: person.name.clone(), until: until.to_string() }),
             None => Ok(person),
         }
+    }
+
+    /// Who began what takes two, while their key still counts. What a key began that is revoked since, or over, nobody completes.
+    pub fn acting(&self, first: PersonId) -> Option<&Person> {
+        let key = self.roster.person(first)?.key.fingerprint();
+        self.person(Actor::Person { id: first, key }).ok()
     }
 
     /// A vendor by its name. The index finds it; its own records say what it is called.

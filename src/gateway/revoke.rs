@@ -300,17 +300,16 @@ fn unfreeze(core: &Core, tx: &mut Tx<'_>, by: Actor, reason: String) -> Result<D
     }
     let subject = "everything".to_owned();
     let detail = Detail::Reason { text: reason };
-    let Some(first) = facts.house.unfreeze_asked_by(facts.now) else {
+    let Some(first) = facts.house.unfreeze_asked_by(facts.now).and_then(|first| facts.acting(first)) else {
         let record = tx.append(Fact::new(by, Subject::House, Event::UnfreezeAsked).with(detail))?;
         let headline = "asked; a second person gives the same command, one of the two a security_responder".to_owned();
         return Ok(Done { subject, state: Completion::WaitsForSecond, headline, leaf: record.index, next: vec![lift()] });
     };
-    if first == person.id {
+    if first.id == person.id {
         return Err(Refusal::SamePerson { act: "lifting a freeze".into() }.into());
     }
     let responder = |person: &Person| person.has(Role::SecurityResponder) || person.is_sealed();
-    let agree = |first: &Person| (responder(first) || responder(person)) && !(first.is_sealed() && person.is_sealed());
-    if !facts.roster.person(first).is_some_and(agree) {
+    if !(responder(first) || responder(person)) || (first.is_sealed() && person.is_sealed()) {
         return Err(Refusal::ResponderNeeded {}.into());
     }
     let record = tx.append(Fact::new(by, Subject::House, Event::Unfrozen).with(detail))?;

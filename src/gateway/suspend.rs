@@ -70,16 +70,16 @@ fn resume(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber, reason:
     };
     ticket.holds_again(&around)?;
     let (on, detail) = (Subject::Ticket(ticket.id), Detail::Reason { text: reason });
-    let Some(first) = suspension.resume_asked_by(facts.now) else {
+    let Some(first) = suspension.resume_asked_by(facts.now).and_then(|first| facts.acting(first)) else {
         let record = tx.append(Fact::new(by, on, Event::TicketResumeAsked).with(detail))?;
         let headline = "asked; a second person gives the same command, one of the two of security".to_owned();
         let next = vec![resumed(number)];
         return Ok(Done { subject: text, state: Completion::WaitsForSecond, headline, leaf: record.index, next });
     };
-    if first == person.id {
+    if first.id == person.id {
         return Err(Refusal::SamePerson { act: "resuming a ticket".into() }.into());
     }
-    if !facts.roster.person(first).is_some_and(|first| may_resume(first, person)) {
+    if !may_resume(first, person) {
         return Err(Refusal::SecurityNeeded { ticket: text }.into());
     }
     let record = tx.append(Fact::new(by, on, Event::TicketResumed).with(detail))?;

@@ -44,10 +44,10 @@ impl TicketDossier {
         }
     }
 
-    /// A second person's; one alone ends nothing.
+    /// A second person's; one alone ends nothing, nor does the gateway.
     pub(super) fn resume(&mut self, record: &Record) {
         let asked = self.suspension.as_ref().and_then(|suspension| suspension.resume_asked);
-        if asked.is_some_and(|(first, _)| Some(first) != record.by.person()) {
+        if asked.zip(record.by.person()).is_some_and(|((first, _), second)| first != second) {
             self.suspension = None;
         }
     }

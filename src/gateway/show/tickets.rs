@@ -9,7 +9,7 @@ use crate::{
         dossier::{GateStanding, Revision, Serves, State, Surroundings, TicketDossier},
         event::{Actor, Subject},
         form::{QUESTIONS, Question},
-        ids::{TicketId, TicketNumber},
+        ids::{PersonId, TicketId, TicketNumber},
         limits,
         people::{Gate, Person},
         refusal::Refusal,
@@ -170,7 +170,7 @@ fn view<S: Source>(
         protocols: document.protocols.clone(),
         retention_days: document.retention_days,
         limits: limits(document),
-        terms: terms(ticket, &around),
+        terms: terms(ticket, &around, viewer.id),
         answers: answers(document),
         conditions: facts.policy.conditions_on(&document.traits(&facts.policy)).map(|condition| condition.name.clone()).collect(),
         red_flags: risk::red_flags(facts, vendor),
@@ -186,11 +186,12 @@ fn view<S: Source>(
     })
 }
 
-/// The terms that bind what runs, each with its gate.
-fn terms(ticket: &TicketDossier, around: &Surroundings<'_>) -> Vec<String> {
+/// The terms that bind what runs, each with its gate; not those of a vote that `viewer` is not shown yet.
+fn terms(ticket: &TicketDossier, around: &Surroundings<'_>, viewer: PersonId) -> Vec<String> {
     let gates = ticket.gates(ticket.current(), around);
     let of = |gate: &GateStanding<'_>| {
-        let terms = gate.approvals.iter().flat_map(|vote| &vote.ballot.terms);
+        let shown = gate.approvals.iter().filter(|vote| !gates::is_hidden(ticket, vote, around, Some(viewer)));
+        let terms = shown.flat_map(|vote| &vote.ballot.terms);
         terms.map(|term| format!("{term} ({})", gate.gate)).collect::<Vec<_>>()
     };
     gates.iter().flat_map(of).collect()
@@ -290,7 +291,8 @@ fn suspended<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around: &S
     let Some(suspension) = &ticket.suspension else { return blockers };
     let Blocker { what, who, command } = suspend::resumed(ticket.number);
     let by = suspension.by.map(|by| format!(" by {}", slug_of(facts, Some(by)))).unwrap_or_default();
-    let asked = suspension.resume_asked_by(around.now).map(|first| format!("; {} has", slug_of(facts, Some(first))));
+    let asked = suspension.resume_asked_by(around.now).and_then(|first| facts.acting(first));
+    let asked = asked.map(|first| format!("; {} has", first.name));
     let what = format!("suspended since {}{by}: {}; {what}{}", suspension.at, suspension.why, asked.unwrap_or_default());
     blockers.push(Blocker { what, who, command });
     blockers

@@ -10,7 +10,7 @@ use crate::{
         time::{Day, Time, days},
     },
     gateway::{
-        answers::{StaffState, TicketState, VoteStanding},
+        answers::{Completion, StaffState, TicketState, VoteStanding},
         asked::Scope,
         fixture::{ManualClock, Staff, approval, key, signed},
     },
@@ -38,7 +38,7 @@ async fn house() -> (House, Arc<ManualClock>, Actor, PrivateKey) {
     assert_eq!(code(enrol(Staff::Olga, day("2026-11-20")).await), 1019, "over before it began");
     enrol(Staff::Olga, day("2026-11-30")).await.unwrap();
     // Another last day is another proposal.
-    assert_eq!(enrol(Staff::Sam, None).await.unwrap().state, crate::gateway::answers::Completion::WaitsForSecond);
+    assert_eq!(enrol(Staff::Sam, None).await.unwrap().state, Completion::WaitsForSecond);
     enrol(Staff::Sam, day("2026-11-30")).await.unwrap();
     let id = house.desk().who(&public).await.unwrap().id;
     (house, clock, Actor::Person { id, key: public.fingerprint() }, private)
@@ -114,4 +114,26 @@ async fn a_revoked_staff_key_does_nothing_more_and_its_votes_and_what_rests_on_t
     house.vote(number, approval(Gate::Business)).await.unwrap();
     house.resume(number).await.unwrap();
     assert_eq!(state(&house, number).await, TicketState::Active);
+}
+
+/// A stolen key proposes somebody; once it counts no more, whoever completes has proposed them first.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_completes_what_a_key_proposed_that_counts_no_more() {
+    let (house, clock, bruno, _) = house().await;
+    let enrol = async |by: Actor, name: &str, public: &PublicKey| {
+        let roles = BTreeSet::from([Role::Sysadmin]);
+        house.desk().staff_enroll(by, name.parse().unwrap(), roles, public.clone(), None).await.unwrap().state
+    };
+    let (mallory, malo) = (PublicKey::new(key().public_key()).unwrap(), PublicKey::new(key().public_key()).unwrap());
+    let (olga, sam) = (house.person(Staff::Olga), house.person(Staff::Sam));
+    assert_eq!(enrol(bruno, "mallory", &mallory).await, Completion::WaitsForSecond);
+    clock.advance(days(10));
+    assert_eq!(enrol(sam, "mallory", &mallory).await, Completion::WaitsForSecond, "its last day is over");
+    assert_eq!(enrol(olga, "mallory", &mallory).await, Completion::Done);
+
+    let by = Actor::Person { id: house.desk().who(&mallory).await.unwrap().id, key: mallory.fingerprint() };
+    assert_eq!(enrol(by, "malo", &malo).await, Completion::WaitsForSecond);
+    house.revoke(its_key(by)).await.unwrap();
+    assert_eq!(enrol(house.person(Staff::Rita), "malo", &malo).await, Completion::WaitsForSecond, "it is revoked");
+    assert!(house.desk().who(&malo).await.is_err());
 }

@@ -11,7 +11,7 @@ use crate::{
     },
     gateway::{
         answers::{Completion, Done, TicketState, TicketView},
-        fixture::{ManualClock, Staff, approval, csv, key},
+        fixture::{ManualClock, Staff, approval, csv, key, ticket_document},
     },
 };
 use std::{collections::BTreeSet, time::Duration};
@@ -123,7 +123,10 @@ async fn a_resumption_that_nobody_else_asked_for_resumes_nothing() {
     let number = house.ticket(&acme, "business").await;
     suspend(&house, Staff::Sam, number).await.unwrap();
     let by = house.person(Staff::Sam);
-    for event in [Event::TicketResumed, Event::TicketResumeAsked, Event::TicketResumed] {
+    let asked = Event::TicketResumeAsked;
+    for (by, event) in
+        [(by, Event::TicketResumed), (by, asked), (by, Event::TicketResumed), (Actor::System, Event::TicketResumed)]
+    {
         let write = house.gateway().write(move |core, tx| {
             let id = crate::gateway::facts::Facts::read(core, &*tx)?.ticket_numbered(number)?.id;
             tx.append(Fact::new(by, On::Ticket(id), event))?;
@@ -132,6 +135,59 @@ async fn a_resumption_that_nobody_else_asked_for_resumes_nothing() {
         write.await.unwrap();
         assert_eq!(state(&house, number).await, TicketState::Suspended);
     }
+    house.desk().freeze(by, "nobody answers".into()).await.unwrap();
+    for (by, event) in
+        [(by, Event::Unfrozen), (by, Event::UnfreezeAsked), (by, Event::Unfrozen), (Actor::System, Event::Unfrozen)]
+    {
+        let write = house.gateway().write(move |core, tx| {
+            tx.append(Fact::new(by, On::House, event))?;
+            assert!(crate::gateway::facts::Facts::read(core, &*tx)?.house.is_frozen().is_err());
+            Ok(())
+        });
+        write.await.unwrap();
+    }
+}
+
+/// A stolen key asks; once it is revoked, whoever completes has asked first.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_completes_what_a_key_asked_for_that_is_revoked_since() {
+    let house = House::open().await;
+    let acme = house.vendor("acme").await;
+    let number = house.ticket(&acme, "business").await;
+    let rex = somebody(&house, "rex", &[Role::SecurityResponder]).await;
+    suspend(&house, Staff::Sam, number).await.unwrap();
+    house.desk().freeze(house.person(Staff::Sam), "a laptop is gone".into()).await.unwrap();
+    house.desk().ticket_resume(rex, number, "all is well".into()).await.unwrap();
+    house.desk().unfreeze(rex, "all is well".into()).await.unwrap();
+    let Actor::Person { key, .. } = rex else { panic!("{rex:?}") };
+    house.revoke(crate::gateway::asked::Scope::Key(key)).await.unwrap();
+
+    assert!(!show(&house, number).await.why_not_active[0].what.contains("rex has"));
+    assert_eq!(resume(&house, Staff::Olga, number).await.unwrap().state, Completion::WaitsForSecond);
+    let lifts = async |staff| house.desk().unfreeze(house.person(staff), "all is well".into()).await.unwrap().state;
+    assert_eq!(lifts(Staff::Olga).await, Completion::WaitsForSecond);
+    assert_eq!(resume(&house, Staff::Sam, number).await.unwrap().state, Completion::Done);
+    assert_eq!(lifts(Staff::Sam).await, Completion::Done);
+}
+
+/// The cause comes after the votes on the amendment, and the amendment takes it away before anybody has looked.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_amendment_that_takes_the_cause_away_starts_nothing_by_itself() {
+    let house = House::open().await;
+    let acme = house.vendor("acme").await;
+    let number = house.ticket(&acme, "behaviour").await;
+    house.revise(number, ticket_document(&acme, "business", "", r#""sftp", "https""#)).await.unwrap();
+    for view in show(&house, number).await.gates {
+        // What is unchanged has its votes.
+        if view.have < view.needed {
+            house.vote(number, approval(view.gate)).await.unwrap();
+        }
+    }
+    house.revoke(crate::gateway::asked::Scope::Class("behaviour".parse().unwrap())).await.unwrap();
+    house.desk().ticket_activate(house.person(Staff::Olga), number).await.unwrap();
+    assert_eq!(state(&house, number).await, TicketState::Suspended);
+    house.resume(number).await.unwrap();
+    assert_eq!(state(&house, number).await, TicketState::Active);
 }
 
 #[tokio::test(flavor = "multi_thread")]
