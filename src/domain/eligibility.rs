@@ -55,7 +55,7 @@ impl VendorDossier {
             if revision.filed_by == Some(person) {
                 done.insert(Deed::FileVendor);
             }
-            if revision.confirmed_by.contains(&person) {
+            if revision.confirmed_by.contains(person) {
                 done.insert(Deed::ConfirmVendor);
             }
         }

@@ -1,10 +1,12 @@
 //! Vendors: the file that describes one, its revisions, who confirmed which, and whether it may receive anything.
 
+mod confirmed;
 mod notices;
 mod owed;
 mod record;
 mod red_flags;
 
+pub use confirmed::Confirmations;
 pub use notices::{Ending, Notice};
 pub use record::{Assessment, Contact, ContactRole, Entry, Soc2, Soc2Type};
 pub use red_flags::{Raised, RedFlag};
@@ -138,7 +140,7 @@ pub struct VendorRevision {
     pub recipients: Vec<Digest>,
     pub filed_by: Option<PersonId>,
     pub filed_at: Time,
-    pub confirmed_by: BTreeSet<PersonId>,
+    pub confirmed_by: Confirmations,
 }
 
 impl VendorRevision {
@@ -147,10 +149,19 @@ impl VendorRevision {
         self.missing(roster).is_empty()
     }
 
+    /// The same, whoever's key was revoked since.
+    fn was_confirmed(&self, roster: &Roster) -> bool {
+        self.lacks(self.confirmed_by.people(), roster).is_empty()
+    }
+
     /// Whose confirmation is missing, in words.
     pub fn missing(&self, roster: &Roster) -> Vec<&'static str> {
-        let others: Vec<_> = self.confirmed_by.iter().filter(|id| Some(**id) != self.filed_by).collect();
-        let reviewed = others.iter().any(|id| roster.person(**id).is_some_and(|person| person.has(Role::SecurityReviewer)));
+        self.lacks(self.confirmed_by.standing(), roster)
+    }
+
+    fn lacks(&self, people: impl Iterator<Item = PersonId>, roster: &Roster) -> Vec<&'static str> {
+        let others: Vec<_> = people.filter(|id| Some(*id) != self.filed_by).collect();
+        let reviewed = others.iter().any(|id| roster.person(*id).is_some_and(|person| person.has(Role::SecurityReviewer)));
         let mut missing = Vec::new();
         if others.len() + usize::from(!reviewed) < 2 {
             missing.push("a second person's confirmation");
@@ -170,13 +181,13 @@ pub struct VendorToken {
     pub until: Day,
     pub issued_by: Option<PersonId>,
     pub issued_at: Time,
-    pub confirmed_by: BTreeSet<PersonId>,
+    pub confirmed_by: Confirmations,
 }
 
 impl VendorToken {
     /// Whether somebody else than its issuer has confirmed it: every new key takes two people.
     pub fn confirmed(&self) -> bool {
-        self.confirmed_by.iter().any(|id| Some(*id) != self.issued_by)
+        self.confirmed_by.standing().any(|id| Some(id) != self.issued_by)
     }
 
     pub fn expired(&self, now: Time) -> bool {
@@ -222,18 +233,18 @@ impl VendorDossier {
                 }
                 Event::VendorConfirmed { revision } => {
                     let filed = dossier.revisions.iter_mut().rfind(|filed| filed.digest == *revision)?;
-                    filed.confirmed_by.extend(record.by.person());
+                    filed.confirmed_by.add(record);
                 }
                 Event::TokenIssued { token, until } => dossier.tokens.push(VendorToken {
                     digest: *token,
                     until: *until,
                     issued_by: record.by.person(),
                     issued_at: record.at,
-                    confirmed_by: BTreeSet::new(),
+                    confirmed_by: Confirmations::default(),
                 }),
                 Event::TokenConfirmed { token } => {
                     let issued = dossier.tokens.iter_mut().find(|issued| issued.digest == *token)?;
-                    issued.confirmed_by.extend(record.by.person());
+                    issued.confirmed_by.add(record);
                 }
                 Event::ExpiryNear { ending, until, days } => {
                     dossier.notices.push(Notice { ending: *ending, until: *until, days: *days });
@@ -248,20 +259,25 @@ impl VendorDossier {
         Some(dossier)
     }
 
-    /// The same vendor with these keys revoked too; none if that changes nothing.
+    /// The same vendor with these keys revoked too, its own and those that confirmed something of it; none if that changes nothing.
     pub fn revised(&self, revoked: &BTreeMap<Digest, Time>) -> Option<Self> {
         let new: Vec<_> = revoked.iter().filter(|(key, _)| !self.is_revoked_key(**key) && self.has_ever_had(**key)).collect();
-        if new.is_empty() {
+        let filed = self.revisions.iter().map(|revision| &revision.confirmed_by);
+        let mut confirmed = filed.chain(self.tokens.iter().map(|token| &token.confirmed_by));
+        if new.is_empty() && !confirmed.any(|confirmed| confirmed.falls_with(revoked)) {
             return None;
         }
         let mut revised = self.clone();
         revised.revoked_keys.extend(new);
+        revised.revisions.iter_mut().for_each(|revision| revision.confirmed_by.fall_with(revoked));
+        revised.tokens.iter_mut().for_each(|token| token.confirmed_by.fall_with(revoked));
         Some(revised)
     }
 
-    /// The newest revision that is confirmed: the one that counts.
+    /// The newest revision that was ever confirmed: the one that counts, while people stand behind it. What it replaced never counts again.
     pub fn current(&self, roster: &Roster) -> Option<&VendorRevision> {
-        self.revisions.iter().rev().find(|revision| revision.confirmed(roster))
+        let newest = self.revisions.iter().rev().find(|revision| revision.was_confirmed(roster))?;
+        Some(newest).filter(|newest| newest.confirmed(roster))
     }
 
     /// Whether people stand behind this key as one of this vendor's, for whatever use: in any revision that was ever confirmed.
@@ -351,7 +367,7 @@ fn revision(record: &Record) -> Option<VendorRevision> {
         recipients: recipients.clone(),
         filed_by: record.by.person(),
         filed_at: record.at,
-        confirmed_by: BTreeSet::new(),
+        confirmed_by: Confirmations::default(),
     })
 }
 

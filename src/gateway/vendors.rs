@@ -133,7 +133,7 @@ fn confirm(
         .pending(&facts.roster)
         .filter(|pending| pending.digest == revision)
         .ok_or_else(|| Refusal::NothingToConfirm { vendor: vendor.to_string(), revision: revision.short() })?;
-    if pending.filed_by == Some(person.id) || pending.confirmed_by.contains(&person.id) {
+    if pending.filed_by == Some(person.id) || pending.confirmed_by.contains(person.id) {
         return Err(Refusal::ConfirmedAlready { vendor: vendor.to_string() }.into());
     }
     apart::on_vendor(&facts, &dossier, person, Deed::ConfirmVendor)?;

@@ -237,7 +237,7 @@ fn revision<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier, filed: &Fil
         revision: filed.digest,
         filed_at: filed.filed_at.to_string(),
         filed_by: slug_of(facts, filed.filed_by),
-        confirmed_by: filed.confirmed_by.iter().map(|id| slug_of(facts, Some(*id))).collect(),
+        confirmed_by: filed.confirmed_by.standing().map(|id| slug_of(facts, Some(id))).collect(),
         keys: brings.iter().map(|key| key.key.clone()).collect(),
         brings,
         confirm_text: is_pending.then(|| confirmation_text(&vendor.slug, filed.digest)),
@@ -289,7 +289,7 @@ fn token<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier, issued: &Vendo
         state: token_state(facts, vendor, issued),
         issued_by: slug_of(facts, issued.issued_by),
         issued_at: issued.issued_at.to_string(),
-        confirmed_by: issued.confirmed_by.iter().map(|id| slug_of(facts, Some(*id))).collect(),
+        confirmed_by: issued.confirmed_by.standing().map(|id| slug_of(facts, Some(id))).collect(),
     }
 }
 

@@ -2,14 +2,22 @@
 
 use super::*;
 use crate::{
-    domain::{digest::Digest, event::PurgeReason, signature::PublicKey},
+    domain::{
+        digest::Digest,
+        event::{Actor, PurgeReason},
+        people::Role,
+        signature::{NAMESPACE_VOTE, PublicKey},
+        time::{Day, days},
+        vendor::{confirmation_text, token_confirmation_text},
+    },
     gateway::{
         answers::FileState,
         asked::Scope,
-        fixture::{Recipient, Staff, TlsPair, csv, key, until},
+        fixture::{Recipient, Staff, TlsPair, csv, key, signed, until},
     },
 };
 use russh::keys::PrivateKey;
+use std::collections::BTreeSet;
 
 fn login_of(key: &PrivateKey) -> Digest {
     PublicKey::new(key.public_key()).unwrap().fingerprint()
@@ -85,4 +93,40 @@ async fn a_file_sealed_before_a_key_rotation_is_never_released_and_one_staged_ag
     let pickup = log_in(&house, &acme).await.unwrap();
     assert!(pickup.open(&path(&format!("/{second}/again.csv.age"))).is_ok());
     assert_eq!(pickup.list(&path(&format!("/{first}"))).err().map(|refused| code::<()>(Err(refused))), Some(4001));
+}
+
+/// Whoever stole a reviewer's key has confirmed keys of their own with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_staff_key_confirmed_falls_with_it_until_somebody_else_stands_behind_it() {
+    let house = House::open().await;
+    let before = house.vendor("acme").await;
+    let stolen = key();
+    let public = PublicKey::new(stolen.public_key()).unwrap();
+    for by in [Staff::Olga, Staff::Sam] {
+        let (by, roles) = (house.person(by), BTreeSet::from([Role::SecurityReviewer]));
+        house.desk().staff_enroll(by, "stella".parse().unwrap(), roles, public.clone(), None).await.unwrap();
+    }
+    let stella = Actor::Person { id: house.desk().who(&public).await.unwrap().id, key: public.fingerprint() };
+    let acme = Vendor { id: before.id.clone(), login: key(), recipient: key(), tls: TlsPair::new(&["acme"]) };
+    let revision = house.put_forward(&acme).await.unwrap();
+    house.confirm(&acme, revision, Staff::Olga).await.unwrap();
+    let signature = signed(&stolen, NAMESPACE_VOTE, &confirmation_text(&acme.id, revision));
+    house.desk().vendor_confirm(stella, acme.id.clone(), revision, Some(signature)).await.unwrap();
+    let (token, last) = (Digest::of(b"token"), Day::of(house.gateway().core.clock.now() + days(30)));
+    house.desk().vendor_token(house.person(Staff::Vera), acme.id.clone(), token, last).await.unwrap();
+    let signature = signed(&stolen, NAMESPACE_VOTE, &token_confirmation_text(&acme.id, token, last));
+    house.desk().vendor_confirm_token(stella, acme.id.clone(), token, Some(signature)).await.unwrap();
+    let comes = |vendor: &Vendor| house.door().would_admit(&attempt(vendor, Ipv4Addr::LOCALHOST));
+    let counts = || {
+        let found = house.gateway().look(|facts| Ok(facts.vendor_named(&acme.id)?.unwrap()));
+        found.unwrap().token(token).unwrap().confirmed()
+    };
+    assert!(comes(&acme) && !comes(&before) && counts());
+
+    house.revoke(Scope::Key(public.fingerprint())).await.unwrap();
+    assert!(!comes(&acme) && !comes(&before), "what was replaced is not used again");
+    assert!(!counts());
+    house.confirm(&acme, revision, Staff::Sam).await.unwrap();
+    house.confirm_token(Staff::Sam, &acme, token, last).await.unwrap();
+    assert!(comes(&acme) && counts());
 }
