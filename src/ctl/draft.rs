@@ -51,12 +51,12 @@ struct Open {
 
 /// `policy`: its file and what stands in it.
 pub fn draft(file: &Path, policy: Option<(&Path, String)>, vendor: Option<Slug>) -> Result<Drafted, Trouble> {
-    let bad = |file: &Path, cause: String| Trouble::Document { file: file.to_owned(), cause };
+    let bad = |file: &Path, cause: String| content(file, cause, "ticket draft");
     let read = match &policy {
-        Some((file, text)) => Policy::parse(text).map_err(|error| bad(file, error.to_string()))?,
+        Some((file, text)) => Policy::parse(text).map_err(|error| content(file, error.to_string(), "policy check"))?,
         None => Policy::parse(include_str!("../../config/policy.toml")).map_err(|error| bad(file, error.to_string()))?,
     };
-    let sample = sample(file).map_err(|cause| bad(file, cause))?;
+    let sample = sample(file)?;
     let rows_sampled = sample.rows;
     let draft = Draft::new(sample, &read, vendor).map_err(|error| bad(file, error.to_string()))?;
     let suggested = draft.fields.iter().map(|field| Suggested {
@@ -79,17 +79,23 @@ pub fn draft(file: &Path, policy: Option<(&Path, String)>, vendor: Option<Slug>)
     })
 }
 
-fn sample(file: &Path) -> Result<Sample, String> {
-    let mut source = signer::open(file)?;
+fn content(file: &Path, cause: String, help: &'static str) -> Trouble {
+    Trouble::Content { file: file.to_owned(), cause, help }
+}
+
+fn sample(file: &Path) -> Result<Sample, Trouble> {
+    let unread = |cause: String| Trouble::Document { file: file.to_owned(), cause };
+    let other = |cause: String| content(file, cause, "ticket draft");
+    let mut source = signer::open(file).map_err(unread)?;
     let mut sampler = Sampler::default();
     let mut chunk = vec![0; CHUNK];
     loop {
-        let read = source.read(&mut chunk).map_err(|e| e.to_string())?;
+        let read = source.read(&mut chunk).map_err(|e| unread(e.to_string()))?;
         if read == 0 {
-            return sampler.finish(Extent::Whole).map_err(|e| e.to_string());
+            return sampler.finish(Extent::Whole).map_err(|e| other(e.to_string()));
         }
-        if sampler.update(&chunk[..read]).map_err(|e| e.to_string())? == Appetite::Enough {
-            return sampler.finish(Extent::Beginning).map_err(|e| e.to_string());
+        if sampler.update(&chunk[..read]).map_err(|e| other(e.to_string()))? == Appetite::Enough {
+            return sampler.finish(Extent::Beginning).map_err(|e| other(e.to_string()));
         }
     }
 }

@@ -11,7 +11,7 @@ struct Own {
     commands: &'static [&'static str],
 }
 
-const OWN: [Own; 18] = [
+const OWN: [Own; 19] = [
     Own {
         code: "E9001",
         means: "the daemon met a fault",
@@ -138,6 +138,13 @@ const OWN: [Own; 18] = [
         why: "A ticket may have many deliveries: each is named by its ticket and its number.",
         who: "you",
         commands: &["egressctl delivery list"],
+    },
+    Own {
+        code: "E9024",
+        means: "the file is not what is asked for",
+        why: "It was read, and it is no policy, sample, request or risk file as the message says: a file is read strictly.",
+        who: "you",
+        commands: &["egressctl policy check --help", "egressctl ticket draft --help", "egressctl risk accept --help"],
     },
 ];
 

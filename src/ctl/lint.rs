@@ -41,7 +41,11 @@ struct Complaint {
 /// `policy`: its file and what stands in it.
 pub fn lint(text: &str, policy: Option<(&Path, String)>, today: Day) -> Result<Checked, Trouble> {
     let read = |(file, text): &(&Path, String)| {
-        Policy::parse(text).map_err(|error| Trouble::Document { file: (*file).to_owned(), cause: error.to_string() })
+        Policy::parse(text).map_err(|error| Trouble::Content {
+            file: (*file).to_owned(),
+            cause: error.to_string(),
+            help: "policy check",
+        })
     };
     let parsed = policy.as_ref().map(read).transpose()?;
     let checked = lint::lint(text, parsed.as_ref(), Some(today));

@@ -56,6 +56,8 @@ pub enum Trouble {
     AgentRefused { cause: String },
     #[error("the file cannot be read")]
     Document { file: PathBuf, cause: String },
+    #[error("the file is not what is asked for")]
+    Content { file: PathBuf, cause: String, help: &'static str },
     #[error("{given:?} is not understood")]
     Argument { given: String, cause: String, help: &'static str },
     #[error("{ticket} is a ticket, and a ticket may have many deliveries")]
@@ -84,7 +86,8 @@ impl Trouble {
             | Self::AgentRefused { .. }
             | Self::Argument { .. }
             | Self::WhichDelivery { .. }
-            | Self::Document { .. } => Exit::Usage,
+            | Self::Document { .. }
+            | Self::Content { .. } => Exit::Usage,
             Self::Fault(_)
             | Self::Unreachable { .. }
             | Self::Garbled { .. }
@@ -157,6 +160,11 @@ impl Trouble {
             Self::AgentRefused { cause } => note("E9015", cause.clone(), "you", "ssh-add -l".to_owned()),
             Self::Document { file, cause } => {
                 note("E9016", format!("{}: {cause}", named(file)), "you", format!("ls -l {}", file.display()))
+            }
+            Self::Content { file, cause, help } => {
+                let note =
+                    note("E9024", "A file is read strictly: what is not understood is not guessed.".into(), "you", String::new());
+                RefusalNote { what: format!("{}: {cause}", named(file)), command: format!("egressctl {help} --help"), ..note }
             }
             Self::Argument { cause, help, .. } => note("E9022", cause.clone(), "you", format!("egressctl {help} --help")),
             Self::WhichDelivery { ticket } => {

@@ -165,11 +165,14 @@ fn owed<S: Source>(
     }
     let deliveries = close::deliveries(facts, ticket)?;
     let standing = ticket.standing(&around);
-    let until = deliveries.iter().filter(|delivery| delivery.revoked.is_none()).filter_map(|delivery| {
+    // Whichever comes first: its retention, the last day, or that somebody revoked it, the ticket or the vendor.
+    let ends = |at: Time, revoked: Option<Time>| revoked.map_or(at, |revoked| at.min(revoked));
+    let cut = |at: Time| ends(ends(at, ticket.revoked), vendor.revoked);
+    let until = deliveries.iter().filter_map(|delivery| {
         let until = delivery.released.as_ref()?.until.min(standing.bounds.closes.ends());
-        Some(ticket.revoked.map_or(until, |revoked| until.min(revoked)))
+        Some(cut(ends(until, delivery.revoked)))
     });
-    let last = until.max().or(ticket.last_byte(&around)).or(ticket.revoked);
+    let last = until.max().or(ticket.last_byte(&around).map(cut)).or(ticket.revoked);
     let last = last.ok_or_else(|| Fault::new("a ticket that closes", "nobody knows since when"))?;
     // What its own standing keeps from being served today may be served tomorrow: only what is over for good counts.
     if last > facts.now {

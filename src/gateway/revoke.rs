@@ -14,13 +14,14 @@ use super::{
 use crate::domain::{
     authority::Act,
     event::{Actor, CutSession, Detail, Event, Fact, SessionEnd, Subject},
-    ids::SessionId,
+    ids::{SessionId, TicketId},
+    limits,
     papers::Visitor,
     people::{Person, Role},
     refusal::Refusal,
     signature::openssh_fingerprint,
 };
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 /// A cut session's task ends in milliseconds. One that has not by then is reported as it is: severed, nothing leaves it.
 const ENDING: Duration = Duration::from_secs(10);
@@ -119,7 +120,7 @@ impl Desk {
         }
         let leaf = self.record_cut(by, Subject::Daemon, &cut, Some(reason)).await;
         self.wait_for(&cut).await;
-        self.receipt(format!("session {session}"), Means::Ended, leaf, at, &cut, started)
+        self.receipt((format!("session {session}"), &Scope::Session(session)), Means::Ended, leaf, at, &cut, started)
     }
 
     async fn end(&self, by: Actor, name: String, ending: Ending) -> Result<Receipt, Refused> {
@@ -154,7 +155,7 @@ impl Desk {
         if leaf.is_some() {
             self.record_cut(by, subject, &cut, None).await;
         }
-        self.receipt(name, means, leaf, at, &cut, started)
+        self.receipt((name, &scope), means, leaf, at, &cut, started)
     }
 
     async fn wait_for(&self, cut: &Cut) {
@@ -174,7 +175,7 @@ impl Desk {
 
     fn receipt(
         &self,
-        scope: String,
+        (scope, ended): (String, &Scope),
         means: Means,
         leaf: Option<u64>,
         at: String,
@@ -196,10 +197,34 @@ impl Desk {
             at,
             sessions: Listing::of(sessions),
             took_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            fallbacks: Vec::new(),
+            fallbacks: self.look(|facts| fallbacks(facts, ended)).unwrap_or_default(),
             next: means.next(),
         })
     }
+}
+
+/// What the tickets that stop by it said they would do then.
+fn fallbacks<S: Source>(facts: &Facts<'_, S>, ended: &Scope) -> Result<Vec<String>, Refused> {
+    let tickets = match ended {
+        Scope::Ticket(id) => vec![*id],
+        Scope::Delivery(id) => vec![facts.delivery(*id)?.ticket],
+        Scope::File(id) => facts.file(*id)?.ticket.into_iter().collect(),
+        Scope::Vendor(id) => facts.find(|conn| find::tickets_of(conn, *id))?,
+        Scope::Key(key) => match facts.vendor_with(*key)? {
+            Some(vendor) => facts.find(|conn| find::tickets_of(conn, vendor.id))?,
+            None => Vec::new(),
+        },
+        Scope::Session(_) | Scope::Network(_) | Scope::Class(_) | Scope::Everything => Vec::new(),
+    };
+    let said = |id: TicketId| {
+        let ticket = facts.ticket(id)?;
+        let said = format!("{}: {}", ticket.number, ticket.document().at_vendor.backup);
+        Ok(ticket.is_activated().then_some(said))
+    };
+    let open: BTreeSet<TicketId> = facts.source().courses(|courses| courses.open().into_iter().collect());
+    // What this very revocation ended is open no more.
+    let concerned = tickets.into_iter().filter(|id| open.contains(id) || matches!(ended, Scope::Ticket(_)));
+    concerned.map(said).filter_map(Result::transpose).take(limits::NAMED_ONE_BY_ONE).collect()
 }
 
 fn view<S: Source>(facts: &Facts<'_, S>, cut: &CutSession, visitor: &Visitor) -> Result<CutSessionView, Refused> {

@@ -241,6 +241,21 @@ async fn a_requester_waives_nothing_of_their_own_and_security_revokes_what_close
     assert_eq!(scene.state(ticket).await, TicketState::Revoked);
 }
 
+/// Nobody can fetch what was revoked: its retention is waited for no longer.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_used_up_and_then_revoked_is_waived_at_once_and_the_receipt_names_the_fallback() {
+    let scene = Scene::open().await;
+    let ticket = scene.house.ticket_within(&scene.acme, "business", "max_deliveries = 1").await;
+    let delivery = scene.house.deliver(ticket, &[("orders.csv", &csv(1_000))]).await;
+    let pia = scene.house.person(Staff::Pia);
+    assert_eq!(code(scene.waive(pia, ticket).await), 2222);
+    let receipt = scene.house.revoke(Scope::Delivery(delivery)).await.unwrap();
+    let said = crate::domain::ticket::TicketDocument::parse(&ticket_document(&scene.acme, "business", "", r#""sftp""#)).unwrap();
+    assert_eq!(receipt.fallbacks, [format!("{ticket}: {}", said.at_vendor.backup)]);
+    assert!(scene.statement(ticket).await.is_ok());
+    scene.waive(pia, ticket).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_never_activated_closes_by_itself() {
     let mut scene = Scene::open().await;
