@@ -1,6 +1,6 @@
-//! Changes: what two revisions of a request answer differently.
+//! Changes: what two revisions of a request, or of a vendor's file, answer differently.
 
-use super::ticket::TicketDocument;
+use super::{ticket::TicketDocument, vendor::VendorDocument};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -17,11 +17,7 @@ pub struct Change {
 
 /// By path.
 pub fn changes(before: &TicketDocument, after: &TicketDocument) -> Vec<Change> {
-    let (old, new) = (answers(before), answers(after));
-    let paths: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let differs = |path: &&String| old.get(*path) != new.get(*path);
-    let change = |path: &String| Change { path: path.clone(), before: old.get(path).cloned(), after: new.get(path).cloned() };
-    let mut changes: Vec<Change> = paths.into_iter().filter(differs).map(change).collect();
+    let mut changes = between(&answers(before), &answers(after));
     let order = |document: &TicketDocument| document.fields.iter().map(|field| field.name.clone()).collect::<Vec<_>>();
     let (old, new) = (order(before), order(after));
     let mut sorted = (old.clone(), new.clone());
@@ -32,6 +28,25 @@ pub fn changes(before: &TicketDocument, after: &TicketDocument) -> Vec<Change> {
         changes.push(Change { path: "field".into(), before: Some(old.join(", ")), after: Some(new.join(", ")) });
     }
     changes
+}
+
+/// The same of a vendor's file. Against none: all that it says.
+pub fn vendor_changes(before: Option<&VendorDocument>, after: &VendorDocument) -> Vec<Change> {
+    let said = |document: &VendorDocument| {
+        let mut said = BTreeMap::new();
+        if let Ok(Value::Object(tree)) = serde_json::to_value(document) {
+            tree.into_iter().for_each(|(key, value)| flatten(&key, value, &mut said));
+        }
+        said
+    };
+    between(&before.map(said).unwrap_or_default(), &said(after))
+}
+
+fn between(old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) -> Vec<Change> {
+    let paths: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let differs = |path: &&String| old.get(*path) != new.get(*path);
+    let change = |path: &String| Change { path: path.clone(), before: old.get(path).cloned(), after: new.get(path).cloned() };
+    paths.into_iter().filter(differs).map(change).collect()
 }
 
 fn answers(document: &TicketDocument) -> BTreeMap<String, String> {

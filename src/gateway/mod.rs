@@ -51,6 +51,7 @@ mod suspend;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod unfreeze;
 mod vault;
 mod vendors;
 

@@ -1,6 +1,6 @@
 //! Staff, keys and vendors.
 
-use super::{Cell, Column, Page, Row, Show, Table, Tone, listed, roles, vendor_tone};
+use super::{Cell, Column, Page, Row, Show, Table, Tone, listed, review::show_changes, roles, vendor_tone};
 use crate::{
     ctl::text::minute,
     domain::policy::Consequence,
@@ -166,6 +166,8 @@ impl Show for VendorView {
             page.field("confirmed by", confirmed);
             show_keys(&filed.brings, page);
             if filed.confirm_text.is_some() {
+                page.line("It would change, and whoever confirms it answers for this too:", Tone::Plain);
+                show_changes(&filed.changes, page);
                 page.line("Compare these fingerprints with the vendor over another channel, then:", Tone::Plain);
                 page.verbatim(&format!("egressctl vendor confirm {} {}", self.vendor, filed.revision));
             }

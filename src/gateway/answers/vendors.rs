@@ -1,6 +1,6 @@
 //! Vendors as lists and as one: keys, assessment, red flags.
 
-use super::{Blocker, KeyRow, KeyUse, Moment, VendorState, VendorToken};
+use super::{Blocker, ChangeView, KeyRow, KeyUse, Moment, VendorState, VendorToken};
 use crate::domain::{digest::Digest, ids::Slug, policy::Consequence, vendor::RedFlag};
 use serde::{Deserialize, Serialize};
 
@@ -68,6 +68,9 @@ pub struct VendorRevision {
     /// The same in the same order, each with its use.
     #[serde(default)]
     pub brings: Vec<FiledKey>,
+    /// While it waits: against the revision that counts, or all that it says. Whoever confirms it answers for this too.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub changes: Vec<ChangeView>,
     /// What a confirmation signs in the namespace `egressd-vote`; absent once nothing is missing.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub confirm_text: Option<String>,

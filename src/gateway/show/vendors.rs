@@ -4,6 +4,7 @@ use super::{risk, slug_of, timeline};
 use crate::{
     domain::{
         authority::Act,
+        change::vendor_changes,
         digest::Digest,
         dossier::State,
         event::{Actor, Subject},
@@ -240,6 +241,13 @@ fn revision<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier, filed: &Fil
         confirmed_by: filed.confirmed_by.standing().map(|id| slug_of(facts, Some(id))).collect(),
         keys: brings.iter().map(|key| key.key.clone()).collect(),
         brings,
+        changes: match is_pending {
+            true => vendor_changes(vendor.current(&facts.roster).map(|current| &current.document), &filed.document)
+                .into_iter()
+                .map(Into::into)
+                .collect(),
+            false => Vec::new(),
+        },
         confirm_text: is_pending.then(|| confirmation_text(&vendor.slug, filed.digest)),
     }
 }

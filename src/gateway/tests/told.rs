@@ -199,3 +199,16 @@ async fn what_is_revoked_already_and_what_is_unknown_lead_to_where_it_can_be_fou
     let unknown = desk.explain(olga, Subject::Name("nobody".parse().unwrap())).await.unwrap_err();
     assert_eq!(advised(unknown), "egressctl vendor list");
 }
+
+/// Confirming is no matter of keys alone: addresses and the assessment are confirmed with them.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_confirms_a_vendors_revision_is_shown_what_it_would_change() {
+    let house = House::open().await;
+    let acme = house.vendor("acme").await;
+    house.file_assessment(&acme, "dpa = \"none at all\"\n").await;
+    let shown = house.desk().vendor_show(house.person(Staff::Sam), acme.id.clone()).await.unwrap();
+    let pending = shown.revisions.last().unwrap();
+    let told: Vec<_> = pending.changes.iter().map(|change| (change.path.as_str(), change.after.as_deref())).collect();
+    assert_eq!(told, [("assessment.dpa", Some("none at all"))]);
+    assert!(shown.revisions[0].changes.is_empty(), "what counts changes nothing");
+}
