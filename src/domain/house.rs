@@ -6,7 +6,9 @@ use super::{
     ids::{PersonId, Slug},
     limits,
     network::Network,
+    people::Person,
     refusal::Refusal,
+    signature::openssh_fingerprint,
     time::Time,
 };
 use std::{collections::BTreeMap, net::IpAddr};
@@ -84,6 +86,21 @@ impl HouseDossier {
     /// Login and recipient keys, whosever they are.
     pub fn revoked_keys(&self) -> &BTreeMap<Digest, Time> {
         &self.keys
+    }
+
+    /// Whether what this person's key signed at `at` counts: it is not revoked, whenever that was, and its last day was not over then.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn key_counts(&self, person: &Person, at: Time) -> Result<(), Refusal> {
+        let key = person.key.fingerprint();
+        if self.keys.contains_key(&key) {
+            return Err(Refusal::revoked("key", openssh_fingerprint(key)));
+        }
+        match person.until.filter(|until| at >= until.ends()) {
+            Some(until) => Err(Refusal::StaffKeyExpired { person: person.name.clone(), until: until.to_string() }),
+            None => Ok(()),
+        }
     }
 
     pub fn class_revoked(&self, class: &Slug) -> bool {

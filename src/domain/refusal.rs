@@ -347,7 +347,6 @@ refusals! {
         why "Whoever cannot say that the last data are deleted is given no more."
         who "the vendor, who signs; or a privacy_reviewer or security_responder, who waives it with a reason" command "egressctl ticket attest {ticket} --print-text"
 
-
     // 23xx: vendors
     2301 VendorRevoked { vendor: String } "the vendor {vendor} is revoked"
         means "the vendor is revoked"

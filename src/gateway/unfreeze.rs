@@ -11,7 +11,7 @@ use super::{
 use crate::domain::{
     authority::Act,
     event::{Actor, Detail, Event, Fact, Subject},
-    people::{Person, Role},
+    people::Role,
     refusal::Refusal,
 };
 
@@ -47,8 +47,7 @@ fn unfreeze(core: &Core, tx: &mut Tx<'_>, by: Actor, reason: String) -> Result<D
     if first.id == person.id {
         return Err(Refusal::SamePerson { act: "lifting a freeze".into() }.into());
     }
-    let responder = |person: &Person| person.has(Role::SecurityResponder) || person.is_sealed();
-    if !(responder(first) || responder(person)) || (first.is_sealed() && person.is_sealed()) {
+    if !first.restores_with(person, |person| person.has(Role::SecurityResponder)) {
         return Err(Refusal::ResponderNeeded {}.into());
     }
     let record = tx.append(Fact::new(by, Subject::House, Event::Unfrozen).with(detail))?;

@@ -49,8 +49,7 @@ impl TicketDossier {
     ) -> AcceptanceStanding {
         let may = |person: &Person| {
             person.has(Role::Executive)
-                && !around.house.revoked_keys().contains_key(&person.key.fingerprint())
-                && !person.had_expired(acceptance.at)
+                && around.house.key_counts(person, acceptance.at).is_ok()
                 && acceptance.is_genuine(person, self.number, &around.vendor.slug)
                 && around.policy.is_in_scope(Role::Executive, person, &revision.document)
         };

@@ -208,5 +208,5 @@ fn objection(revision: &Revision, around: &Surroundings<'_>) -> Option<Refusal> 
 
 /// Whether it is this person's own, by a key that counted then and is not revoked now.
 fn counts(vote: &Vote, person: &Person, around: &Surroundings<'_>) -> bool {
-    !around.house.revoked_keys().contains_key(&vote.key) && !person.had_expired(vote.at) && vote.is_genuine(person)
+    around.house.key_counts(person, vote.at).is_ok() && vote.is_genuine(person)
 }

@@ -89,9 +89,7 @@ impl TicketDossier {
     }
 }
 
-/// Whether two people may let go on what was suspended: one of them is of security, and one has a role that is not sealed.
+/// Whether two people may let go on what was suspended.
 pub fn may_resume(first: &Person, second: &Person) -> bool {
-    let of_security =
-        |person: &Person| person.has(Role::SecurityResponder) || person.has(Role::SecurityReviewer) || person.is_sealed();
-    (of_security(first) || of_security(second)) && !(first.is_sealed() && second.is_sealed())
+    first.restores_with(second, |person| person.has(Role::SecurityResponder) || person.has(Role::SecurityReviewer))
 }

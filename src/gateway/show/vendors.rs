@@ -99,12 +99,10 @@ impl Desk {
 }
 
 fn state_of<S: Source>(facts: &Facts<'_, S>, person: &Person) -> StaffState {
-    if facts.house.revoked_keys().contains_key(&person.key.fingerprint()) {
-        StaffState::Revoked
-    } else if person.had_expired(facts.now) {
-        StaffState::Expired
-    } else {
-        StaffState::Enrolled
+    match facts.house.key_counts(person, facts.now) {
+        Ok(()) => StaffState::Enrolled,
+        Err(Refusal::StaffKeyExpired { .. }) => StaffState::Expired,
+        Err(_) => StaffState::Revoked,
     }
 }
 
