@@ -12,13 +12,14 @@ use super::{
 use crate::domain::{
     authority::Act,
     event::{Actor, Detail, Event, Fact, Subject},
-    people::BrokenGlass,
+    people::{BrokenGlass, Person},
     refusal::Refusal,
 };
 
 impl Desk {
     /// Comes before whatever is asked for, once for each use. What cannot be recorded, on a full disk, stops no revocation.
-    pub async fn say_if_glass_breaks(&self, by: Actor) {
+    pub(super) async fn say_if_glass_breaks(&self, sealed: &Person) {
+        let by = Actor::Person { id: sealed.id, key: sealed.key.fingerprint() };
         match self.look(|facts| Ok(breaks(facts, by))) {
             Ok(false) => {}
             Ok(true) => {
@@ -46,9 +47,10 @@ impl Desk {
 }
 
 fn breaks<S: Source>(facts: &Facts<'_, S>, by: Actor) -> bool {
+    // A key that counts no more gets nothing, and says so to whoever tries.
     let Ok(person) = facts.person(by) else { return false };
     let goes_on = |broken: &BrokenGlass| broken.by == person.id && broken.goes_on(facts.now);
-    person.is_sealed() && !facts.roster.broken_glass().iter().any(goes_on)
+    !facts.roster.broken_glass().iter().any(goes_on)
 }
 
 fn say(core: &Core, tx: &mut Tx<'_>, by: Actor) -> Result<(), Refused> {

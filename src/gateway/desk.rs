@@ -20,13 +20,18 @@ pub struct Desk {
 }
 
 impl Desk {
-    /// Whose key this is.
+    /// Whose key this is. Whoever answers a request asks this first, whatever the request: so that a sealed identity is used stands on record
+    /// before it gets anything.
     pub async fn who(&self, key: &PublicKey) -> Result<Person, Refused> {
         let fingerprint = key.fingerprint();
-        self.look(|facts| {
+        let person = self.look(|facts| {
             let unknown = || Refusal::KeyUnknown { key: Fingerprint(fingerprint) };
             Ok(facts.roster.by_key(fingerprint).ok_or_else(unknown)?.clone())
-        })
+        })?;
+        if person.is_sealed() {
+            self.say_if_glass_breaks(&person).await;
+        }
+        Ok(person)
     }
 
     /// Runs an act as one transaction: its records are durable when this returns.

@@ -162,8 +162,6 @@ async fn who_may_ask_for_what_is_a_page_that_is_reviewed() {
         }
         writeln!(page, "{name:26}{cells}").unwrap();
     }
-    let uses = house.desk().break_glass_list(house.person(Staff::Pia)).await.unwrap().rows;
-    assert_eq!(uses.iter().map(|row| row.who.as_str()).collect::<Vec<_>>(), ["only-break-glass"], "all that it asked is one use");
     let page: String = page.lines().map(|line| format!("{}\n", line.trim_end())).collect();
     golden(&page);
 }
