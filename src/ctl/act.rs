@@ -73,8 +73,7 @@ pub async fn act(cli: Cli, page: Page) -> Result<Told, Trouble> {
             return local(draft::draft(from, policy, vendor.clone())?, page);
         }
         Command::Ticket(Ticket::Diagram { file: Some(file), format, ticket: _ }) => {
-            let wrong =
-                |error: DocumentError| Trouble::Content { file: file.clone(), cause: error.to_string(), help: "ticket diagram" };
+            let wrong = |error: DocumentError| Trouble::content(file, error, "ticket diagram");
             let ticket = TicketDocument::parse(&document(file)?).map_err(wrong)?;
             return local(TicketDiagram::of(&ticket, *format), page);
         }

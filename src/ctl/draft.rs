@@ -51,14 +51,14 @@ struct Open {
 
 /// `policy`: its file and what stands in it.
 pub fn draft(file: &Path, policy: Option<(&Path, String)>, vendor: Option<Slug>) -> Result<Drafted, Trouble> {
-    let bad = |file: &Path, cause: String| content(file, cause, "ticket draft");
     let read = match &policy {
-        Some((file, text)) => Policy::parse(text).map_err(|error| content(file, error.to_string(), "policy check"))?,
-        None => Policy::parse(include_str!("../../config/policy.toml")).map_err(|error| bad(file, error.to_string()))?,
+        Some((file, text)) => Policy::parse(text).map_err(|error| Trouble::content(file, error, "policy check"))?,
+        None => Policy::parse(include_str!("../../config/policy.toml"))
+            .map_err(|error| Trouble::content(file, error, "ticket draft"))?,
     };
     let sample = sample(file)?;
     let rows_sampled = sample.rows;
-    let draft = Draft::new(sample, &read, vendor).map_err(|error| bad(file, error.to_string()))?;
+    let draft = Draft::new(sample, &read, vendor).map_err(|error| Trouble::content(file, error, "ticket draft"))?;
     let suggested = draft.fields.iter().map(|field| Suggested {
         name: field.name.clone(),
         r#type: field.kind,
@@ -79,23 +79,18 @@ pub fn draft(file: &Path, policy: Option<(&Path, String)>, vendor: Option<Slug>)
     })
 }
 
-fn content(file: &Path, cause: String, help: &'static str) -> Trouble {
-    Trouble::Content { file: file.to_owned(), cause, help }
-}
-
 fn sample(file: &Path) -> Result<Sample, Trouble> {
     let unread = |cause: String| Trouble::Document { file: file.to_owned(), cause };
-    let other = |cause: String| content(file, cause, "ticket draft");
     let mut source = signer::open(file).map_err(unread)?;
     let mut sampler = Sampler::default();
     let mut chunk = vec![0; CHUNK];
     loop {
         let read = source.read(&mut chunk).map_err(|e| unread(e.to_string()))?;
         if read == 0 {
-            return sampler.finish(Extent::Whole).map_err(|e| other(e.to_string()));
+            return sampler.finish(Extent::Whole).map_err(|e| Trouble::content(file, e, "ticket draft"));
         }
-        if sampler.update(&chunk[..read]).map_err(|e| other(e.to_string()))? == Appetite::Enough {
-            return sampler.finish(Extent::Beginning).map_err(|e| other(e.to_string()));
+        if sampler.update(&chunk[..read]).map_err(|e| Trouble::content(file, e, "ticket draft"))? == Appetite::Enough {
+            return sampler.finish(Extent::Beginning).map_err(|e| Trouble::content(file, e, "ticket draft"));
         }
     }
 }

@@ -40,13 +40,8 @@ struct Complaint {
 
 /// `policy`: its file and what stands in it.
 pub fn lint(text: &str, policy: Option<(&Path, String)>, today: Day) -> Result<Checked, Trouble> {
-    let read = |(file, text): &(&Path, String)| {
-        Policy::parse(text).map_err(|error| Trouble::Content {
-            file: (*file).to_owned(),
-            cause: error.to_string(),
-            help: "policy check",
-        })
-    };
+    let read =
+        |(file, text): &(&Path, String)| Policy::parse(text).map_err(|error| Trouble::content(file, error, "policy check"));
     let parsed = policy.as_ref().map(read).transpose()?;
     let checked = lint::lint(text, parsed.as_ref(), Some(today));
     Ok(Checked {

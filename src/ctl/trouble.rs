@@ -98,6 +98,11 @@ impl Trouble {
         }
     }
 
+    /// A file that was read and is not what `egressctl help` asks for.
+    pub fn content(file: &Path, cause: impl ToString, help: &'static str) -> Self {
+        Self::Content { file: file.to_owned(), cause: cause.to_string(), help }
+    }
+
     /// A refusal of a document is located in it; which file that was is known only here.
     pub fn in_file(self, file: &Path) -> Self {
         match self {

@@ -93,11 +93,7 @@ pub async fn on_risk(
     file: &Path,
     document: String,
 ) -> Result<Answered<Done>, Trouble> {
-    let read = AcceptanceDocument::parse(&document).map_err(|error| Trouble::Content {
-        file: file.to_owned(),
-        cause: error.to_string(),
-        help: "risk accept",
-    })?;
+    let read = AcceptanceDocument::parse(&document).map_err(|error| Trouble::content(file, error, "risk accept"))?;
     let view: TicketView = caller.ask(&Request::TicketShow { ticket }).await?.answer;
     let assessment = view.assessment.ok_or_else(|| Trouble::OtherText { expected: "the vendor's assessment".to_owned() })?;
     let accepted = Accepted { ticket, revision: view.under_review, vendor: view.vendor, assessment };
