@@ -114,13 +114,13 @@ fn files_of_no_ticket_an_unapproved_one_or_one_that_is_over_are_held_or_wait() {
     house.stage(&rejected, "late.csv", orders(1));
     let row = house.until_file(&rejected, "late.csv", &["held"]);
     said(&house, &row, "E3103", &format!("{rejected} is rejected"));
-    // Over: held, and what was released before is no longer served.
+    // Over, with bytes here that are not purged yet: held, and what was released before is no longer served.
     let over = house.ticket(&ticket_file("acme").replace("retention_days = 30", "retention_days = 60"));
     let delivery = house.release(&over, "orders.csv", orders(1));
     house.restart_in_days(22);
     house.stage(&over, "late.csv", orders(1));
     let row = house.until_file(&over, "late.csv", &["held"]);
-    said(&house, &row, "E3103", &format!("{over} is closed"));
+    said(&house, &row, "E3103", &format!("{over} is closing"));
     assert!(!house.sftp("acme", &format!("get /{delivery}/orders.csv.age\n"), &[]).status.success());
     house.check();
 }
