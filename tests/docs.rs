@@ -33,7 +33,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Compares a page with what the code says now. `EGRESSD_REGENERATE=1 cargo test --release --test docs` writes it anew.
+/// Compares a page with what the code says now. `EGRESSD_REGENERATE=1 cargo test --test docs` writes it anew.
 #[track_caller]
 fn golden(name: &str, text: &str) {
     let path = root().join(name);
@@ -43,7 +43,7 @@ fn golden(name: &str, text: &str) {
     let stands = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         stands == text,
-        "{name} is not what the code says: EGRESSD_REGENERATE=1 cargo test --release --test docs, and look at the difference"
+        "{name} is not what the code says: EGRESSD_REGENERATE=1 cargo test --test docs, and look at the difference"
     );
 }
 

@@ -2,12 +2,14 @@
 
 mod acceptance;
 mod end;
+mod gates;
 mod standing;
 mod suspension;
 
 pub use acceptance::AcceptanceStanding;
 pub use end::{Bytes, Deliveries, End};
-pub use standing::{GateStanding, Serves, Standing};
+pub use gates::GateStanding;
+pub use standing::{Serves, Standing};
 pub use suspension::{Suspension, may_resume};
 
 use super::{
@@ -23,11 +25,8 @@ use super::{
     vendor::VendorDossier,
     vote::{Asked, Ballot, Vote},
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    sync::{Mutex, PoisonError},
-};
+use gates::Found;
+use std::collections::BTreeSet;
 
 /// Where a ticket stands. Derived, never stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -92,43 +91,8 @@ pub struct Revision {
     pub digest: Digest,
     pub document: TicketDocument,
     pub submitted_at: Time,
-    questions: Questions,
+    found: Found,
     objected: Objected,
-}
-
-/// What a revision asked the last time somebody wanted to know, and under what. Each listing, open and read wants to know, and a
-/// question is a digest over the whole inventory.
-#[derive(Default)]
-struct Questions(Mutex<Option<Known>>);
-
-struct Known {
-    policy: Digest,
-    assessment: Digest,
-    by: BTreeMap<Gate, Digest>,
-}
-
-impl Questions {
-    fn get(&self, policy: &Policy, assessment: Digest, gate: Gate, ask: impl FnOnce() -> Digest) -> Digest {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let same = |asked: &Known| asked.policy == policy.digest() && asked.assessment == assessment;
-        let asked = match kept.take().filter(same) {
-            Some(asked) => kept.insert(asked),
-            None => kept.insert(Known { policy: policy.digest(), assessment, by: BTreeMap::new() }),
-        };
-        *asked.by.entry(gate).or_insert_with(ask)
-    }
-}
-
-impl Clone for Questions {
-    fn clone(&self) -> Self {
-        Self::default()
-    }
-}
-
-impl fmt::Debug for Questions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Questions")
-    }
 }
 
 /// Everything recorded about one ticket.
@@ -230,8 +194,8 @@ impl TicketDossier {
     fn add(&mut self, record: &Record, digest: Digest) -> Option<()> {
         let Some(Detail::Ticket { document }) = &record.detail else { return None };
         let document = TicketDocument::parse(document).ok().filter(|document| document.digest() == digest)?;
-        let (questions, objected) = (Questions::default(), Objected::default());
-        self.revisions.push(Revision { digest, document, submitted_at: record.at, questions, objected });
+        let (found, objected) = (Found::default(), Objected::default());
+        self.revisions.push(Revision { digest, document, submitted_at: record.at, found, objected });
         Some(())
     }
 

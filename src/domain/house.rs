@@ -5,6 +5,7 @@ use super::{
     event::{Detail, Event, Record},
     ids::{PersonId, Slug},
     limits,
+    memo::Edition,
     network::Network,
     people::Person,
     refusal::Refusal,
@@ -16,6 +17,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 /// Everything recorded about the gateway as a whole.
 #[derive(Clone, Default, Debug)]
 pub struct HouseDossier {
+    pub(super) edition: Edition,
     frozen: Option<Time>,
     /// Who has asked to lift the freeze.
     unfreeze_asked: Option<(PersonId, Time)>,

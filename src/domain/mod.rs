@@ -23,6 +23,7 @@ pub mod house;
 pub mod ids;
 pub mod jurisdiction;
 pub mod limits;
+pub mod memo;
 pub mod nearest;
 pub mod network;
 pub mod pace;

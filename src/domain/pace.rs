@@ -1,7 +1,7 @@
 //! Pace: since when a gate is asked, whether it is late, and which approvals are too old to count. Time never approves.
 
 use super::{
-    dossier::{GateStanding, State, Surroundings, TicketDossier},
+    dossier::{GateStanding, Revision, State, Surroundings, TicketDossier},
     event::{Decision, Event},
     people::{Gate, Person},
     policy::Tier,
@@ -28,45 +28,50 @@ impl TicketDossier {
     /// The gates that are asked now and have not opened. While something else stops the ticket nobody is asked, and a gate that comes
     /// after another is asked when that one has opened.
     pub fn waits(&self, around: &Surroundings<'_>) -> Vec<Wait> {
-        self.asked(around).into_iter().map(|(_, wait)| wait).collect()
+        let revision = self.under_review();
+        let gates = self.gates(revision, around);
+        if !self.asks_anybody(revision, &gates, around) {
+            return Vec::new();
+        }
+        let tier = revision.document.tier(around.policy);
+        let wait = |standing: &GateStanding<'_>| {
+            let asked = self.asked_since(standing, &gates, tier, around)?;
+            Some(Wait { gate: standing.gate, asked, by: around.policy.answer_by(standing.gate, asked) })
+        };
+        gates.iter().filter(|standing| !standing.is_green()).filter_map(wait).collect()
     }
 
     /// The gates that wait for this person: asked, open and theirs to answer, and not answered by them yet. That they may vote where
     /// nobody waits for them is not said here.
     pub fn awaits(&self, person: &Person, around: &Surroundings<'_>) -> Vec<Gate> {
-        // Most of the staff holds few gates, and this is asked of every ticket.
+        // What costs least comes first: this is asked of every ticket that is open, and most of them wait for somebody else or for nothing.
         if person.id == self.requester || !Gate::ALL.iter().any(|gate| person.has(gate.role())) {
             return Vec::new();
         }
-        let elsewhere = |gate: Gate| self.votes.iter().any(|vote| vote.by == person.id && vote.ballot.gate != gate);
-        let answered = |standing: &GateStanding<'_>| standing.approvals.iter().any(|vote| vote.by == person.id);
-        let theirs = |(standing, _): &(GateStanding<'_>, Wait)| {
-            person.has(standing.gate.role())
-                && !elsewhere(standing.gate)
-                && !answered(standing)
-                && self.admits(person, self.under_review(), standing.gate, around).is_ok()
-        };
-        self.asked(around).into_iter().filter(theirs).map(|(_, wait)| wait.gate).collect()
-    }
-
-    fn asked<'d>(&'d self, around: &Surroundings<'_>) -> Vec<(GateStanding<'d>, Wait)> {
         let revision = self.under_review();
         let gates = self.gates(revision, around);
-        // What costs least comes first: this is asked of every ticket that is open, and most of them wait for nothing.
-        if gates.iter().all(GateStanding::is_green)
-            || self.reviewed(revision, &gates, around) != State::InReview
-            || self.state(around).is_over()
-        {
+        let elsewhere = |gate: Gate| self.votes.iter().any(|vote| vote.by == person.id && vote.ballot.gate != gate);
+        let theirs = |standing: &&GateStanding<'_>| {
+            !standing.is_green()
+                && person.has(standing.gate.role())
+                && !standing.approvals.iter().any(|vote| vote.by == person.id)
+                && !elsewhere(standing.gate)
+                && self.admits(person, revision, standing.gate, around).is_ok()
+        };
+        let theirs: Vec<_> = gates.iter().filter(theirs).collect();
+        if theirs.is_empty() || !self.asks_anybody(revision, &gates, around) {
             return Vec::new();
         }
         let tier = revision.document.tier(around.policy);
-        let open = gates.iter().filter(|standing| !standing.is_green());
-        let asked = open.filter_map(|standing| {
-            let asked = self.asked_since(standing, &gates, tier, around)?;
-            let wait = Wait { gate: standing.gate, asked, by: around.policy.answer_by(standing.gate, asked) };
-            Some((standing.clone(), wait))
-        });
-        asked.collect()
+        let asked = |standing: &&GateStanding<'_>| self.asked_since(standing, &gates, tier, around).is_some();
+        theirs.into_iter().filter(asked).map(|standing| standing.gate).collect()
+    }
+
+    /// Whether any gate of it waits for a vote now.
+    fn asks_anybody(&self, revision: &Revision, gates: &[GateStanding<'_>], around: &Surroundings<'_>) -> bool {
+        !gates.iter().all(GateStanding::is_green)
+            && self.reviewed(revision, gates, around) == State::InReview
+            && !self.state(around).is_over()
     }
 
     /// The last of: its submission, the assessment that it names, the gates before it, the end of an approval that counted.

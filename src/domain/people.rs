@@ -5,6 +5,7 @@ use super::{
     event::{Detail, Event, Record},
     ids::{PersonId, Slug},
     limits,
+    memo::Edition,
     signature::PublicKey,
     time::{Day, Time},
 };
@@ -202,6 +203,7 @@ impl BrokenGlass {
 /// Everybody who is enrolled or proposed.
 #[derive(Clone, Default, Debug)]
 pub struct Roster {
+    pub(super) edition: Edition,
     enrolled: BTreeMap<PersonId, Person>,
     proposed: BTreeMap<PersonId, Proposal>,
     /// Oldest first.

@@ -5,28 +5,32 @@ mod notices;
 mod owed;
 mod record;
 mod red_flags;
+mod token;
 
 pub use confirmed::Confirmations;
 pub use notices::{Ending, Notice};
 pub use record::{Assessment, Contact, ContactRole, Entry, Soc2, Soc2Type};
 pub use red_flags::{Raised, RedFlag};
+pub use token::{VendorToken, token_confirmation_text};
 
 use super::{
     credential::{Credential, TlsKey},
     digest::Digest,
     document::{self, DocumentError},
     event::{Detail, Event, Record, Subject},
+    house::HouseDossier,
     ids::{PersonId, Slug, VendorId},
     limits,
+    memo::{Edition, EditionName, Memo},
     network::Network,
     people::{Role, Roster},
     refusal::Refusal,
-    signature::{PublicKey, openssh_fingerprint},
-    time::{Day, Time},
+    signature::PublicKey,
+    time::Time,
 };
 use owed::Owed;
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, collections::BTreeSet, net::IpAddr};
+use std::{collections::BTreeMap, collections::BTreeSet, net::IpAddr, sync::Arc};
 
 /// A vendor file as somebody wrote it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -114,15 +118,6 @@ impl VendorDocument {
     }
 }
 
-/// The text that a person signs to confirm a vendor's token.
-pub fn token_confirmation_text(vendor: &Slug, token: Digest, until: Day) -> String {
-    format!(
-        "egressd token confirmation 1\nvendor {vendor}\ntoken {}\nuntil {until}\n\
-         I know that the vendor asked for this token and that it was given to nobody else\n",
-        openssh_fingerprint(token)
-    )
-}
-
 /// The text that a person signs to confirm a vendor's keys.
 pub fn confirmation_text(vendor: &Slug, revision: Digest) -> String {
     format!(
@@ -173,31 +168,12 @@ impl VendorRevision {
     }
 }
 
-/// A bearer token of a vendor. Its text is nowhere here.
-#[derive(Clone, Debug)]
-pub struct VendorToken {
-    pub digest: Digest,
-    /// The last day on which it counts.
-    pub until: Day,
-    pub issued_by: Option<PersonId>,
-    pub issued_at: Time,
-    pub confirmed_by: Confirmations,
-}
-
-impl VendorToken {
-    /// Whether somebody else than its issuer has confirmed it: every new key takes two people.
-    pub fn confirmed(&self) -> bool {
-        self.confirmed_by.standing().any(|id| Some(id) != self.issued_by)
-    }
-
-    pub fn expired(&self, now: Time) -> bool {
-        now >= self.until.ends()
-    }
-}
-
 /// Everything recorded about one vendor.
 #[derive(Clone, Debug)]
 pub struct VendorDossier {
+    pub(super) edition: Edition,
+    /// With what was revoked for everybody, as of the house's edition.
+    revised: Memo<EditionName, Option<Arc<Self>>>,
     pub id: VendorId,
     pub slug: Slug,
     pub revisions: Vec<VendorRevision>,
@@ -217,6 +193,8 @@ impl VendorDossier {
         let Subject::Vendor(id) = first.on else { return None };
         let slug = revision(first)?.document.id;
         let mut dossier = Self {
+            edition: Edition::default(),
+            revised: Memo::default(),
             id,
             slug,
             revisions: Vec::new(),
@@ -259,8 +237,14 @@ impl VendorDossier {
         Some(dossier)
     }
 
-    /// The same vendor with these keys revoked too, its own and those that confirmed something of it; none if that changes nothing.
-    pub fn revised(&self, revoked: &BTreeMap<Digest, Time>) -> Option<Self> {
+    /// The same vendor with what was revoked for everybody: its own keys, and those that confirmed something of it.
+    pub fn within(self: &Arc<Self>, house: &HouseDossier) -> Arc<Self> {
+        let revised = self.revised.get(house.edition.name(), || self.without(house.revoked_keys()).map(Arc::new));
+        revised.unwrap_or_else(|| Arc::clone(self))
+    }
+
+    /// None if that changes nothing.
+    fn without(&self, revoked: &BTreeMap<Digest, Time>) -> Option<Self> {
         let new: Vec<_> = revoked.iter().filter(|(key, _)| !self.is_revoked_key(**key) && self.has_ever_had(**key)).collect();
         let filed = self.revisions.iter().map(|revision| &revision.confirmed_by);
         let mut confirmed = filed.chain(self.tokens.iter().map(|token| &token.confirmed_by));

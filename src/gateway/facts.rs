@@ -272,10 +272,7 @@ impl<'s, S: Source> Facts<'s, S> {
         let vendor = self.core.dossiers.replay(self.source, Subject::Vendor(id), VendorDossier::replay)?;
         let vendor = vendor.ok_or_else(|| Refusal::UnknownVendor { vendor: id.to_string() })?;
         // A key is revoked for whoever has it or will have it: that stands with the house.
-        match vendor.revised(self.house.revoked_keys()) {
-            Some(revised) => Ok(Arc::new(revised)),
-            None => Ok(vendor),
-        }
+        Ok(vendor.within(&self.house))
     }
 
     pub fn ticket(&self, id: TicketId) -> Result<Arc<TicketDossier>, Refused> {

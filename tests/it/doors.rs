@@ -240,7 +240,7 @@ fn both_doors_answer_the_same_list_of_scenarios_alike() {
     });
     let mut page = String::from(
         "What a vendor meets at each door, with Debian's sftp and curl. Written by tests/it/doors.rs:\n\
-         EGRESSD_REGENERATE=1 cargo test --release --test it doors::\n\n",
+         EGRESSD_REGENERATE=1 cargo test --test it doors::\n\n",
     );
     let row = |name: &str, cells: [&str; 2]| format!("{name:53}{:41}{}", cells[0], cells[1]).trim_end().to_owned() + "\n";
     page += &row("", Door::BOTH.map(Door::name));

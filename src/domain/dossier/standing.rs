@@ -1,33 +1,15 @@
 //! A ticket's standing: its gates with the votes that count, the state that follows, and what binds meanwhile.
 
-use super::{Revision, State, Surroundings, TicketDossier};
+use super::{GateStanding, Revision, State, Surroundings, TicketDossier, gates::counts};
 use crate::domain::{
     bounds::Bounds,
-    digest::Digest,
     event::{Closing, Decision},
     ids::PersonId,
-    people::{Gate, Person},
+    people::Gate,
     refusal::Refusal,
     vote::Vote,
 };
 use std::collections::{BTreeMap, BTreeSet};
-
-/// One gate of a revision, as it stands.
-#[derive(Clone, Debug)]
-pub struct GateStanding<'a> {
-    pub gate: Gate,
-    pub question: Digest,
-    /// The votes that count, one of a person.
-    pub approvals: Vec<&'a Vote>,
-    /// How many have to.
-    pub needed: u32,
-}
-
-impl GateStanding<'_> {
-    pub fn is_green(&self) -> bool {
-        self.approvals.len() >= self.needed as usize
-    }
-}
 
 /// Where a ticket stands, and within what.
 #[derive(Clone, Debug)]
@@ -48,51 +30,6 @@ pub enum Serves {
 }
 
 impl TicketDossier {
-    /// The question that `gate` asks about a revision now.
-    pub fn question(&self, revision: &Revision, gate: Gate, around: &Surroundings<'_>) -> Option<Digest> {
-        Some(self.asks(revision, gate, assessment(around)?, around))
-    }
-
-    fn asks(&self, revision: &Revision, gate: Gate, assessment: Digest, around: &Surroundings<'_>) -> Digest {
-        let ask = || revision.document.question(gate, self.vendor, assessment, around.policy);
-        revision.questions.get(around.policy, assessment, gate, ask)
-    }
-
-    /// What [`TicketDossier::question`] is the digest of.
-    pub fn question_text(&self, revision: &Revision, gate: Gate, around: &Surroundings<'_>) -> Option<String> {
-        Some(revision.document.question_text(gate, self.vendor, assessment(around)?, around.policy))
-    }
-
-    /// The gates that today's policy asks for, each with the votes that count. A vote counts while it answers today's
-    /// question, is not too old and is the last that its voter gave to it; its voter is not the requester, still holds the gate's role, and has
-    /// signed it as it stands here. One person holds at most one gate, and is one person there however often they vote.
-    pub fn gates<'d>(&'d self, revision: &Revision, around: &Surroundings<'_>) -> Vec<GateStanding<'d>> {
-        let mut holders: BTreeMap<PersonId, Gate> = BTreeMap::new();
-        for vote in &self.votes {
-            holders.entry(vote.by).or_insert(vote.ballot.gate);
-        }
-        let Some(assessment) = assessment(around) else { return Vec::new() };
-        let traits = revision.document.traits(around.policy);
-        let standing = |gate: Gate| {
-            let question = self.asks(revision, gate, assessment, around);
-            let may = |vote: &&Vote| {
-                vote.ballot.gate == gate
-                    && vote.asked.question == question
-                    && vote.by != self.requester
-                    && !self.has_lapsed(vote, traits.tier, around)
-                    && holders.get(&vote.by) == Some(&gate)
-                    && around
-                        .roster
-                        .person(vote.by)
-                        .is_some_and(|person| self.admits(person, revision, gate, around).is_ok() && counts(vote, person, around))
-            };
-            let last: BTreeMap<PersonId, &Vote> = self.votes.iter().filter(may).map(|vote| (vote.by, vote)).collect();
-            let approvals = last.into_values().filter(|vote| vote.ballot.decision == Decision::Approve).collect();
-            GateStanding { gate, question, approvals, needed: around.policy.votes_needed(gate, traits.tier) }
-        };
-        around.policy.gates(&traits).into_iter().map(standing).collect()
-    }
-
     /// The gates of a revision that have to be green before this one takes votes.
     pub fn waits_for(&self, revision: &Revision, gate: Gate, around: &Surroundings<'_>) -> Vec<Gate> {
         let open = self.open_gates(revision, around);
@@ -193,20 +130,10 @@ impl TicketDossier {
     }
 }
 
-/// The vendor's assessment that questions name.
-fn assessment(around: &Surroundings<'_>) -> Option<Digest> {
-    Some(around.vendor.current(around.roster).or(around.vendor.revisions.last())?.assessment)
-}
-
 /// Why a revision cannot be approved as it is, whoever its vendor: only another revision helps.
 fn objection(revision: &Revision, around: &Surroundings<'_>) -> Option<Refusal> {
     if let Some(field) = revision.document.fields.iter().find(|field| around.house.class_revoked(&field.class)) {
         return Some(Refusal::revoked_everywhere("class", &field.class));
     }
     revision.objected.first(around.policy, &revision.document)
-}
-
-/// Whether it is this person's own, by a key that counted then and is not revoked now.
-fn counts(vote: &Vote, person: &Person, around: &Surroundings<'_>) -> bool {
-    around.house.key_counts(person, vote.at).is_ok() && vote.is_genuine(person)
 }

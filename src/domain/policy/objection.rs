@@ -7,15 +7,12 @@ use crate::domain::{
     form::QUESTIONS,
     ids::Slug,
     jurisdiction::Jurisdiction,
+    memo::Memo,
     nearest::nearest,
     refusal::Refusal,
     ticket::{Basis, Environment, Kind, TicketDocument, Transfer, Treatment},
 };
-use std::{
-    collections::BTreeSet,
-    fmt,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::BTreeSet;
 
 /// A request as a policy reads it. Absent: not written yet, or not as the form asks for it.
 #[derive(Clone, Default, Debug)]
@@ -213,28 +210,12 @@ impl Condition {
 
 /// What the policy that was asked last has against a revision first. Each listing, open and read wants to know, and it takes a look at
 /// every answer.
-#[derive(Default)]
-pub struct Objected(Mutex<Option<(Digest, Option<Refusal>)>>);
+#[derive(Clone, Default, Debug)]
+pub struct Objected(Memo<Digest, Option<Refusal>>);
 
 impl Objected {
     pub fn first(&self, policy: &Policy, document: &TicketDocument) -> Option<Refusal> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*kept {
-            Some((asked, first)) if *asked == policy.digest() => first.clone(),
-            _ => kept.insert((policy.digest(), document.admissible(policy).err())).1.clone(),
-        }
-    }
-}
-
-impl Clone for Objected {
-    fn clone(&self) -> Self {
-        Self::default()
-    }
-}
-
-impl fmt::Debug for Objected {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Objected")
+        self.0.get(policy.digest(), || document.admissible(policy).err())
     }
 }
 

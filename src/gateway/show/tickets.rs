@@ -85,12 +85,12 @@ impl Wanted {
             return open.into_iter().map(|id| (id, None)).collect();
         }
         let mut all = facts.source().courses(|courses| courses.all());
-        all.retain(|(_, ended)| ended.is_none_or(|state| self.takes(words::ticket_state(state))));
+        all.retain(|(_, ended)| ended.is_none_or(|state| self.takes(|| state)));
         all
     }
 
-    fn takes(&self, state: TicketState) -> bool {
-        self.states.is_empty() || self.states.contains(&state)
+    fn takes(&self, state: impl FnOnce() -> State) -> bool {
+        self.states.is_empty() || self.states.contains(&words::ticket_state(state()))
     }
 
     fn add<S: Source>(
@@ -111,7 +111,7 @@ impl Wanted {
             let vendor = facts.vendor(ticket.vendor)?;
             let around = facts.around(&vendor);
             let awaits = ticket.awaits(person, &around);
-            if (self.awaiting.is_none() || !awaits.is_empty()) && self.takes(words::ticket_state(ticket.state(&around))) {
+            if (self.awaiting.is_none() || !awaits.is_empty()) && self.takes(|| ticket.state(&around)) {
                 listing.add(|| row(facts, &ticket, &around, awaits))?;
             }
         }

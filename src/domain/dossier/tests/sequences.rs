@@ -20,6 +20,9 @@ enum More {
         alias: u128,
         gate: usize,
     },
+    RevokeKey {
+        of: u128,
+    },
 }
 
 const ALIAS: u128 = 40;
@@ -30,6 +33,7 @@ fn more() -> impl Strategy<Value = More> {
         1 => (1_u128..=EVERYTHING).prop_map(|of| More::Alias { of }),
         1 => (1_u128..=EVERYTHING).prop_map(|of| More::Renamed { of }),
         3 => (1_u128..=EVERYTHING, 0..Gate::ALL.len()).prop_map(|(alias, gate)| More::VoteAs { alias, gate }),
+        1 => (1_u128..=EVERYTHING).prop_map(|of| More::RevokeKey { of }),
     ]
 }
 
@@ -48,6 +52,9 @@ fn take_more(world: &mut World, step: &More) {
         More::Step(step) => take(world, step),
         More::Alias { of } => enrol_again(world, ALIAS + of, *of, format!("alias{of}")),
         More::Renamed { of } => enrol_again(world, *of, ALIAS + of, format!("renamed{of}")),
+        More::RevokeKey { of } => {
+            world.record(World::by(20), Subject::House, Event::KeyRevoked { key: key(*of as u8).fingerprint() }, None);
+        }
         More::VoteAs { alias, gate } => {
             let gate = Gate::ALL[*gate];
             let by = Actor::Person { id: person(ALIAS + alias), key: key(*alias as u8).fingerprint() };
@@ -89,19 +96,21 @@ fn read_back(record: &Record) -> Record {
 
 /// What a ticket's standing comes to: its state, who opened which gate, who is waited for where, what binds.
 fn told(world: &World, now: Time) -> String {
-    let roster = world.roster();
-    world.judged(now, |ticket, around| {
-        let gates = ticket.gates(ticket.under_review(), around);
-        let holders: Vec<_> =
-            gates.iter().map(|gate| (gate.gate, gate.approvals.iter().map(|vote| vote.by).collect::<Vec<_>>())).collect();
-        let waited: Vec<_> = roster.people().map(|person| (person.id, ticket.awaits(person, around))).collect();
-        format!(
-            "{:?} {holders:?} {waited:?} {:?} {:?}",
-            ticket.state(around),
-            ticket.waits(around),
-            ticket.standing(around).bounds
-        )
-    })
+    world.judged(now, told_of)
+}
+
+fn told_of(ticket: &TicketDossier, around: &Surroundings<'_>) -> String {
+    let gates = ticket.gates(ticket.under_review(), around);
+    let holders: Vec<_> =
+        gates.iter().map(|gate| (gate.gate, gate.approvals.iter().map(|vote| vote.by).collect::<Vec<_>>())).collect();
+    let waited: Vec<_> = around.roster.people().map(|person| (person.id, ticket.awaits(person, around))).collect();
+    let (state, waits, bounds) = (ticket.state(around), ticket.waits(around), ticket.standing(around).bounds);
+    format!("{state:?} {holders:?} {waited:?} {waits:?} {bounds:?}")
+}
+
+/// The same world before the last of its records.
+fn before(world: &World, left: usize) -> World {
+    World { records: world.records[..left].to_vec(), policy: world.policy.clone() }
 }
 
 proptest! {
@@ -172,6 +181,27 @@ proptest! {
                 prop_assert!(ticket.votes.iter().all(|vote| vote.by != person.id || vote.ballot.gate == gate));
                 prop_assert_eq!(world.state() == State::InReview || ticket.is_activated(), true);
             }
+        }
+    }
+
+    /// What is kept of one look is in the way of no other: under another policy, another roster, house or vendor, earlier or later.
+    #[test]
+    fn a_ticket_that_was_looked_at_before_stands_as_one_that_never_was(
+        steps in prop::collection::vec(more(), 0..30),
+        looks in prop::collection::vec((0..3_usize, 0..2_usize, 0..2_usize, 0..2_usize, 0_u32..60), 2..12),
+    ) {
+        let (short, full) = (world(&[]).records.len(), world(&steps));
+        let worlds = [before(&full, short + (full.records.len() - short) / 2), full];
+        let (rosters, houses) = (worlds.each_ref().map(World::roster), worlds.each_ref().map(World::house));
+        let vendors = worlds.each_ref().map(|world| world.vendor_dossier(1));
+        let every = format!("{POLICY}\n[review]\nevery_days = {{ T1 = 20, T2 = 20 }}\n");
+        let policies = [Policy::parse(POLICY).unwrap(), Policy::parse(&every).unwrap(), two_for_privacy()];
+        let ticket = worlds[1].ticket();
+        for (policy, vendor, roster, house, later) in looks {
+            let now = today() + days(later);
+            let (policy, vendor, roster, house) = (&policies[policy], &vendors[vendor], &rosters[roster], &houses[house]);
+            let around = Surroundings { now, policy, vendor, roster, house };
+            prop_assert_eq!(told_of(&ticket, &around), told_of(&ticket.clone(), &around));
         }
     }
 }

@@ -1,0 +1,144 @@
+//! A revision's gates: what each asks, and which votes count for it. Every listing, open and read wants to know.
+
+use super::{Revision, Surroundings, TicketDossier};
+use crate::domain::{
+    digest::Digest,
+    event::Decision,
+    ids::PersonId,
+    memo::{EditionName, Memo},
+    people::{Gate, Person},
+    time::Time,
+    vote::Vote,
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// One gate of a revision, as it stands.
+#[derive(Clone, Debug)]
+pub struct GateStanding<'a> {
+    pub gate: Gate,
+    pub question: Digest,
+    /// The votes that count, one of a person.
+    pub approvals: Vec<&'a Vote>,
+    /// How many have to.
+    pub needed: u32,
+}
+
+impl GateStanding<'_> {
+    pub fn is_green(&self) -> bool {
+        self.approvals.len() >= self.needed as usize
+    }
+}
+
+/// What was found out about a revision, and around what.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Found {
+    /// By policy and assessment: a question is a digest over the whole inventory.
+    questions: [Memo<(Digest, Digest), Digest>; Gate::ALL.len()],
+    tally: Memo<Around, Arc<Tally>>,
+}
+
+/// All of the surroundings but the clock.
+#[derive(PartialEq)]
+struct Around {
+    policy: Digest,
+    vendor: EditionName,
+    roster: EditionName,
+    house: EditionName,
+}
+
+/// Which votes count at each gate.
+struct Tally {
+    gates: Vec<Counted>,
+    /// As of when.
+    at: Time,
+    /// When the first of them is too old.
+    until: Option<Time>,
+}
+
+struct Counted {
+    gate: Gate,
+    question: Digest,
+    /// Places among the ticket's votes.
+    approvals: Vec<usize>,
+    needed: u32,
+}
+
+impl TicketDossier {
+    /// The question that `gate` asks about a revision now.
+    pub fn question(&self, revision: &Revision, gate: Gate, around: &Surroundings<'_>) -> Option<Digest> {
+        Some(self.asks(revision, gate, assessment(around)?, around))
+    }
+
+    fn asks(&self, revision: &Revision, gate: Gate, assessment: Digest, around: &Surroundings<'_>) -> Digest {
+        let ask = || revision.document.question(gate, self.vendor, assessment, around.policy);
+        revision.found.questions[gate as usize].get((around.policy.digest(), assessment), ask)
+    }
+
+    /// What [`TicketDossier::question`] is the digest of.
+    pub fn question_text(&self, revision: &Revision, gate: Gate, around: &Surroundings<'_>) -> Option<String> {
+        Some(revision.document.question_text(gate, self.vendor, assessment(around)?, around.policy))
+    }
+
+    /// The gates that today's policy asks for, each with the votes that count. A vote counts while it answers today's
+    /// question, is not too old and is the last that its voter gave to it; its voter is not the requester, still holds the gate's role, and has
+    /// signed it as it stands here. One person holds at most one gate, and is one person there however often they vote.
+    pub fn gates<'d>(&'d self, revision: &Revision, around: &Surroundings<'_>) -> Vec<GateStanding<'d>> {
+        let key = Around {
+            policy: around.policy.digest(),
+            vendor: around.vendor.edition.name(),
+            roster: around.roster.edition.name(),
+            house: around.house.edition.name(),
+        };
+        let holds = |tally: &Arc<Tally>| tally.at <= around.now && tally.until.is_none_or(|until| around.now < until);
+        let tally = revision.found.tally.get_while(key, holds, || Arc::new(self.tally(revision, around)));
+        let standing = |counted: &Counted| GateStanding {
+            gate: counted.gate,
+            question: counted.question,
+            approvals: counted.approvals.iter().map(|vote| &self.votes[*vote]).collect(),
+            needed: counted.needed,
+        };
+        tally.gates.iter().map(standing).collect()
+    }
+
+    fn tally(&self, revision: &Revision, around: &Surroundings<'_>) -> Tally {
+        let mut tally = Tally { gates: Vec::new(), at: around.now, until: None };
+        let Some(assessment) = assessment(around) else { return tally };
+        let mut holders: BTreeMap<PersonId, Gate> = BTreeMap::new();
+        for vote in &self.votes {
+            holders.entry(vote.by).or_insert(vote.ballot.gate);
+        }
+        let traits = revision.document.traits(around.policy);
+        for gate in around.policy.gates(&traits) {
+            let question = self.asks(revision, gate, assessment, around);
+            let may = |vote: &Vote| {
+                vote.ballot.gate == gate
+                    && vote.asked.question == question
+                    && vote.by != self.requester
+                    && !self.has_lapsed(vote, traits.tier, around)
+                    && holders.get(&vote.by) == Some(&gate)
+                    && around
+                        .roster
+                        .person(vote.by)
+                        .is_some_and(|person| self.admits(person, revision, gate, around).is_ok() && counts(vote, person, around))
+            };
+            let of_gate = self.votes.iter().enumerate().filter(|(_, vote)| may(vote));
+            let last: BTreeMap<PersonId, (usize, &Vote)> = of_gate.map(|(place, vote)| (vote.by, (place, vote))).collect();
+            let lapse = last.values().filter_map(|(_, vote)| around.policy.approval_until(traits.tier, vote.at));
+            tally.until = tally.until.into_iter().chain(lapse).min();
+            let approvals = last.into_values().filter(|(_, vote)| vote.ballot.decision == Decision::Approve);
+            let approvals = approvals.map(|(place, _)| place).collect();
+            tally.gates.push(Counted { gate, question, approvals, needed: around.policy.votes_needed(gate, traits.tier) });
+        }
+        tally
+    }
+}
+
+/// The vendor's assessment that questions name.
+fn assessment(around: &Surroundings<'_>) -> Option<Digest> {
+    Some(around.vendor.current(around.roster).or(around.vendor.revisions.last())?.assessment)
+}
+
+/// Whether it is this person's own, by a key that counted then and is not revoked now.
+pub(super) fn counts(vote: &Vote, person: &Person, around: &Surroundings<'_>) -> bool {
+    around.house.key_counts(person, vote.at).is_ok() && vote.is_genuine(person)
+}
