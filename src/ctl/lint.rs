@@ -36,6 +36,9 @@ struct Complaint {
     why: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     example: String,
+    /// The table that the example belongs in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<String>,
 }
 
 /// `policy`: its file and what stands in it.
@@ -55,6 +58,7 @@ pub fn lint(text: &str, policy: Option<(&Path, String)>, today: Day) -> Result<C
 
 fn complaints(checked: Checklist) -> Vec<Complaint> {
     let complaint = |problem: lint::Problem| Complaint {
+        place: problem.place(),
         code: problem.code.name(),
         line: problem.line,
         path: problem.path,
@@ -69,12 +73,19 @@ impl Show for Checked {
     fn show(&self, page: &mut Page) {
         let problems = many(self.problems.len() as u64, "problem");
         let tone = if self.problems.is_empty() { Tone::Good } else { Tone::Bad };
+        let (by, tone) = match (&self.against_policy, tone) {
+            (Some(_), tone) => ("", tone),
+            // Whoever stops reading here has not asked the policy.
+            (None, Tone::Good) => (" by the form alone", Tone::Warning),
+            (None, tone) => (" by the form alone", tone),
+        };
         page.line(
-            &format!("{} % complete: {} of {} answered, {problems}", self.complete_percent, self.answered, self.asked),
+            &format!("{} % complete{by}: {} of {} answered, {problems}", self.complete_percent, self.answered, self.asked),
             tone,
         );
         if self.against_policy.is_none() {
-            page.line("no policy was given (--policy): classes, tiers and conditions were not looked at", Tone::Faint);
+            let what = "the policy was not looked at (classes, retention, conditions, papers) and may refuse it: add --policy POLICY_FILE";
+            page.line(what, Tone::Warning);
         }
         for complaint in &self.problems {
             match complaint.line {
@@ -85,10 +96,37 @@ impl Show for Checked {
             if !complaint.example.is_empty() {
                 page.field("try", &complaint.example);
             }
+            if let Some(place) = &complaint.place {
+                page.field("in", place);
+            }
         }
     }
 
     fn exit(&self) -> Exit {
         if self.problems.is_empty() { Exit::Done } else { Exit::Refused }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ctl::table::Colour;
+
+    fn shown(policy: Option<(&Path, String)>) -> String {
+        let today = Day::try_from("2026-11-02".to_owned()).unwrap();
+        let mut page = Page::new(80, Colour::Off);
+        lint(include_str!("../../config/ticket.toml"), policy, today)
+            .unwrap_or_else(|_| panic!("it is a policy"))
+            .show(&mut page);
+        page.finish()
+    }
+
+    #[test]
+    fn a_percentage_without_the_policy_says_so_beside_it() {
+        let alone = shown(None);
+        assert!(alone.starts_with("100 % complete by the form alone: ") && alone.contains("--policy POLICY_FILE"), "{alone}");
+        let file = Path::new("policy.toml");
+        let with = shown(Some((file, include_str!("../../config/policy.toml").to_owned())));
+        assert!(with.starts_with("100 % complete: ") && !with.contains("--policy"), "{with}");
     }
 }

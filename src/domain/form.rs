@@ -103,7 +103,10 @@ pub const ENVIRONMENTS: &[&str] = &["production", "non_production"];
 pub const BASES: &[&str] =
     &["not_personal", "consent", "contract", "legal_obligation", "vital_interest", "public_task", "legitimate_interest"];
 pub const TYPES: &[&str] = &["text", "integer", "decimal", "boolean", "date", "timestamp"];
-pub const TREATMENTS: &[&str] = &["as_is", "drop", "mask", "hmac", "tokenise", "generalise", "truncate_date"];
+/// Those that can be promised.
+pub const TREATMENTS: &[&str] = &["as_is"];
+/// Those that nothing verifies yet: known by name, offered to nobody.
+pub const PLANNED_TREATMENTS: &[&str] = &["drop", "mask", "hmac", "tokenise", "generalise", "truncate_date"];
 pub const PERIODS: &[&str] = &["day", "week", "month", "quarter"];
 
 /// What canonical JSON holds exactly; nobody stages eight pebibytes.

@@ -85,6 +85,22 @@ pub struct Problem {
     pub example: String,
 }
 
+impl Problem {
+    /// Where in the file its example is written: the table that its path stands in, as TOML heads it. None: it is no line of a table.
+    pub fn place(&self) -> Option<String> {
+        if !self.example.contains(" = ") || self.path.is_empty() {
+            return None;
+        }
+        Some(match self.path.rsplit_once('.') {
+            None => "the top of the file, before its first [table]".to_owned(),
+            Some((table, _)) => match table.strip_prefix("field[").and_then(|rest| rest.strip_suffix(']')) {
+                Some(nth) => format!("[[field]], number {nth}"),
+                None => format!("[{table}]"),
+            },
+        })
+    }
+}
+
 /// What a request answers, and what is wrong with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Checklist {
@@ -120,8 +136,10 @@ impl fmt::Display for Checklist {
                 Some(line) => write!(f, "  line {line}: {} {}", problem.code.name(), problem.what)?,
                 None => write!(f, "  {} {}", problem.code.name(), problem.what)?,
             }
-            if !problem.example.is_empty() {
-                write!(f, "\n      {}", problem.example)?;
+            match problem.place() {
+                Some(place) => write!(f, "\n      {}  # in {place}", problem.example)?,
+                None if problem.example.is_empty() => {}
+                None => write!(f, "\n      {}", problem.example)?,
             }
         }
         match self.problems.len().saturating_sub(limits::PROBLEMS_SHOWN) {

@@ -347,3 +347,26 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn each_answer_that_is_missing_says_where_it_is_written() {
+    let at = |from: &str, to: &str, path: &str| {
+        let checked = with(from, to);
+        let found = checked.problems.iter().find(|problem| problem.path == path).unwrap_or_else(|| panic!("{checked}"));
+        found.place().unwrap_or_else(|| panic!("{found:?}"))
+    };
+    assert_eq!(at("max_deliveries = 100", "# max_deliveries", "limits.max_deliveries"), "[limits]");
+    assert_eq!(at("title = \"", "# title = \"", "title"), "the top of the file, before its first [table]");
+    assert_eq!(at("class = \"business\"", "# class", "field[1].class"), "[[field]], number 1");
+    let abroad = at("transfer = \"external\"", "transfer = \"cross_border\"", "legal.references.transfer_agreement");
+    assert_eq!(abroad, "[legal.references]");
+}
+
+#[test]
+fn no_treatment_is_offered_that_is_refused() {
+    let checked = with("treatment = \"as_is\"", "treatment = \"shredded\"");
+    let found = checked.problems.iter().find(|problem| problem.path == "field[1].treatment").unwrap();
+    assert!(found.what.ends_with("is none of as_is"), "{found:?}");
+    let planned = with("treatment = \"as_is\"", "treatment = \"mask\"");
+    assert_eq!(planned.problems.len(), 1, "{planned}");
+}

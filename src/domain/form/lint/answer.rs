@@ -4,7 +4,7 @@ use super::{Code, Lint};
 use crate::domain::{
     document::{SECRET, holds_private_key},
     form::{
-        Answer,
+        Answer, PLANNED_TREATMENTS, TREATMENTS,
         located::{Line, Located, Value},
         longest,
     },
@@ -78,6 +78,8 @@ impl Lint<'_> {
         }
         match answer {
             Answer::OneOf(words) if words.contains(&text) => None,
+            // Told with its reason by the treatment itself.
+            Answer::OneOf(TREATMENTS) if PLANNED_TREATMENTS.contains(&text) => None,
             Answer::OneOf(words) => {
                 let near = nearest(text, words.iter().copied()).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
                 Some((Code::OutOfBounds, format!("{} is none of {}{near}", shown(text), words.join(", "))))

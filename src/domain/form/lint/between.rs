@@ -3,7 +3,7 @@
 use super::{Code, Lint, Problem};
 use crate::domain::{
     form::{
-        QUESTIONS, TREATMENTS,
+        PLANNED_TREATMENTS, QUESTIONS,
         located::{Line, Located, Table, Value},
         written::{answers, field_tables, text, whole},
     },
@@ -79,7 +79,7 @@ impl Lint<'_> {
     /// A promise that nobody checks is none.
     fn treatment(&mut self, field: &Table, nth: usize) {
         let Some(Located { line, value: Value::Text(treatment) }) = field.get("treatment") else { return };
-        if treatment != "as_is" && TREATMENTS.contains(&treatment.as_str()) {
+        if PLANNED_TREATMENTS.contains(&treatment.as_str()) {
             let path = format!("field[{nth}].treatment");
             let what = format!("{path}: the treatment {treatment} cannot be verified yet: only as_is can be promised");
             let (why, example) = ("What is promised is checked on every row.".into(), "treatment = \"as_is\"".into());
@@ -115,7 +115,7 @@ impl Lint<'_> {
             }
             Against::NoReference { condition, reference } => {
                 let what = format!("{path} is missing: under which number is it filed?");
-                (Code::Missing, what, asked_under(&condition), format!("references = {{ {reference} = \"…\" }}"))
+                (Code::Missing, what, asked_under(&condition), format!("{reference} = \"…\""))
             }
             Against::NoAnswer { condition, .. } => {
                 self.asked += 1;
