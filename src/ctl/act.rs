@@ -9,7 +9,7 @@ use super::{
     draft, explain, lint, offline,
     page::Page,
     policy,
-    show::Show,
+    show::{Reviewed, Show},
     signer::{Signer, agent_socket, read_bounded},
     token,
     trouble::{Exit, Trouble},
@@ -197,9 +197,9 @@ async fn ticket(mut desk: Desk, command: Ticket) -> Result<Told, Trouble> {
             desk.tell::<Submitted>(revise).await.map_err(|trouble| trouble.in_file(&file))
         }
         Ticket::Review { ticket, gate } => {
-            let mut answered = desk.caller.ask::<TicketReview>(&R::TicketReview { ticket }).await?;
-            answered.answer.only(gate);
-            Ok(Told::new(answered, desk.page))
+            let Answered { json, answer } = desk.caller.ask::<TicketReview>(&R::TicketReview { ticket }).await?;
+            let answer = Reviewed::of(answer, gate)?;
+            Ok(Told::new(Answered { json, answer }, desk.page))
         }
         Ticket::Votes { ticket, out } => {
             let answered = desk.caller.ask::<Listing<SignedVote>>(&R::TicketVotes { ticket }).await?;

@@ -313,7 +313,7 @@ pub enum Ticket {
     Review {
         /// Such as EGR-2026-0042
         ticket: TicketNumber,
-        /// Only this gate's question
+        /// This gate's whole question; without it the gates at a glance, and the one that waits for you
         #[arg(long, value_parser = gate())]
         gate: Option<Gate>,
     },

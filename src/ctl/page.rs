@@ -86,15 +86,17 @@ impl Page {
         self.out.push_str(&table.render(self.width, self.colour));
     }
 
-    /// What stands in the way: what, who, and the command on a line of its own.
+    /// What stands in the way: what, who can move it, and the command, each on a line of its own.
     pub fn blockers(&mut self, title: &str, blockers: &[Blocker]) {
         if blockers.is_empty() {
             return;
         }
         self.heading(title);
         for blocker in blockers {
-            let who = if blocker.who.is_empty() { String::new() } else { format!(" ({})", blocker.who) };
-            self.item(&format!("{}{who}", blocker.what), Tone::Warning);
+            self.item(&blocker.what, Tone::Warning);
+            if !blocker.who.is_empty() {
+                self.hanging("  by", "  by ".len(), &blocker.who, Tone::Plain);
+            }
             if !blocker.command.is_empty() {
                 self.verbatim(&blocker.command);
             }

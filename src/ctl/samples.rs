@@ -88,13 +88,14 @@ fn ticket() -> Value {
 fn security() -> Value {
     json!({"gate": "security", "needed": 1, "have": 1, "question": DIGEST,
         "votes": [{"who": "sam", "decision": "approve", "at": AT, "reason": HOSTILE, "standing": "counts", "terms": ["max_rows=1000"], "leaf": 41},
+            {"who": "sam", "decision": "approve", "at": AT, "reason": "", "standing": "counts", "asked_again": HOSTILE, "leaf": 40},
             {"who": "sam", "decision": "request_changes", "because": "at_vendor", "at": AT, "reason": "who watches?", "standing": "replaced",
                 "comments": [{"on": "at_vendor.breach_detection", "text": HOSTILE}]}]})
 }
 
 fn review() -> Value {
-    json!({"ticket": "EGR-2026-0042", "title": HOSTILE, "state": "in_review", "tier": "T2", "vendor": "acme", "requester": "rita",
-        "revision": DIGEST, "revision_number": 2, "policy": DIGEST, "conditions": ["Personal data leave their country"],
+    json!({"ticket": "EGR-2026-0042", "title": HOSTILE, "state": "in_review", "tier": "T2", "vendor": "acme", "vendor_name": "Acme", "assessment": HOSTILE, "requester": "rita",
+        "purpose": HOSTILE, "revision": DIGEST, "revision_number": 2, "policy": DIGEST, "conditions": ["Personal data leave their country"],
         "fields": [{"name": "customer_id", "type": "text", "class": "pseudonym", "treatment": "hmac", "source": "dwh.crm.customers.id",
             "destination": "acme.churn.id", "necessity": "joins the months", "tier": "T1", "describes": "an id that only we can turn back"}],
         "compared_with": 1, "changes": [{"path": "field.postcode.class", "before": "behaviour"}], "reasons": {"excess_fields": "more than needed"},
@@ -161,7 +162,7 @@ pub fn answer(act: &str) -> Value {
         "ticket_list" => {
             list(json!({"ticket": "EGR-2026-0042", "title": HOSTILE, "state": "in_review", "tier": "T2", "vendor": "acme",
             "requester": "rita", "until": "2026-12-31", "open_gates": ["privacy"],
-            "waits": [{"gate": "privacy", "asked": AT, "asked_hours": 80, "by": AT, "overdue_hours": 8}], "awaits_you": ["privacy"],
+            "waits": [{"gate": "privacy", "asked": AT, "asked_hours": 80, "by": AT, "overdue_hours": 8}], "awaits_you": ["privacy"], "to_do": blocker(),
             "calendar": {"late_since": "2026-11-14", "missed": 2}}))
         }
         "ticket_show" => ticket(),

@@ -89,7 +89,7 @@ fn write(file: &Path, text: &str) {
     std::fs::write(file, text).unwrap();
 }
 
-const COMMANDS: [&str; 43] = [
+const COMMANDS: [&str; 44] = [
     "whoami",
     "status",
     "staff enroll bob --roles requester,operator --public-key DIR/key.pub",
@@ -102,6 +102,7 @@ const COMMANDS: [&str; 43] = [
     "ticket submit DIR/document.toml",
     "ticket list",
     "ticket show EGR-2026-0042",
+    "ticket review EGR-2026-0042",
     "ticket diagram EGR-2026-0042",
     "ticket vote EGR-2026-0042 --gate privacy --approve --reason fine",
     "ticket vote EGR-2026-0042 --gate privacy --reject --reason no",
@@ -170,6 +171,32 @@ async fn what_is_piped_is_never_cut() {
 async fn a_tickets_limits_have_units_and_its_votes_are_counted_well() {
     let shown = Rig::new().run("ticket show EGR-2026-0042").await.unwrap().page.finish();
     assert!(shown.contains("at most 1.0 GiB in one file (1,073,741,824 bytes)") && shown.contains("0 of 1 vote\n"), "{shown}");
+}
+
+/// The sample's one gate that is open does not wait for alice.
+#[tokio::test]
+async fn a_review_is_the_gates_at_a_glance_and_one_gates_question_where_it_is_asked_for() {
+    let rig = Rig::new();
+    let glance = rig.run("ticket review EGR-2026-0042").await.unwrap().page.finish();
+    assert!(glance.contains("security  green  1 of 1  9f86d081884c") && !glance.contains("What for?"), "{glance}");
+    assert!(glance.contains("vendor          acme: Acme"), "{glance}");
+    let whole = rig.run("ticket review EGR-2026-0042 --gate security").await.unwrap().page.finish();
+    assert!(whole.contains("What for?") && whole.contains("dwh.crm.customers.id"), "{whole}");
+    let none = rig.run("ticket review EGR-2026-0042 --gate legal").await;
+    assert!(matches!(none, Err(Trouble::NoGate { .. })));
+}
+
+#[tokio::test]
+async fn nothing_is_said_with_a_lone_colon_and_whoever_can_move_it_stands_on_a_line_of_their_own() {
+    let shown = Rig::new().run("ticket show EGR-2026-0042").await.unwrap().page.finish();
+    assert!(shown.contains("\n  by a privacy_reviewer who did not request it\n"), "{shown}");
+    assert!(shown.contains("sam approved 2026-11-21 10:15\n"), "{shown}");
+}
+
+#[test]
+fn a_list_offers_the_states_that_tickets_have() {
+    let offers = |state: &str| Cli::read(["egressctl", "ticket", "list", "--state", state].map(Into::<String>::into)).is_ok();
+    assert!(offers("closing") && !offers("draft") && !offers("submitted"));
 }
 
 #[tokio::test]

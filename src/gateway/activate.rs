@@ -1,7 +1,13 @@
 //! Activate: an operator starts an approved ticket; everything is evaluated again, now.
 
 use super::{
-    answers::Completion, answers::Done, core::Core, desk::Desk, facts::Facts, outcome::Refused, suspend::fall, suspend::resumed,
+    answers::{Blocker, Completion, Done},
+    core::Core,
+    desk::Desk,
+    facts::Facts,
+    outcome::Refused,
+    suspend::fall,
+    suspend::resumed,
     vault::Tx,
 };
 use crate::domain::{
@@ -67,7 +73,16 @@ fn activate(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber) -> Re
         return Ok(Done { subject: text, state: Completion::Done, headline, leaf: record.index, next });
     }
     let headline = format!("{number} is active: files staged under it are inspected, sealed and released");
-    Ok(Done { subject: text, state: Completion::Done, headline, leaf: record.index, next: Vec::new() })
+    Ok(Done { subject: text, state: Completion::Done, headline, leaf: record.index, next: vec![to_be_dropped(number)] })
+}
+
+/// The gateway makes no directory in staging: who may write there is not its to say.
+fn to_be_dropped(number: TicketNumber) -> Blocker {
+    Blocker {
+        what: format!("files of it are dropped into {number}/ in the staging directory, and a file _READY ends each delivery"),
+        who: "whoever produces the files makes that directory, before or after; the machine's administrator lets them".into(),
+        command: format!("egressctl file list --ticket {number}"),
+    }
 }
 
 fn unapproved(ticket: &TicketDossier, around: &Surroundings<'_>) -> Refusal {

@@ -132,6 +132,9 @@ pub struct Status {
     pub destinations: Vec<DestinationRow>,
     /// What in staging, the configuration or the machine needs somebody.
     pub problems: Vec<Blocker>,
+    /// What waits for whoever asks and is no ticket: keys to confirm, a freeze to lift, a sealed identity's use to look into.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub waits_for_you: Vec<Blocker>,
     pub disks: Vec<Disk>,
 }
 

@@ -152,7 +152,7 @@ fn handed<S: Source>(
 ///
 /// # Errors
 /// No attestation is waited for, or something can still be fetched.
-fn owed<S: Source>(
+pub(super) fn owed<S: Source>(
     facts: &Facts<'_, S>,
     ticket: &TicketDossier,
     vendor: &VendorDossier,

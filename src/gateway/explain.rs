@@ -1,6 +1,9 @@
 //! Explain: why is it not moving, who can move it, what to type. For whatever has an id.
 
 mod named;
+mod ticket;
+
+use ticket::ticket;
 
 use super::{
     answers::{Blocker, Explanation, FileRow, FileState},
@@ -8,7 +11,7 @@ use super::{
     desk::Desk,
     facts::{Facts, Source},
     outcome::Refused,
-    show::{self, deliveries, end, gates, risk, tickets, vendors, words},
+    show::{self, deliveries, risk, vendors},
     vault::find,
 };
 use crate::{
@@ -17,7 +20,7 @@ use crate::{
         digest::Digest,
         event::{Actor, Subject},
         file_name,
-        ids::{DeliveryId, FileId, TicketId, VendorId},
+        ids::{DeliveryId, FileId, VendorId},
         refusal::Refusal,
         signature::openssh_fingerprint,
     },
@@ -57,14 +60,22 @@ fn plain(subject: String, headline: String, because: Vec<String>) -> Explanation
     Explanation { subject, headline, because, who: String::new(), commands: Vec::new(), page: None, timeline: Vec::new() }
 }
 
-/// An explanation from what stands in the way: the first one names who can move it.
+/// An explanation from what stands in the way: whoever can move something of it, and each command once.
 fn from_blockers(subject: String, headline: String, blockers: Vec<Blocker>) -> Explanation {
+    let (mut who, mut commands): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    for blocker in &blockers {
+        for (said, all) in [(&blocker.who, &mut who), (&blocker.command, &mut commands)] {
+            if !said.is_empty() && !all.contains(said) {
+                all.push(said.clone());
+            }
+        }
+    }
     Explanation {
         subject,
         headline,
-        who: blockers.first().map(|blocker| blocker.who.clone()).unwrap_or_default(),
-        because: blockers.iter().map(|blocker| blocker.what.clone()).collect(),
-        commands: blockers.into_iter().map(|blocker| blocker.command).collect(),
+        who: who.join("; "),
+        because: blockers.into_iter().map(|blocker| blocker.what).collect(),
+        commands,
         page: None,
         timeline: Vec::new(),
     }
@@ -98,22 +109,6 @@ pub fn code(code: &str) -> Option<Explanation> {
     let commands = vec!["egressctl file list".into(), "egressctl file show FILE_ID".into()];
     let because = vec![finding.fix().into()];
     Some(Explanation::of_code(finding.code(), finding.means(), because, "whoever produces the files", commands))
-}
-
-fn ticket<S: Source>(facts: &Facts<'_, S>, id: TicketId) -> Result<Explanation, Refused> {
-    let ticket = facts.ticket(id)?;
-    let vendor = facts.vendor(ticket.vendor)?;
-    let around = facts.around(&vendor);
-    let state = words::ticket_state(ticket.state(&around)).name();
-    let headline =
-        format!("{} ({}), requested by {}, is {state}", ticket.number, ticket.document().title, gates::requester(facts, &ticket));
-    let mut told = from_blockers(ticket.number.to_string(), headline, tickets::blockers(facts, &ticket, &around));
-    if told.because.is_empty() {
-        told.because.push("every gate has approved it and an operator has activated it: files staged under it leave".into());
-    }
-    told.because.extend(end::calendar(facts, &ticket, &around)?.iter().flat_map(end::pressing));
-    told.timeline = show::timeline(facts, Subject::Ticket(id))?;
-    Ok(told)
 }
 
 fn delivery<S: Source>(facts: &Facts<'_, S>, id: DeliveryId) -> Result<Explanation, Refused> {

@@ -56,13 +56,14 @@ fn vote(core: &Core, tx: &mut Tx<'_>, by: Actor, asked: Asked, ballot: Ballot, s
     let facts = Facts::read(core, &*tx)?;
     let ticket = facts.ticket(ticket.id)?;
     let around = facts.around(&vendor);
-    let review = ticket.review(ticket.under_review(), &around);
+    let (review, state) = (ticket.review(ticket.under_review(), &around), ticket.state(&around));
+    let open_gates = ticket.open_gates(ticket.under_review(), &around).into_iter().filter(|_| !state.is_over());
     Ok(Voted {
         ticket: asked.ticket,
         gate,
         decision,
-        state: words::ticket_state(ticket.state(&around)),
-        open_gates: ticket.open_gates(ticket.under_review(), &around).into_iter().collect(),
+        state: words::ticket_state(state),
+        open_gates: open_gates.collect(),
         leaf: record.index,
         next: next(&ticket, review),
     })

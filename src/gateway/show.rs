@@ -1,5 +1,6 @@
 //! Show: what the staff sees: lists, views, states, always derived, never decided upon.
 
+mod asked_again;
 pub(super) mod deliveries;
 pub(super) mod end;
 mod ended;
@@ -14,6 +15,7 @@ mod transfers;
 mod unreleased;
 pub(super) mod vendors;
 pub(super) mod words;
+mod yours;
 
 use super::{
     answers::FileState,

@@ -11,6 +11,7 @@ mod expiry;
 mod explained;
 mod index;
 mod keys;
+mod moving;
 mod pace;
 mod recovery;
 mod reopening;

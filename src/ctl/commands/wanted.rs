@@ -8,7 +8,7 @@ use clap::{
 
 #[derive(Args, Debug)]
 pub struct Wanted {
-    /// Only those at whose gates your vote is waited for now
+    /// Only those that wait for you now: your vote, or what else is yours to do (what is no ticket stands in status)
     #[arg(long, value_name = "WHOSE", value_parser = awaiting())]
     pub awaiting: Option<Awaiting>,
     /// Only those in this state; several with commas
@@ -22,6 +22,6 @@ fn awaiting() -> impl TypedValueParser<Value = Awaiting> {
 
 fn ticket_state() -> impl TypedValueParser<Value = TicketState> {
     let named = |name: String| TicketState::ALL.iter().copied().find(|state| state.name() == name);
-    PossibleValuesParser::new(TicketState::ALL.iter().map(|state| state.name()))
+    PossibleValuesParser::new(TicketState::RECORDED.iter().map(|state| state.name()))
         .map(move |name| named(name).expect("clap admits only the names of states"))
 }

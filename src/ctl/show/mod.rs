@@ -10,6 +10,8 @@ mod review;
 mod risk;
 mod tickets;
 
+pub use review::Reviewed;
+
 use super::{
     page::Page,
     table::{Cell, Column, Table, Tone},
@@ -158,6 +160,7 @@ impl Show for Status {
         for destination in &self.destinations {
             page.field("forwarded", forward::standing(destination));
         }
+        page.blockers("Waits for you", &self.waits_for_you);
         page.blockers("Needs somebody", &self.problems);
     }
 }

@@ -1,45 +1,126 @@
 //! The review page: what is asked, what has changed, what may be answered; and a vote's text.
 
-use super::{Column, Page, Row, Show, Table, Tone, people::show_red_flags, ticket_tone, tickets::vote};
+use super::{Cell, Column, Page, Row, Show, Table, Tone, people::show_red_flags, ticket_tone, tickets::vote};
 use crate::{
-    ctl::text::minute,
-    domain::shown::many,
+    ctl::{text::minute, trouble::Trouble},
+    domain::{people::Gate, shown::many},
     gateway::answers::{AnswerView, ChangeView, GateReview, ReviewedField, SignedVote, TicketReview, VoteText},
 };
 
-impl Show for TicketReview {
+/// A review, and the gate whose whole question is shown: the one that was asked for, or the only one that waits for whoever asks.
+pub struct Reviewed {
+    review: TicketReview,
+    chosen: Option<Gate>,
+}
+
+impl Reviewed {
+    pub fn of(review: TicketReview, asked: Option<Gate>) -> Result<Self, Trouble> {
+        let there = |gate: Gate| review.gates.iter().any(|review| review.gate == gate);
+        if let Some(gate) = asked.filter(|gate| !there(*gate)) {
+            let gates = review.gates.iter().map(|review| review.gate.name()).collect::<Vec<_>>().join(", ");
+            return Err(Trouble::NoGate { ticket: review.ticket, gate, gates });
+        }
+        let only = match review.awaits_you.as_slice() {
+            [gate] => Some(*gate),
+            _ => None,
+        };
+        Ok(Self { chosen: asked.or(only), review })
+    }
+}
+
+impl Show for Reviewed {
     fn show(&self, page: &mut Page) {
-        page.line(&format!("{}, revision {}: {}", self.ticket, self.revision_number, self.title), Tone::Plain);
-        page.toned_field("state", self.state.name(), ticket_tone(self.state));
-        page.field("tier", self.tier.name());
-        page.field("vendor", &self.vendor);
-        page.field("requester", &self.requester);
-        for condition in &self.conditions {
-            page.field("condition", condition);
-        }
-        page.field("digest", self.revision);
-        show_red_flags(&self.red_flags, page);
-        if let Some(before) = self.compared_with {
+        let Self { review, chosen } = self;
+        show_head(review, page);
+        if let Some(before) = review.compared_with {
             page.heading(&format!("Changed since revision {before}"));
-            show_changes(&self.changes, page);
+            show_changes(&review.changes, page);
         }
-        page.heading("Fields, which every gate is asked about");
-        self.fields.iter().for_each(|field| show_field(field, page));
-        if !self.held.is_empty() {
+        show_gates(review, page);
+        let asked = review.gates.iter().find(|review| Some(review.gate) == *chosen);
+        if asked.is_some() {
+            page.heading("Fields, which every gate is asked about");
+            review.fields.iter().for_each(|field| show_field(field, page));
+        } else {
+            show_inventory(&review.fields, page);
+        }
+        if !review.held.is_empty() {
             page.heading("Found in its files so far");
-            for held in &self.held {
+            for held in &review.held {
                 page.item(&format!("{} {} ({})", held.code, held.what, many(held.files, "file")), Tone::Bad);
             }
         }
-        self.gates.iter().for_each(|gate| show_gate(gate, page));
-        page.blockers("It waits because", &self.waits_for);
-        if self.gates.iter().any(|gate| !gate.commands.is_empty()) {
+        asked.into_iter().for_each(|gate| show_gate(gate, page));
+        page.blockers("It waits because", &review.waits_for);
+        if asked.is_some_and(|gate| !gate.commands.is_empty()) {
             page.heading("Codes for --because");
-            for (code, means) in &self.reasons {
+            for (code, means) in &review.reasons {
                 page.field(code, means);
             }
         }
+        if let (None, Some(GateReview { gate, .. })) = (asked, review.gates.first()) {
+            page.heading("A gate's whole question, with every field's source, place and need:");
+            page.verbatim(&format!("egressctl ticket review {} --gate {gate}", review.ticket));
+        }
     }
+}
+
+fn show_head(review: &TicketReview, page: &mut Page) {
+    page.line(&format!("{}, revision {}: {}", review.ticket, review.revision_number, review.title), Tone::Plain);
+    page.toned_field("state", review.state.name(), ticket_tone(review.state));
+    page.field("tier", review.tier.name());
+    let name = if review.vendor_name.is_empty() { String::new() } else { format!(": {}", review.vendor_name) };
+    page.field("vendor", format!("{}{name}", review.vendor));
+    if !review.assessment.is_empty() {
+        page.field("assessment", &review.assessment);
+    }
+    page.field("requester", &review.requester);
+    if !review.purpose.is_empty() {
+        page.field("purpose", &review.purpose);
+    }
+    for condition in &review.conditions {
+        page.field("condition", condition);
+    }
+    page.field("digest", review.revision);
+    show_red_flags(&review.red_flags, page);
+}
+
+/// One line for each gate; below it why it is asked again, and whether it waits for whoever looks.
+fn show_gates(review: &TicketReview, page: &mut Page) {
+    page.heading("Gates");
+    let mut table = Table::new(&["GATE", "IS", "VOTES", "QUESTION"].map(Column::Whole));
+    for GateReview { gate, commands, standing, .. } in &review.gates {
+        let (is, tone) = if standing.have >= standing.needed { ("green", Tone::Good) } else { ("open", Tone::Warning) };
+        let votes = format!("{} of {}", standing.have, standing.needed);
+        table.row([gate.name().into(), Cell::toned(is, tone), votes.into(), standing.question.short().into()]);
+        for vote in &standing.votes {
+            if let Some(why) = &vote.asked_again {
+                table.note(&format!("asked again since {} approved on {}: {why}", vote.who, minute(&vote.at)));
+            }
+        }
+        if is == "open" && !commands.is_empty() {
+            table.note(&format!("you may vote here: egressctl ticket review {} --gate {gate}", review.ticket));
+        }
+    }
+    page.table(&table);
+}
+
+/// What leaves, a line for each field.
+fn show_inventory(fields: &[ReviewedField], page: &mut Page) {
+    page.heading("Fields, which every gate is asked about");
+    let columns = [
+        Column::Flexible("FIELD"),
+        Column::Whole("TYPE"),
+        Column::Flexible("CLASS"),
+        Column::Whole("TIER"),
+        Column::Whole("TREATMENT"),
+    ];
+    let mut table = Table::new(&columns);
+    for ReviewedField { field, tier, .. } in fields {
+        let tier = tier.map_or("none", |tier| tier.name());
+        table.row([(&field.name).into(), (&field.r#type).into(), (&field.class).into(), tier.into(), (&field.treatment).into()]);
+    }
+    page.table(&table);
 }
 
 pub fn show_changes(changes: &[ChangeView], page: &mut Page) {

@@ -61,6 +61,10 @@ impl Row for TicketRow {
                 open_gates(row).into(),
                 (&row.title).into(),
             ]);
+            if let Some(to_do) = &row.to_do {
+                table.note(&format!("yours: {}", to_do.what));
+                table.note(&to_do.command);
+            }
             for (told, _) in row.calendar.iter().flat_map(lines) {
                 table.note(&told);
             }
@@ -95,7 +99,12 @@ impl Show for TicketView {
             page.field("term", term);
         }
         self.calendar.iter().for_each(|calendar| show_calendar(calendar, page));
-        page.blockers("Not active because", &self.why_not_active);
+        let title = match self.state {
+            TicketState::Closing => "Not closed yet because",
+            TicketState::Closed | TicketState::Rejected | TicketState::Withdrawn | TicketState::Revoked => "It has ended",
+            _ => "Not active because",
+        };
+        page.blockers(title, &self.why_not_active);
         self.end.iter().for_each(|end| show_end(end, page));
         if let Some(amendment) = &self.amendment {
             page.heading(&format!("Amendment: revision {} is {}", amendment.revision_number, amendment.state.name()));
@@ -207,7 +216,11 @@ pub fn vote(vote: &VoteView, page: &mut Page) {
         VoteStanding::NotGenuine => (" (COUNTS NOTHING: nobody's key has signed what stands in the ledger)", Tone::Bad),
     };
     let code = vote.because.as_ref().map(|code| format!(" [{code}]")).unwrap_or_default();
-    page.toned_field("", &format!("{} {word} {}{code}: {}{stale}", vote.who, minute(&vote.at), vote.reason), tone);
+    let reason = if vote.reason.is_empty() { String::new() } else { format!(": {}", vote.reason) };
+    page.toned_field("", &format!("{} {word} {}{code}{reason}{stale}", vote.who, minute(&vote.at)), tone);
+    if let Some(why) = &vote.asked_again {
+        page.toned_field("", why, Tone::Warning);
+    }
     for CommentView { on, text } in &vote.comments {
         page.field("", format!("on {on}: {text}"));
     }

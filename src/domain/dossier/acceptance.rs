@@ -66,7 +66,7 @@ impl TicketDossier {
         }
     }
 
-    /// The first red flag that today's policy lets pass only with an acceptance, and that has none for this revision.
+    /// Every red flag that today's policy lets pass only with an acceptance, and that has none for this revision.
     pub fn unaccepted(&self, revision: &Revision, around: &Surroundings<'_>) -> Option<Refusal> {
         let asks = |flag| around.policy.consequence(flag) == Consequence::Accept;
         let covers =
@@ -74,7 +74,8 @@ impl TicketDossier {
         let standing: Vec<&Acceptance> = self.acceptances.iter().filter(covers).collect();
         let is_accepted = |flag| standing.iter().any(|acceptance| acceptance.document.red_flags.contains(flag));
         let raised = around.vendor.red_flags(around.roster, around.now).into_iter();
-        let first = raised.filter(|raised| asks(raised.flag)).find(|raised| !is_accepted(raised.flag))?;
-        Some(Refusal::RiskNotAccepted { ticket: self.number.to_string(), flag: first.flag.name(), what: first.what })
+        let waits = raised.filter(|raised| asks(raised.flag) && !is_accepted(raised.flag));
+        let flags: Vec<String> = waits.map(|raised| format!("{} ({})", raised.flag, raised.what)).collect();
+        (!flags.is_empty()).then(|| Refusal::RiskNotAccepted { ticket: self.number.to_string(), flags: flags.join("; ") })
     }
 }

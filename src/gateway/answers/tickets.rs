@@ -33,6 +33,9 @@ pub struct TicketRow {
     /// Those that wait for whoever asks.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub awaits_you: Vec<Gate>,
+    /// What else of it waits for whoever asks.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub to_do: Option<Blocker>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub calendar: Option<CalendarView>,
 }
@@ -145,6 +148,9 @@ pub struct VoteView {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub until: Option<String>,
     pub standing: VoteStanding,
+    /// Where it is asked again: what has changed since, in words.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub asked_again: Option<String>,
     #[serde(default)]
     pub leaf: u64,
 }
@@ -165,7 +171,15 @@ pub struct TicketReview {
     pub state: TicketState,
     pub tier: Tier,
     pub vendor: Slug,
+    /// As its confirmed revision calls it.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub vendor_name: String,
+    /// On what the gates are asked: reference and last day.
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub assessment: String,
     pub requester: Slug,
+    #[serde(skip_serializing_if = "String::is_empty", default)]
+    pub purpose: String,
     pub revision: Digest,
     pub revision_number: u32,
     pub policy: Digest,
@@ -181,16 +195,12 @@ pub struct TicketReview {
     /// What inspection has found so far.
     pub held: Vec<HeldFor>,
     pub gates: Vec<GateReview>,
+    /// Those that wait for whoever asks.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub awaits_you: Vec<Gate>,
     pub waits_for: Vec<Blocker>,
     /// The policy's codes for votes that do not approve, and what each means.
     pub reasons: BTreeMap<String, String>,
-}
-
-impl TicketReview {
-    /// Leaves out the other gates.
-    pub fn only(&mut self, gate: Option<Gate>) {
-        self.gates.retain(|review| gate.is_none_or(|gate| gate == review.gate));
-    }
 }
 
 /// A field, with what the policy says of its class.

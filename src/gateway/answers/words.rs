@@ -23,6 +23,23 @@ macro_rules! words {
     };
 }
 
+impl TicketState {
+    /// Those that a ticket in the ledger can have. A draft is a file of its requester's, and what is submitted is in review, or held, at once.
+    pub const RECORDED: &[Self] = &[
+        Self::Returned,
+        Self::OnHold,
+        Self::InReview,
+        Self::Approved,
+        Self::Active,
+        Self::Suspended,
+        Self::Closing,
+        Self::Closed,
+        Self::Rejected,
+        Self::Withdrawn,
+        Self::Revoked,
+    ];
+}
+
 impl KeyUse {
     /// What people call a key of this use.
     pub const fn kind(self) -> &'static str {

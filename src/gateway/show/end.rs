@@ -13,7 +13,7 @@ use crate::{
     },
     gateway::{
         answers::{AttestedView, Blocker, CalendarView, EndView, PersonsRequest},
-        close,
+        attest, close,
         facts::{Facts, Source},
         outcome::Refused,
         vault::find,
@@ -52,11 +52,7 @@ pub fn blockers<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around:
             Some(by) => format!(", due by {by}"),
             None => String::new(),
         };
-        blockers.push(Blocker {
-            what: format!("{} has not attested that it deleted what it got{late}", around.vendor.slug),
-            who: "the vendor, who signs the text with a login key; an operator files it. Or a privacy_reviewer or security_responder, who waives it".into(),
-            command: format!("egressctl ticket attest {number} --print-text"),
-        });
+        blockers.extend(unattested(facts, ticket, around, &late));
     }
     if blockers.is_empty() {
         blockers.push(Blocker {
@@ -66,6 +62,26 @@ pub fn blockers<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around:
         });
     }
     blockers
+}
+
+/// The two ways in which a vendor's deletion is settled; before nothing can be fetched any more, neither.
+fn unattested<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around: &Surroundings<'_>, late: &str) -> Vec<Blocker> {
+    let (number, vendor) = (ticket.number, &around.vendor.slug);
+    if let Err(Refused::Refusal(refusal @ Refusal::StillFetched { .. })) = attest::owed(facts, ticket, around.vendor) {
+        return vec![Blocker { what: refusal.what(), who: refusal.who().into(), command: refusal.command() }];
+    }
+    vec![
+        Blocker {
+            what: format!("{vendor} has not attested that it deleted what it got{late}"),
+            who: "the vendor, who signs the text with a login key; an operator files it".into(),
+            command: format!("egressctl ticket attest {number} --print-text"),
+        },
+        Blocker {
+            what: "where that is not to be had, it is waived with the reason".into(),
+            who: "a privacy_reviewer or security_responder who had no part in it".into(),
+            command: format!("egressctl ticket waive-deletion {number} --reason \"WHY\""),
+        },
+    ]
 }
 
 pub fn view<S: Source>(

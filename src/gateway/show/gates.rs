@@ -1,6 +1,6 @@
 //! Gates as their reviewers see them: who voted what, whether it counts, and what a revision still waits for.
 
-use super::{name_of, slug_of, vendors};
+use super::{asked_again, name_of, slug_of, vendors};
 use crate::{
     domain::{
         dossier::{GateStanding, Revision, State, Surroundings, TicketDossier},
@@ -114,9 +114,22 @@ fn vote_view<S: Source>(
         terms: vote.ballot.terms.iter().map(ToString::to_string).collect(),
         revision_number: count(ticket.revision_number(vote.asked.revision).unwrap_or(0)),
         until: around.policy.approval_until(tier, vote.at).map(|until| until.to_string()),
+        asked_again: why_again(facts, ticket, standing, vote, around),
         standing: self::standing(facts, ticket, standing, vote, around),
         leaf: vote.leaf,
     }
+}
+
+/// Of an approval that counts no more: what has changed since.
+fn why_again<S: Source>(
+    facts: &Facts<'_, S>,
+    ticket: &TicketDossier,
+    gate: &GateStanding<'_>,
+    vote: &Vote,
+    around: &Surroundings<'_>,
+) -> Option<String> {
+    let again = standing(facts, ticket, gate, vote, around) == VoteStanding::AskedAgain;
+    if again { asked_again::since(ticket, vote, gate, around) } else { None }
 }
 
 fn standing<S: Source>(
@@ -171,14 +184,22 @@ pub fn waits_for<S: Source>(
                 let what = format!("the gate {} asked for changes{code}: {}", vote.ballot.gate, vote.ballot.reason);
                 blocker(what, requester(facts, ticket), revise())
             });
-            let objection = blocked.into_iter().map(|refusal| blocker(refusal.what(), refusal.who().into(), revise()));
+            // Whoever the refusal names elsewhere: what the policy or a revoked class stops, only another revision moves.
+            let objection = blocked.into_iter().map(|refusal| blocker(refusal.what(), requester(facts, ticket), revise()));
             asked.chain(objection).collect()
         }
         // Nobody may vote before what holds it is cleared: nothing else is advised.
-        State::OnHold => match blocked {
-            Some(Refusal::OnHold { .. } | Refusal::VendorRevoked { .. }) => vendors::blockers(facts, around.vendor),
-            other => other.into_iter().map(|refusal| blocker(refusal.what(), refusal.who().into(), refusal.command())).collect(),
-        },
+        State::OnHold => {
+            let vendor = match blocked {
+                Some(Refusal::OnHold { .. } | Refusal::VendorRevoked { .. }) => vendors::blockers(facts, around.vendor),
+                _ => Vec::new(),
+            };
+            // All of it at once: each takes another person's time.
+            let arrears = around.vendor.in_arrears(around.policy).filter(|_| !ticket.is_activated());
+            let others = ticket.unaccepted(revision, around).into_iter().chain(arrears);
+            let others = others.map(|refusal| blocker(refusal.what(), refusal.who().into(), refusal.command()));
+            vendor.into_iter().chain(others).collect()
+        }
         State::Approved => Vec::new(),
         _ => {
             let open = ticket.gates(revision, around).into_iter().filter(|standing| !standing.is_green());
@@ -209,10 +230,16 @@ fn open_gate<S: Source>(
     let lapsed = ticket.votes.iter().any(|vote| {
         vote.ballot.gate == gate && vote.asked.question == standing.question && ticket.has_lapsed(vote, tier, around)
     });
-    let what = match asked_again(facts, ticket, standing) {
-        approved if approved.is_empty() && lapsed => format!("{what}: it is asked again, an approval is too old to count"),
-        approved if approved.is_empty() => what,
-        approved => format!("{what}: it is asked again, the question has changed since {} approved", approved.join(" and ")),
+    let what = match approved_before(facts, ticket, standing) {
+        (approved, _) if approved.is_empty() && lapsed => {
+            format!("{what}: it is asked again, an approval is too old to count")
+        }
+        (approved, _) if approved.is_empty() => what,
+        (approved, last) => {
+            let why = last.and_then(|vote| asked_again::since(ticket, vote, standing, around));
+            let why = why.map(|why| format!(": {why}")).unwrap_or_default();
+            format!("{what}: it is asked again, the question has changed since {} approved{why}", approved.join(" and "))
+        }
     };
     Blocker {
         what,
@@ -226,13 +253,18 @@ fn open_gate<S: Source>(
     }
 }
 
-/// Who approved what a gate asked before, and has not answered what it asks now.
-fn asked_again<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, standing: &GateStanding<'_>) -> Vec<String> {
+/// Who approved what a gate asked before, and has not answered what it asks now; and the last of these votes.
+fn approved_before<'t, S: Source>(
+    facts: &Facts<'_, S>,
+    ticket: &'t TicketDossier,
+    standing: &GateStanding<'_>,
+) -> (Vec<String>, Option<&'t Vote>) {
     let approved =
         ticket.votes.iter().filter(|vote| vote.ballot.gate == standing.gate && vote.ballot.decision == Decision::Approve);
-    let before = approved.filter(|vote| vote.asked.question != standing.question).map(|vote| vote.by);
-    let before: BTreeSet<_> = before.filter(|by| standing.approvals.iter().all(|vote| vote.by != *by)).collect();
-    before.into_iter().map(|by| name_of(facts, by)).collect()
+    let before = approved.filter(|vote| vote.asked.question != standing.question);
+    let before: Vec<&Vote> = before.filter(|vote| standing.approvals.iter().all(|other| other.by != vote.by)).collect();
+    let by: BTreeSet<_> = before.iter().map(|vote| vote.by).collect();
+    (by.into_iter().map(|by| name_of(facts, by)).collect(), before.last().copied())
 }
 
 /// The requester by name.

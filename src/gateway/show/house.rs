@@ -1,6 +1,6 @@
 //! The house at a glance: who asks, how it stands, what needs somebody.
 
-use super::{deliveries, words};
+use super::{deliveries, words, yours};
 use crate::{
     domain::{
         authority::Act,
@@ -73,6 +73,10 @@ impl Desk {
                 transfers: facts.find(find::count_transfers)?,
                 destinations: destinations.clone(),
                 problems: std::mem::take(&mut problems),
+                waits_for_you: match facts.person(by) {
+                    Ok(person) => first(yours::in_the_house(facts, person)?, "thing that waits for you", "egressctl vendor list"),
+                    Err(_) => Vec::new(),
+                },
                 disks: disks.clone(),
             })
         })

@@ -11,6 +11,7 @@ use crate::{
         ids::TicketNumber,
         people::Person,
         ticket::Field,
+        vendor::VendorRevision,
         vote::Vote,
     },
     gateway::{
@@ -70,12 +71,16 @@ fn review<S: Source>(facts: &Facts<'_, S>, person: &Person, ticket: &TicketDossi
     let revision = ticket.under_review();
     let document = &revision.document;
     let before = compared_with(ticket, revision);
+    let assessed = vendor.current(&facts.roster).or(vendor.revisions.last());
     Ok(TicketReview {
         ticket: ticket.number,
         title: document.title.clone(),
         state: words::ticket_state(ticket.review(revision, &around)),
         tier: words::tier(document.tier(&facts.policy)),
         vendor: vendor.slug.clone(),
+        vendor_name: assessed.map(|filed| filed.document.name.clone()).unwrap_or_default(),
+        assessment: assessed.map(assessment).unwrap_or_default(),
+        purpose: document.purpose.clone(),
         requester: slug_of(facts, Some(ticket.requester)),
         revision: revision.digest,
         revision_number: tickets::number_of(ticket, revision),
@@ -90,9 +95,16 @@ fn review<S: Source>(facts: &Facts<'_, S>, person: &Person, ticket: &TicketDossi
             .into_iter()
             .map(|gate| asked(person, ticket, revision, &around, gate))
             .collect(),
+        awaits_you: ticket.awaits(person, &around),
         waits_for: gates::waits_for(facts, ticket, revision, &around),
         reasons: facts.policy.reasons().iter().map(|(code, means)| (code.to_string(), means.clone())).collect(),
     })
+}
+
+/// `SOC 2 type II, October 2026; valid until 2027-10-31`
+fn assessment(filed: &VendorRevision) -> String {
+    let assessment = &filed.document.assessment;
+    format!("{}; valid until {}", assessment.reference, assessment.valid_until)
 }
 
 /// What was approved last, as far as anything was; else the revision before.
@@ -151,7 +163,7 @@ fn asked(
     let commands = ways.into_iter().filter(|(decision, _)| may(*decision).is_ok()).map(|(_, command)| command).collect();
     GateReview {
         gate,
-        answers: answers(&question_text),
+        answers: answers(&question_text, around),
         question_text,
         not_you: may(Decision::Reject).err().map(|refusal| refusal.what()),
         commands,
@@ -159,13 +171,17 @@ fn asked(
     }
 }
 
-/// The answers that a question names, in the form's order and words.
-fn answers(question_text: &str) -> Vec<AnswerView> {
+/// The answers that a question names, in the form's order and words. The vendor, which a question names by its id, by name as well.
+fn answers(question_text: &str, around: &Surroundings<'_>) -> Vec<AnswerView> {
     let Ok(question) = serde_json::from_str::<serde_json::Value>(question_text) else { return Vec::new() };
     let answer = |asked: &Question| {
         let path = format!("/{}", asked.path.replace('.', "/"));
         let answer = question.pointer(&path).or_else(|| question.pointer(&format!("/asks{path}")))?;
-        Some(AnswerView { path: asked.path.to_owned(), question: asked.ask.to_owned(), answer: tickets::plain(answer) })
+        let answer = match asked.path {
+            "vendor" => format!("{} ({})", around.vendor.slug, tickets::plain(answer)),
+            _ => tickets::plain(answer),
+        };
+        Some(AnswerView { path: asked.path.to_owned(), question: asked.ask.to_owned(), answer })
     };
     QUESTIONS.iter().filter(|asked| asked.table() != "field").filter_map(answer).collect()
 }

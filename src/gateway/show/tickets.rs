@@ -1,6 +1,6 @@
 //! Tickets as lists and as one.
 
-use super::{deliveries, end, gates, risk, slug_of, timeline, words};
+use super::{deliveries, end, gates, risk, slug_of, timeline, words, yours};
 use crate::{
     domain::{
         authority::Act,
@@ -11,7 +11,7 @@ use crate::{
         form::{QUESTIONS, Question},
         ids::{PersonId, TicketId, TicketNumber},
         limits,
-        people::{Gate, Person},
+        people::{Gate, Person, Role},
         refusal::Refusal,
         ticket::{Field, TicketDocument, word},
         vendor::VendorDossier,
@@ -111,8 +111,12 @@ impl Wanted {
             let vendor = facts.vendor(ticket.vendor)?;
             let around = facts.around(&vendor);
             let awaits = ticket.awaits(person, &around);
-            if (self.awaiting.is_none() || !awaits.is_empty()) && self.takes(|| ticket.state(&around)) {
-                listing.add(|| row(facts, &ticket, &around, awaits))?;
+            // Whoever is to vote on it has nothing else to do there.
+            let ask = self.awaiting.is_some() && awaits.is_empty();
+            let to_do = if ask { yours::on_ticket(facts, &ticket, &around, person) } else { None };
+            let is_wanted = self.awaiting.is_none() || !awaits.is_empty() || to_do.is_some();
+            if is_wanted && self.takes(|| ticket.state(&around)) {
+                listing.add(|| Ok::<_, Refused>(TicketRow { to_do, ..row(facts, &ticket, &around, awaits)? }))?;
             }
         }
         Ok(())
@@ -125,18 +129,21 @@ fn row<S: Source>(
     around: &Surroundings<'_>,
     awaits_you: Vec<Gate>,
 ) -> Result<TicketRow, Refused> {
-    let document = ticket.document();
+    let (document, state) = (ticket.document(), ticket.state(around));
+    // Nobody votes any more on what is over.
+    let open_gates = if state.is_over() { BTreeSet::new() } else { ticket.open_gates(ticket.under_review(), around) };
     Ok(TicketRow {
         ticket: ticket.number,
         title: document.title.clone(),
-        state: words::ticket_state(ticket.state(around)),
+        state: words::ticket_state(state),
         tier: words::tier(document.tier(&facts.policy)),
         vendor: around.vendor.slug.clone(),
         requester: slug_of(facts, Some(ticket.requester)),
         until: document.window.closes.to_string(),
-        open_gates: ticket.open_gates(ticket.under_review(), around).into_iter().collect(),
+        open_gates: open_gates.into_iter().collect(),
         waits: gates::waits(ticket, around),
         awaits_you,
+        to_do: None,
         calendar: end::calendar(facts, ticket, around)?,
     })
 }
@@ -260,7 +267,7 @@ pub fn blockers<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around:
         State::Approved => {
             let window = ticket.document().window;
             if window.is_open(around.now) {
-                vec![blocker("it waits to be activated".into(), "an operator", format!("egressctl ticket activate {number}"))]
+                vec![blocker("it waits to be activated".into(), activator(around), format!("egressctl ticket activate {number}"))]
             } else {
                 vec![refused(Refusal::WindowNotOpen { ticket: number.to_string(), opens: window.opens.to_string() })]
             }
@@ -276,6 +283,9 @@ pub fn blockers<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around:
                 Some(vote) if state == State::Rejected => {
                     format!("rejected at the gate {}: {}", vote.ballot.gate, vote.ballot.reason)
                 }
+                _ if state == State::Closed && !ticket.is_activated() => {
+                    format!("{}: its last day was over before it was activated", refusal.what())
+                }
                 _ => refusal.what(),
             };
             vec![blocker(why, refusal.who(), refusal.command())]
@@ -285,28 +295,49 @@ pub fn blockers<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around:
     }
 }
 
+fn activator(around: &Surroundings<'_>) -> &'static str {
+    // In most policies an operator may have done anything else.
+    match around.policy.apart().is_empty() {
+        true => "an operator",
+        false => "an operator whom the policy's [[apart]] rules let, by what else they did around it",
+    }
+}
+
 /// Its cause, while it lasts; then the two people.
 fn suspended<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around: &Surroundings<'_>) -> Vec<Blocker> {
     let mut blockers = gates::waits_for(facts, ticket, ticket.current(), around);
-    let Some(suspension) = &ticket.suspension else { return blockers };
     let Blocker { what, who, command } = suspend::resumed(ticket.number);
+    let Some(suspension) = &ticket.suspension else {
+        let what = format!("it has fallen, which is on record within a minute; {what}");
+        blockers.push(Blocker { what, who, command });
+        return blockers;
+    };
     let by = suspension.by.map(|by| format!(" by {}", slug_of(facts, Some(by)))).unwrap_or_default();
-    let asked = suspension.resume_asked_by(around.now).and_then(|first| facts.acting(first));
-    let asked = asked.map(|first| format!("; {} has", first.name));
-    let what = format!("suspended since {}{by}: {}; {what}{}", suspension.at, suspension.why, asked.unwrap_or_default());
-    blockers.push(Blocker { what, who, command });
+    let why = if suspension.why.is_empty() { String::new() } else { format!(": {}", suspension.why) };
+    let since = format!("suspended since {}{by}{why}", suspension.at);
+    blockers.push(match suspension.resume_asked_by(around.now).and_then(|first| facts.acting(first)) {
+        None => Blocker { what: format!("{since}; {what}"), who, command },
+        Some(first) => {
+            let of_security = first.has(Role::SecurityResponder) || first.has(Role::SecurityReviewer) || first.is_sealed();
+            let second =
+                if of_security { "one more person" } else { "one more person, a security_responder or security_reviewer" };
+            let what =
+                format!("{since}; {} has asked to let it go on, and a second person completes it within the hour", first.name);
+            Blocker { what, who: format!("{second}; neither {} nor the requester", first.name), command }
+        }
+    });
     blockers
 }
 
 /// A newer revision than the one that runs, and what it waits for.
-fn amendment<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around: &Surroundings<'_>) -> Option<AmendmentView> {
+pub fn amendment<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around: &Surroundings<'_>) -> Option<AmendmentView> {
     // What has ended or closes is amended no more.
     let revision = ticket.amendment().filter(|_| !ticket.state(around).is_over())?;
     let state = ticket.review(revision, around);
     let next = match state {
         State::Approved => vec![Blocker {
             what: "it is approved and replaces what runs once it is activated".into(),
-            who: "an operator".into(),
+            who: activator(around).into(),
             command: format!("egressctl ticket activate {}", ticket.number),
         }],
         _ => gates::waits_for(facts, ticket, revision, around),
