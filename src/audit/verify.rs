@@ -64,6 +64,8 @@ pub struct Unsound {
     pub problems: Vec<Problem>,
     /// Where reading stopped because there were too many problems. None: the log was read to its end.
     pub stopped_at: Option<u64>,
+    /// Size of the last checkpoint that the key has signed; 0: none that was read.
+    pub signed: u64,
 }
 
 /// Why there is no [`Report`].
@@ -283,7 +285,7 @@ impl<'a> Walk<'a> {
 
     fn stop(mut self) -> Unsound {
         self.problems.extend(self.trunk.iter().flat_map(Trunk::unresolved));
-        Unsound { problems: self.problems, stopped_at: Some(self.next) }
+        Unsound { problems: self.problems, stopped_at: Some(self.next), signed: self.signed }
     }
 
     fn finish(mut self) -> Result<Report, Unsound> {
@@ -314,7 +316,7 @@ impl<'a> Walk<'a> {
                 expired: self.expired,
                 clock_stepped_back: self.clock_stepped_back,
             }),
-            _ => Err(Unsound { problems: self.problems, stopped_at: None }),
+            _ => Err(Unsound { problems: self.problems, stopped_at: None, signed: self.signed }),
         }
     }
 }

@@ -9,11 +9,12 @@ use super::{
     vault::{Archive, LedgerFault, LogFault, compare},
 };
 use crate::{
-    audit::{self, Checkpoint, Failure, Verifier},
+    audit::{self, Checkpoint, Failure, Problem, Unsound, Verifier},
     domain::{
         authority::Act,
         event::{Actor, Subject},
         refusal::Refusal,
+        shown::many,
     },
 };
 use std::path::Path;
@@ -139,8 +140,7 @@ fn verify(archive: &Archive, verifier: &Verifier, outside: Option<&str>) -> Resu
         }
         Err(Failure::Unreadable(fault)) => return Err(fault.into()),
         Err(Failure::Unsound(unsound)) => {
-            problems
-                .extend(unsound.problems.iter().map(|problem| AuditProblem { leaf: problem.leaf(), what: problem.to_string() }));
+            problems.extend(told(&unsound, verifier));
             (0, audit::empty_root())
         }
     };
@@ -157,6 +157,45 @@ fn verify(archive: &Archive, verifier: &Verifier, outside: Option<&str>) -> Resu
     Ok(AuditVerdict { verdict, size, root, checked, problems, took_ms: 0 })
 }
 
+/// Each problem; but where the key has signed no checkpoint at all, that once and first, and not once for each of them.
+fn told(unsound: &Unsound, verifier: &Verifier) -> Vec<AuditProblem> {
+    let problem = |problem: &Problem| AuditProblem { leaf: problem.leaf(), what: problem.to_string() };
+    let unsigned =
+        |problem: &&Problem| matches!(problem, Problem::CheckpointSignature { .. } | Problem::Unsigned { first: 0, .. });
+    let heads = unsound.problems.iter().filter(|problem| matches!(problem, Problem::CheckpointSignature { .. })).count();
+    if unsound.signed > 0 || heads == 0 {
+        return unsound.problems.iter().map(problem).collect();
+    }
+    let what = format!(
+        "{verifier} is not the key of this log: it has signed none of the {} that were read, and nothing is proven by it",
+        many(heads as u64, "checkpoint")
+    );
+    let others = unsound.problems.iter().filter(|problem| !unsigned(problem)).map(problem);
+    std::iter::once(AuditProblem { leaf: None, what }).chain(others).collect()
+}
+
 fn altered(fault: &LogFault) -> AuditProblem {
     AuditProblem { leaf: fault.leaf(), what: fault.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::Signer;
+
+    #[test]
+    fn a_key_that_signed_nothing_is_told_once_and_by_name() {
+        let (signer, _) = Signer::generate("log.example.com".parse().unwrap()).unwrap();
+        let key = signer.verifier();
+        let bad = |size| Problem::CheckpointSignature { size };
+        let foreign = vec![bad(1), bad(2), bad(3), Problem::Unsigned { first: 0, leaves: 3 }];
+        let problems = told(&Unsound { problems: foreign, stopped_at: None, signed: 0 }, key);
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        assert!(problems[0].what.starts_with(&key.to_string()) && problems[0].what.contains("3 checkpoints"), "{problems:?}");
+        // One that was replaced among others is told by its size; so is what else is wrong.
+        let one = Unsound { problems: vec![bad(2)], stopped_at: None, signed: 3 };
+        assert_eq!(told(&one, key)[0].what, bad(2).to_string());
+        let more = Unsound { problems: vec![bad(1), Problem::LeafMissing { index: 0 }], stopped_at: Some(1), signed: 0 };
+        assert_eq!(told(&more, key).len(), 2);
+    }
 }

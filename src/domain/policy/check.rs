@@ -51,7 +51,7 @@ pub fn located(text: &str, flaws: Vec<Flaw>) -> Vec<DocumentError> {
 }
 
 /// Why a file is no policy, as far as it can be told: the reader stops at its first mistake, so the line is left out and the rest is
-/// read again. `first` is what stopped it.
+/// read again, down to what a policy cannot say. `first` is what stopped it.
 pub fn unreadable(text: &str, first: DocumentError) -> Vec<DocumentError> {
     let (_, torn) = located::read(text);
     if !torn.is_empty() {
@@ -70,10 +70,19 @@ pub fn unreadable(text: &str, first: DocumentError) -> Vec<DocumentError> {
         match document::parse::<Policy>(&rest, EXAMPLE) {
             // What a table lacks may be what was left out, and a value of several lines is torn by it.
             Err(next) if located::read(&rest).1.is_empty() && !of_a_table(&lines, &next) => problems.push(next),
-            _ => break,
+            Err(_) => break,
+            Ok(policy) => {
+                problems.extend(located(&rest, flaws(&policy)).into_iter().map(after_those_above));
+                break;
+            }
         }
     }
     problems
+}
+
+/// A flaw of what is left of a policy may be a consequence of what was left out.
+fn after_those_above(flaw: DocumentError) -> DocumentError {
+    DocumentError { hint: Some("read without the lines that are told above: mend those first".into()), ..flaw }
 }
 
 fn begins_a_table(line: &str) -> bool {

@@ -169,3 +169,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_line_that_stops_the_reader_hides_nothing_that_the_rest_says_wrongly() {
+    let text = with("policy = 1", "policy = 1\npolcy = 2").replacen("quasi_identifiers = 3", "quasi_identifiers = 0", 1);
+    let told = told(&text);
+    let lines: Vec<_> = told.iter().map(|(line, _)| *line).collect();
+    assert_eq!(lines, [line_of(&text, "polcy = 2"), line_of(&text, "quasi_identifiers = 0")], "{told:?}");
+}
