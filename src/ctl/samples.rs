@@ -130,7 +130,7 @@ pub fn answer(act: &str) -> Value {
         "status" => json!({"version": "0.1.0", "since": AT, "frozen": {"since": AT, "reason": HOSTILE},
             "configuration": DIGEST, "policy": DIGEST, "reload": {"at": AT, "outcome": "refused", "why": HOSTILE, "leaf": 812},
             "log": {"size": 812, "root": DIGEST, "last_checkpoint": AT}, "people": 7, "vendors": 2, "tickets": {"active": 3, "in_review": 1},
-            "files": {"held": 1, "released": 12}, "sessions": 1, "transfers": 1, "problems": [blocker()],
+            "files": {"held": 1, "released": 12}, "sessions": 1, "transfers": 1, "problems": [blocker()], "waits_for_you": [blocker()],
             "destinations": [destination()], "disks": [{"directory": "state", "free_bytes": 1_u64 << 40, "total_bytes": 1_u64 << 41}]}),
         "staff_list" => list(
             json!({"id": FILE, "name": "alice", "state": "proposed", "roles": ["requester", "operator", "auditor"], "key": KEY, "proposed_by": "olga"}),

@@ -3,6 +3,7 @@
 use crate::{
     domain::{ids::Slug, ids::TicketNumber, people::Gate},
     endpoints::control::protocol::{FaultNote, FrameError, RefusalNote},
+    gateway::answers::Certain,
 };
 use std::{
     path::{Path, PathBuf},
@@ -101,6 +102,12 @@ impl Trouble {
     /// A file that was read and is not what `egressctl help` asks for.
     pub fn content(file: &Path, cause: impl ToString, help: &'static str) -> Self {
         Self::Content { file: file.to_owned(), cause: cause.to_string(), help }
+    }
+
+    /// What would be refused for certain is refused before anybody is shown a text to sign.
+    pub fn certain(refusal: &Certain) -> Self {
+        let Certain { code, what, why, who, command } = refusal.clone();
+        Self::Refused(RefusalNote { code, what, why, who, command })
     }
 
     /// A refusal of a document is located in it; which file that was is known only here.

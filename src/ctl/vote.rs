@@ -51,6 +51,8 @@ pub async fn on_ticket(caller: &mut Caller, Voting { ticket, ballot, by }: Votin
         let gates = view.gates.iter().map(|view| view.gate.name()).collect::<Vec<_>>().join(", ");
         return Err(Trouble::NoGate { ticket, gate, gates });
     };
+    let certain = asks.refuses.iter().find(|refused| refused.decision == ballot.decision);
+    certain.map_or(Ok(()), |refused| Err(Trouble::certain(&refused.refusal)))?;
     let (question, revision, policy) = (asks.question, view.under_review, view.policy);
     let text = ballot.text(&Asked { ticket, question, revision, policy, after: view.your_last_vote });
     let signature = match by {
@@ -95,6 +97,7 @@ pub async fn on_risk(
 ) -> Result<Answered<Done>, Trouble> {
     let read = AcceptanceDocument::parse(&document).map_err(|error| Trouble::content(file, error, "risk accept"))?;
     let view: TicketView = caller.ask(&Request::TicketShow { ticket }).await?.answer;
+    view.refuses_acceptance.as_ref().map_or(Ok(()), |refusal| Err(Trouble::certain(refusal)))?;
     let assessment = view.assessment.ok_or_else(|| Trouble::OtherText { expected: "the vendor's assessment".to_owned() })?;
     let accepted = Accepted { ticket, revision: view.under_review, vendor: view.vendor, assessment };
     let signature = sign(caller, &acceptance_text(&accepted, &read)).await?;

@@ -41,13 +41,14 @@ impl Desk {
 fn accept(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber, text: String, signature: &str) -> Result<Done, Refused> {
     let facts = Facts::read(core, &*tx)?;
     let person = facts.person(by)?;
+    // Of whoever may accept nothing, nothing is read.
     Act::AcceptRisk.allowed(person)?;
     let document = AcceptanceDocument::parse(&text)
         .map_err(|error| Refusal::BadDocument { reason: error.to_string(), act: "risk accept TICKET --file" })?;
     let ticket = facts.ticket_numbered(number)?;
     let vendor = facts.vendor(ticket.vendor)?;
     // 1. May this person accept anything here, and is there something to accept?
-    eligible(&facts, person, &ticket, &vendor)?;
+    may_accept(&facts, person, &ticket, &vendor)?;
     acceptable(&facts, &document, number, &vendor)?;
     let current = vendor.current(&facts.roster).ok_or_else(|| Refusal::OnHold {
         vendor: vendor.slug.to_string(),
@@ -73,12 +74,14 @@ fn accept(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber, text: S
     Ok(Done { subject: number.to_string(), state: Completion::Done, headline, leaf, next })
 }
 
-fn eligible<S: Source>(
+/// Whether this person may answer for anything of the ticket's.
+pub(super) fn may_accept<S: Source>(
     facts: &Facts<'_, S>,
     person: &Person,
     ticket: &TicketDossier,
     vendor: &VendorDossier,
 ) -> Result<(), Refusal> {
+    Act::AcceptRisk.allowed(person)?;
     let number = ticket.number.to_string();
     ticket.goes_on(&facts.around(vendor))?;
     if !facts.policy.is_in_scope(Role::Executive, person, &ticket.under_review().document) {

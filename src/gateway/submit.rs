@@ -12,7 +12,7 @@ use super::{
 use crate::domain::{
     authority::Act,
     digest::Digest,
-    dossier::State,
+    dossier::{State, TicketDossier},
     eligibility::apart,
     event::{Actor, Detail, Event, Fact, Subject},
     form::lint::lint,
@@ -144,7 +144,7 @@ fn submitted<S: Source>(facts: &Facts<'_, S>, id: TicketId, leaf: u64) -> Result
     let around = facts.around(&vendor);
     let revision = ticket.newest();
     let review = ticket.review(revision, &around);
-    let next = match review {
+    let mut next = match review {
         State::OnHold | State::Returned | State::Approved => tickets::blockers(facts, &ticket, &around),
         _ => vec![Blocker {
             what: "its gates vote".into(),
@@ -152,6 +152,7 @@ fn submitted<S: Source>(facts: &Facts<'_, S>, id: TicketId, leaf: u64) -> Result
             command: format!("egressctl ticket show {}", ticket.number),
         }],
     };
+    next.extend(same_again(facts, &ticket)?);
     Ok(Submitted {
         ticket: ticket.number,
         revision: revision.digest,
@@ -163,6 +164,28 @@ fn submitted<S: Source>(facts: &Facts<'_, S>, id: TicketId, leaf: u64) -> Result
         leaf,
         next,
     })
+}
+
+/// Another ticket of this requester's that goes on and asks for exactly the same. Looked for among the vendor's last ones.
+fn same_again<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier) -> Result<Option<Blocker>, Refused> {
+    let vendor = facts.vendor(ticket.vendor)?;
+    let around = facts.around(&vendor);
+    let others = facts.find(|conn| find::tickets_of(conn, ticket.vendor))?;
+    for id in others.into_iter().rev().filter(|id| *id != ticket.id).take(limits::TICKETS_AT_ONCE) {
+        let other = facts.ticket(id)?;
+        if other.under_review().digest != ticket.newest().digest || other.requester != ticket.requester {
+            continue;
+        }
+        let state = other.state(&around);
+        if !state.is_over() {
+            return Ok(Some(Blocker {
+                what: format!("{} asks for exactly the same and is {}: one of the two is enough", other.number, state.name()),
+                who: "its requester".into(),
+                command: format!("egressctl ticket withdraw {} --reason \"WHY\"", ticket.number),
+            }));
+        }
+    }
+    Ok(None)
 }
 
 fn withdraw(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber, reason: String) -> Result<Done, Refused> {

@@ -11,6 +11,7 @@ use crate::domain::{
     event::{Decision, Protocol},
     ids::{Slug, TicketNumber},
     people::Gate,
+    refusal::Refusal,
     ticket::TicketDocument,
 };
 use serde::{Deserialize, Serialize};
@@ -101,6 +102,9 @@ pub struct TicketView {
     /// The oldest first.
     #[serde(default)]
     pub acceptances: Vec<AcceptanceView>,
+    /// Why whoever looks may accept no risk of it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub refuses_acceptance: Option<Certain>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub end: Option<EndView>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -126,6 +130,38 @@ pub struct GateView {
     pub wait: Option<GateWait>,
     /// What a vote answers: its text names it.
     pub question: Digest,
+    /// Why whoever looks may not say this here, before they are shown a text to sign.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub refuses: Vec<RefusedBallot>,
+}
+
+/// A refusal that is certain before anything is signed: its code and its five sentences.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Certain {
+    /// `E2103`
+    pub code: String,
+    pub what: String,
+    pub why: String,
+    pub who: String,
+    pub command: String,
+}
+
+impl From<&Refusal> for Certain {
+    fn from(refusal: &Refusal) -> Self {
+        Self {
+            code: format!("E{:04}", refusal.code()),
+            what: refusal.what(),
+            why: refusal.why().into(),
+            who: refusal.who().into(),
+            command: refusal.command(),
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct RefusedBallot {
+    pub decision: Decision,
+    pub refusal: Certain,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -63,6 +63,7 @@ fn view<S: Source>(
         wait: None,
         hidden: count(hidden.len()),
         question: standing.question,
+        refuses: Vec::new(),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
         change::changes,
         diagram::Drawing,
         dossier::{GateStanding, Revision, Serves, State, Surroundings, TicketDossier},
-        event::{Actor, Subject},
+        event::{Actor, Decision, Subject},
         form::{QUESTIONS, Question},
         ids::{PersonId, TicketId, TicketNumber},
         limits,
@@ -17,11 +17,16 @@ use crate::{
         vendor::VendorDossier,
     },
     gateway::{
-        answers::{AmendmentView, AnswerView, Blocker, FieldView, Listing, TicketDiagram, TicketRow, TicketState, TicketView},
+        accept::may_accept,
+        answers::{
+            AmendmentView, AnswerView, Blocker, FieldView, GateView, Listing, RefusedBallot, TicketDiagram, TicketRow,
+            TicketState, TicketView,
+        },
         asked::Awaiting,
         desk::Desk,
         facts::{Facts, Source},
         outcome::Refused,
+        review::eligible,
         suspend,
     },
 };
@@ -183,14 +188,28 @@ fn view<S: Source>(
         red_flags: risk::red_flags(facts, vendor),
         assessment: vendor.current(&facts.roster).map(|current| current.assessment),
         acceptances: risk::acceptances(facts, ticket, &around),
+        refuses_acceptance: may_accept(facts, viewer, ticket, vendor).err().as_ref().map(Into::into),
         end: end::view(facts, ticket, &around)?,
         calendar: end::calendar(facts, ticket, &around)?,
-        gates: gates::views(facts, ticket, &around, viewer.id),
+        gates: gates::views(facts, ticket, &around, viewer.id)
+            .into_iter()
+            .map(|gate| refusing(gate, viewer, ticket, &around))
+            .collect(),
         fields: document.fields.iter().map(field).collect(),
         files: deliveries::count_states(facts, Some(ticket.id))?,
         deliveries: deliveries::rows(facts, Some(ticket.id))?,
         timeline: timeline(facts, Subject::Ticket(ticket.id))?,
     })
+}
+
+/// A gate with what it refuses this viewer.
+fn refusing(gate: GateView, viewer: &Person, ticket: &TicketDossier, around: &Surroundings<'_>) -> GateView {
+    let refused = |decision| {
+        let refusal = eligible(viewer, ticket, around, gate.gate, decision).err()?;
+        Some(RefusedBallot { decision, refusal: (&refusal).into() })
+    };
+    let refuses = [Decision::Approve, Decision::RequestChanges, Decision::Reject].into_iter().filter_map(refused).collect();
+    GateView { refuses, ..gate }
 }
 
 /// The terms that bind what runs, each with its gate; not those of a vote that `viewer` is not shown yet.

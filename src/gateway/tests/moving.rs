@@ -146,3 +146,41 @@ async fn a_vendors_keys_wait_for_those_who_may_confirm_them_and_have_not() {
     assert_eq!(waits(Staff::Rita).await, []);
     assert_eq!(waits(Staff::Vera).await, [], "who filed it does not confirm it");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_file_submitted_twice_is_told_of_its_other_ticket_while_that_goes_on() {
+    let house = House::open().await;
+    let acme = house.vendor("acme").await;
+    let (desk, rita) = (house.desk(), house.person(Staff::Rita));
+    let document = || ticket_document(&acme, "business", "", r#""sftp""#);
+    let first = desk.ticket_submit(rita, document()).await.unwrap();
+    assert!(first.next.iter().all(|next| !next.what.contains("the same")));
+    let second = desk.ticket_submit(rita, document()).await.unwrap();
+    let told = second.next.iter().find(|next| next.what.contains(&format!("{} asks for exactly the same", first.ticket)));
+    assert!(told.is_some_and(|next| next.command.contains(&second.ticket.to_string())), "{:?}", second.next);
+    for ticket in [first.ticket, second.ticket] {
+        desk.ticket_withdraw(rita, ticket, "by mistake".into()).await.unwrap();
+    }
+    let third = desk.ticket_submit(rita, document()).await.unwrap();
+    assert!(third.next.iter().all(|next| !next.what.contains("the same")), "{:?}", third.next);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_be_refused_for_certain_is_known_before_anything_is_signed() {
+    let house = House::open().await;
+    let acme = house.vendor("acme").await;
+    let number = house.submit(&acme, "business", "").await;
+    let erik = house.executive("erik", &[]).await;
+    let shown = async |by| house.desk().ticket_show(by, number).await.unwrap();
+    let codes = |view: &crate::gateway::answers::TicketView, gate| {
+        let gate = view.gates.iter().find(|view| view.gate == gate).unwrap();
+        gate.refuses.iter().map(|refused| refused.refusal.code.clone()).collect::<Vec<_>>()
+    };
+    let rita = shown(house.person(Staff::Rita)).await;
+    assert_eq!(codes(&rita, Gate::Business), ["E2101", "E2101", "E2101"], "who requested it");
+    assert!(rita.refuses_acceptance.is_some());
+    let sam = shown(house.person(Staff::Sam)).await;
+    assert_eq!(codes(&sam, Gate::Security), [""; 0]);
+    assert!(!codes(&sam, Gate::Business).is_empty());
+    assert_eq!(shown(erik.actor).await.refuses_acceptance, None);
+}
