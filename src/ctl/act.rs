@@ -11,6 +11,7 @@ use super::{
     policy,
     show::{Reviewed, Show},
     signer::{Signer, agent_socket, read_bounded},
+    table::Tone,
     token,
     trouble::{Exit, Trouble},
     vote::{self, Came, Signing, Voting},
@@ -187,7 +188,11 @@ async fn ticket(mut desk: Desk, command: Ticket) -> Result<Told, Trouble> {
         }
         Ticket::List(Wanted { awaiting, state }) => {
             let list = R::TicketList { awaiting, states: state.into_iter().collect() };
-            desk.tell::<Listing<TicketRow>>(list).await
+            let mut told = desk.tell::<Listing<TicketRow>>(list).await?;
+            if awaiting.is_some() {
+                told.page.line("What is no ticket and waits for you stands in: egressctl status", Tone::Faint);
+            }
+            Ok(told)
         }
         Ticket::Show { ticket } => desk.tell::<TicketView>(R::TicketShow { ticket }).await,
         Ticket::Revise { ticket, file } => {

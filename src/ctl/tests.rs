@@ -193,6 +193,14 @@ async fn nothing_is_said_with_a_lone_colon_and_whoever_can_move_it_stands_on_a_l
     assert!(shown.contains("sam approved 2026-11-21 10:15\n"), "{shown}");
 }
 
+#[tokio::test]
+async fn what_is_yours_stands_whole_in_a_narrow_list_and_what_is_no_ticket_is_pointed_to() {
+    let shown = Rig::new().run("ticket list --awaiting me").await.unwrap().page.finish();
+    assert!(shown.contains("yours: egressctl ticket review EGR-2026-0042 --gate privacy"), "{shown}");
+    assert!(shown.contains("waits for you stands in: egressctl status"), "{shown}");
+    assert!(!Rig::new().run("ticket list").await.unwrap().page.finish().contains("egressctl status"));
+}
+
 #[test]
 fn a_list_offers_the_states_that_tickets_have() {
     let offers = |state: &str| Cli::read(["egressctl", "ticket", "list", "--state", state].map(Into::<String>::into)).is_ok();

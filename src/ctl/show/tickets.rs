@@ -61,6 +61,10 @@ impl Row for TicketRow {
                 open_gates(row).into(),
                 (&row.title).into(),
             ]);
+            // In a narrow terminal the gates' column is cut: what is theirs to do stands whole.
+            for gate in &row.awaits_you {
+                table.note(&format!("yours: egressctl ticket review {} --gate {gate}", row.ticket));
+            }
             if let Some(to_do) = &row.to_do {
                 table.note(&format!("yours: {}", to_do.what));
                 table.note(&to_do.command);
