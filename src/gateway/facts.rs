@@ -32,6 +32,8 @@ pub trait Source {
     fn chain(&self, subject: Subject) -> Result<Arc<Vec<Record>>, Fault>;
     /// The index of the last record on a subject, from memory; none for one that has ended or never was.
     fn head(&self, subject: Subject) -> Option<u64>;
+    /// Every vendor that was ever filed: from verified records.
+    fn vendors(&self) -> Vec<VendorId>;
     /// How far each ticket has come: from verified records, and good for what to look at.
     fn courses<T>(&self, look: impl FnOnce(&Courses) -> T) -> T;
     /// Asks the index. What it answers names things; it proves nothing about them.
@@ -48,6 +50,10 @@ impl Source for Tx<'_> {
 
     fn head(&self, subject: Subject) -> Option<u64> {
         Tx::head(self, subject)
+    }
+
+    fn vendors(&self) -> Vec<VendorId> {
+        Tx::vendors(self)
     }
 
     fn courses<T>(&self, look: impl FnOnce(&Courses) -> T) -> T {
@@ -74,6 +80,10 @@ impl Source for View<'_> {
 
     fn head(&self, subject: Subject) -> Option<u64> {
         View::head(self, subject)
+    }
+
+    fn vendors(&self) -> Vec<VendorId> {
+        View::vendors(self)
     }
 
     fn courses<T>(&self, look: impl FnOnce(&Courses) -> T) -> T {

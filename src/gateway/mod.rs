@@ -27,6 +27,7 @@ mod login;
 mod metrics;
 mod nudge;
 mod observer;
+mod on_record;
 mod outbox;
 mod outcome;
 mod pace;

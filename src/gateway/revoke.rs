@@ -244,22 +244,19 @@ fn ending<S: Source>(facts: &Facts<'_, S>, asked: &Asked, reason: String) -> Res
     let why = Detail::Reason { text: reason.clone() };
     let (subject, event, detail, scope, ended) = match asked {
         Asked::Vendor(slug) => {
-            let unknown = || Refusal::UnknownVendor { vendor: slug.to_string() };
-            let vendor = facts.vendor_named(slug)?.ok_or_else(unknown)?;
+            let vendor = facts.vendor_on_record(slug)?;
             (Subject::Vendor(vendor.id), Event::VendorRevoked, why, Scope::Vendor(vendor.id), vendor.revoked.is_some())
         }
         Asked::Key(key) => {
             // A staff key's holder does nothing more from now on, and none of their votes and acceptances counts.
-            let of_nobody =
-                facts.roster.by_key(*key).is_none() && facts.find(|conn| find::vendors_of_key(conn, *key))?.is_empty();
-            if of_nobody {
+            if !facts.is_key_on_record(*key)? {
                 return Err(Refusal::NoSuchKey { key: openssh_fingerprint(*key) }.into());
             }
             let ended = facts.house.revoked_keys().contains_key(key);
             (Subject::House, Event::KeyRevoked { key: *key }, why, Scope::Key(*key), ended)
         }
         Asked::Ticket(number) => {
-            let ticket = facts.ticket_numbered(*number)?;
+            let ticket = facts.ticket_on_record(*number)?;
             let vendor = facts.vendor(ticket.vendor)?;
             let state = ticket.state(&facts.around(&vendor));
             if state.is_terminal() && ticket.revoked.is_none() {
@@ -268,7 +265,7 @@ fn ending<S: Source>(facts: &Facts<'_, S>, asked: &Asked, reason: String) -> Res
             (Subject::Ticket(ticket.id), Event::TicketRevoked, why, Scope::Ticket(ticket.id), ticket.revoked.is_some())
         }
         Asked::Delivery(path) => {
-            let ticket = facts.ticket_numbered(path.ticket)?;
+            let ticket = facts.ticket_on_record(path.ticket)?;
             let missing = || Refusal::NoSuchDelivery { delivery: path.to_string() };
             let delivery = facts.delivery_numbered(&ticket, path.number)?.ok_or_else(missing)?;
             let (id, ended) = (delivery.id, delivery.revoked.is_some());

@@ -97,6 +97,11 @@ impl Courses {
         self.0.iter().map(|(id, course)| (*id, course))
     }
 
+    /// The ticket that was submitted under this number.
+    pub fn numbered(&self, number: TicketNumber) -> Option<TicketId> {
+        self.iter().find(|(_, course)| course.number == number).map(|(id, _)| id)
+    }
+
     /// Tickets that no record has ended, newest first.
     pub fn open(&self) -> Vec<TicketId> {
         let open = self.iter().filter(|(_, course)| course.ended.is_none());

@@ -4,9 +4,10 @@ use super::courses::Step;
 use crate::domain::{
     digest::Digest,
     event::{Event, Subject},
+    ids::VendorId,
     time::Time,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Whether more can be recorded on a subject.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,34 +104,49 @@ impl Pending {
 
 /// Heads of everything durable.
 #[derive(Default, Debug)]
-pub(super) struct Heads(HashMap<Subject, u64>);
+pub(super) struct Heads {
+    last: HashMap<Subject, u64>,
+    vendors: BTreeSet<VendorId>,
+}
 
 impl FromIterator<(Subject, u64)> for Heads {
     fn from_iter<I: IntoIterator<Item = (Subject, u64)>>(heads: I) -> Self {
-        Self(heads.into_iter().collect())
+        let last: HashMap<_, _> = heads.into_iter().collect();
+        let vendors = last.keys().copied().filter_map(vendor).collect();
+        Self { last, vendors }
     }
+}
+
+fn vendor(on: Subject) -> Option<VendorId> {
+    if let Subject::Vendor(id) = on { Some(id) } else { None }
 }
 
 impl Heads {
     pub(super) fn get(&self, on: Subject) -> Option<u64> {
-        self.0.get(&on).copied()
+        self.last.get(&on).copied()
     }
 
     pub(super) fn set(&mut self, on: Subject, index: u64, life: Life) {
         match life {
-            Life::Open => self.0.insert(on, index),
-            Life::Ended => self.0.remove(&on),
+            Life::Open => self.last.insert(on, index),
+            Life::Ended => self.last.remove(&on),
         };
+        self.vendors.extend(vendor(on));
+    }
+
+    /// Every vendor that was ever filed.
+    pub(super) fn vendors(&self) -> Vec<VendorId> {
+        self.vendors.iter().copied().collect()
     }
 
     /// Every subject that may get another leaf.
     pub(super) fn all(&self) -> impl ExactSizeIterator<Item = (Subject, u64)> + '_ {
-        self.0.iter().map(|(on, index)| (*on, *index))
+        self.last.iter().map(|(on, index)| (*on, *index))
     }
 
     /// Sessions and transfers that have begun and not ended.
     pub(super) fn live(&self) -> Vec<Subject> {
-        let mut live: Vec<Subject> = self.0.keys().copied().filter(|on| is_mortal(*on)).collect();
+        let mut live: Vec<Subject> = self.last.keys().copied().filter(|on| is_mortal(*on)).collect();
         live.sort();
         live
     }

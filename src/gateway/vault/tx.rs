@@ -15,7 +15,7 @@ use crate::{
         canonical,
         digest::Digest,
         event::{Detail, Fact, LEAF_VERSION, Leaf, Record, Subject},
-        ids::ObjectId,
+        ids::{ObjectId, VendorId},
         limits::DETAIL_BYTES,
         time::Time,
     },
@@ -199,6 +199,11 @@ impl<'a> Tx<'a> {
     /// Whether anything is on record on a subject that has not ended, by this transaction too.
     pub fn is_live(&self, on: Subject) -> bool {
         self.head(on).is_some()
+    }
+
+    /// Every vendor that was ever filed: as of the last commit.
+    pub fn vendors(&self) -> Vec<VendorId> {
+        self.shared.published().heads.vendors()
     }
 
     /// How far each ticket has come: as of the last commit.

@@ -13,7 +13,7 @@ use crate::{
     domain::{
         digest::Digest,
         event::{Event, Leaf, Record, Subject},
-        ids::{FileId, ObjectId},
+        ids::{FileId, ObjectId, VendorId},
         time::Time,
     },
 };
@@ -59,6 +59,11 @@ impl<'a> View<'a> {
     /// The last leaf on a subject that may get another: in memory, and no row has a say in it. None for one that has ended or never was.
     pub fn head(&self, on: Subject) -> Option<u64> {
         self.shared.published().heads.get(on)
+    }
+
+    /// Every vendor that was ever filed: from memory, too.
+    pub fn vendors(&self) -> Vec<VendorId> {
+        self.shared.published().heads.vendors()
     }
 
     /// How far each ticket has come. `look` runs while the writer waits to publish, and asks nothing else.
