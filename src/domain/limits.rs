@@ -21,6 +21,12 @@ pub const VOTE_COMMENTS: usize = 100;
 pub const VOTE_TERMS: usize = 50;
 /// Revisions of one ticket: each is replayed with it.
 pub const TICKET_REVISIONS: usize = 200;
+/// Revisions of one vendor.
+pub const VENDOR_REVISIONS: usize = 1_000;
+/// Votes of one person on one ticket: who changes their mind again and again fills the log. A rejection is taken all the same.
+pub const VOTES_EACH: usize = 100;
+/// People whom one person proposed and nobody has enrolled.
+pub const PROPOSALS_EACH: usize = 50;
 /// Reasons that a policy may list.
 pub const REASON_CODES: usize = 100;
 /// Problems of a request that one answer names. Whoever has more has not begun.

@@ -12,6 +12,7 @@ use crate::domain::{
     authority::Act,
     event::{Actor, Detail, Event, Fact, Subject},
     ids::{PersonId, Slug},
+    limits,
     people::{Person, Proposal, Proposer, Role, Roster},
     refusal::{Fingerprint, Refusal},
     signature::PublicKey,
@@ -69,6 +70,10 @@ fn enrol(core: &Core, tx: &mut Tx<'_>, by: Actor, new: Enrolment) -> Result<Done
     };
     match roster.proposals().filter(stands).find(|proposal| is_same(proposal, &new)) {
         None => {
+            let of_theirs = roster.proposals().filter(|proposal| proposal.by == Proposer::Person(actor.id)).count();
+            if of_theirs >= limits::PROPOSALS_EACH {
+                return Err(Refusal::TooMany { what: "proposals of one person that wait", limit: limits::PROPOSALS_EACH }.into());
+            }
             let person = propose(tx, by, &new)?;
             let headline = format!("{} is proposed: a second person gives the same command", new.name);
             let next = Blocker {

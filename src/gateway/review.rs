@@ -8,6 +8,7 @@ use crate::domain::{
     authority::Act,
     dossier::{State, Surroundings, TicketDossier},
     event::{Actor, Decision, Detail, Event, Fact, Subject},
+    limits,
     people::{Gate, Person},
     refusal::Refusal,
     signature::NAMESPACE_VOTE,
@@ -34,6 +35,10 @@ fn vote(core: &Core, tx: &mut Tx<'_>, by: Actor, asked: Asked, ballot: Ballot, s
     // 1. May this person vote here at all?
     eligible(person, &ticket, &around, gate, decision)?;
     said_before(person, &ticket, &around, &ballot)?;
+    let given = ticket.votes.iter().filter(|vote| vote.by == person.id).count();
+    if given >= limits::VOTES_EACH && decision != Decision::Reject {
+        return Err(Refusal::TooMany { what: "votes of one person on one ticket", limit: limits::VOTES_EACH }.into());
+    }
     // 2. Is what was signed what is asked, and no text of an earlier vote?
     let asked = Asked { after: ticket.last_vote_of(person.id), ..asked };
     let revision = ticket.under_review();

@@ -16,6 +16,7 @@ use crate::{
         digest::Digest,
         event::{Actor, Detail, Event, Fact, Subject},
         ids::{Slug, VendorId},
+        limits,
         policy::Deed,
         refusal::Refusal,
         signature::{NAMESPACE_VOTE, openssh_fingerprint},
@@ -27,7 +28,10 @@ use crate::{
 impl Desk {
     /// Files a new vendor, or a new revision of one: other keys, addresses, assessment.
     pub async fn vendor_add(&self, by: Actor, document: String) -> Result<VendorFiled, Refused> {
-        self.act(move |core, tx| file(core, tx, by, document)).await
+        // Who may not file has nothing read, and what is read holds up nobody's records.
+        self.look(|facts| Ok(Act::FileVendor.allowed(facts.person(by)?)?))?;
+        let filing = Filing::parse(document)?;
+        self.act(move |core, tx| file(core, tx, by, filing)).await
     }
 
     /// Confirms that the keys of `revision` are the vendor's own, compared by another way. The text is signed.
@@ -49,10 +53,23 @@ impl Desk {
     }
 }
 
-fn file(core: &Core, tx: &mut Tx<'_>, by: Actor, text: String) -> Result<VendorFiled, Refused> {
-    let document =
-        VendorDocument::parse(&text).map_err(|error| Refusal::BadDocument { reason: error.to_string(), act: "vendor add" })?;
-    let recipients = recipients(&document)?;
+/// A vendor's file, as it was sent and as it reads.
+struct Filing {
+    text: String,
+    document: VendorDocument,
+    recipients: Vec<Digest>,
+}
+
+impl Filing {
+    fn parse(text: String) -> Result<Self, Refusal> {
+        let document = VendorDocument::parse(&text)
+            .map_err(|error| Refusal::BadDocument { reason: error.to_string(), act: "vendor add" })?;
+        Ok(Self { recipients: recipients(&document)?, text, document })
+    }
+}
+
+fn file(core: &Core, tx: &mut Tx<'_>, by: Actor, filing: Filing) -> Result<VendorFiled, Refused> {
+    let Filing { text, document, recipients } = filing;
     let facts = Facts::read(core, &*tx)?;
     Act::FileVendor.allowed(facts.person(by)?)?;
     let existing = facts.vendor_named(&document.id)?;
@@ -65,6 +82,9 @@ fn file(core: &Core, tx: &mut Tx<'_>, by: Actor, text: String) -> Result<VendorF
                 return Err(Refusal::VendorRevoked { vendor: document.id.to_string() }.into());
             }
             apart::on_vendor(&facts, &dossier, facts.person(by)?, Deed::FileVendor)?;
+            if dossier.revisions.len() >= limits::VENDOR_REVISIONS {
+                return Err(Refusal::TooMany { what: "revisions of one vendor", limit: limits::VENDOR_REVISIONS }.into());
+            }
             if dossier.revisions.last().is_some_and(|last| last.digest == revision) {
                 return Err(Refusal::UnchangedVendor { vendor: document.id.to_string() }.into());
             }

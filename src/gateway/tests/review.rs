@@ -6,6 +6,7 @@ use crate::{
         digest::Digest,
         event::{Actor, Decision},
         ids::TicketNumber,
+        limits,
         people::Gate,
         vote::{Asked, Ballot, Comment},
     },
@@ -120,6 +121,21 @@ async fn whoever_approved_may_take_it_back_while_nothing_runs() {
         2106,
         "what runs is suspended or revoked, not sent back"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_changes_their_mind_for_ever_is_heard_no_more_but_for_a_no() {
+    let house = House::open().await;
+    let acme = house.vendor("acme").await;
+    let number = house.submit(&acme, "business", "").await;
+    for n in 0..limits::VOTES_EACH {
+        let ballot = if n % 2 == 0 { approval(Gate::Security) } else { sent_back(Gate::Security) };
+        house.vote(number, ballot).await.unwrap();
+    }
+    assert_eq!(code(house.vote(number, approval(Gate::Security)).await), 2114);
+    house.vote(number, approval(Gate::Business)).await.unwrap();
+    let no = Ballot { decision: Decision::Reject, ..sent_back(Gate::Security) };
+    assert_eq!(house.vote(number, no).await.unwrap().state, TicketState::Rejected);
 }
 
 /// D24: what an approval is tied to holds at inspection, at release and at the vendor's door.

@@ -5,6 +5,7 @@ use crate::{
     domain::{
         event::{Actor, Decision, Detail, Event, Fact, Subject as On},
         ids::TicketNumber,
+        limits,
         people::{Gate, Role},
         signature::{NAMESPACE_VOTE, PublicKey},
         time::{Day, Time, days},
@@ -136,4 +137,21 @@ async fn nobody_completes_what_a_key_proposed_that_counts_no_more() {
     house.revoke(its_key(by)).await.unwrap();
     assert_eq!(enrol(house.person(Staff::Rita), "malo", &malo).await, Completion::WaitsForSecond, "it is revoked");
     assert!(house.desk().who(&malo).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_one_persons_proposals_only_so_many_wait_and_others_propose_on() {
+    let house = House::open().await;
+    let public = PublicKey::new(key().public_key()).unwrap();
+    let propose = async |by: Staff, name: String| {
+        let roles = BTreeSet::from([Role::Auditor]);
+        house.desk().staff_enroll(house.person(by), name.parse().unwrap(), roles, public.clone(), None).await
+    };
+    for n in 0..limits::PROPOSALS_EACH {
+        propose(Staff::Rita, format!("p{n}")).await.unwrap();
+    }
+    assert_eq!(code(propose(Staff::Rita, "one-more".into()).await), 2114);
+    propose(Staff::Pia, "another".into()).await.unwrap();
+    // What another began is completed all the same.
+    assert_eq!(propose(Staff::Sam, "p0".into()).await.unwrap().state, Completion::Done);
 }
