@@ -1,6 +1,8 @@
 //! Inspect: what the approved revision expects of a file, and what becomes of one that is not so.
 
-use super::{Gateway, answers::Completion, answers::Done, core::Core, desk::Desk, facts::Facts, outcome::Refused, vault::Tx};
+use super::{
+    Gateway, answers::Completion, answers::Done, core::Core, desk::Desk, facts::Facts, outcome::Refused, purge::moves, vault::Tx,
+};
 use crate::{
     domain::{
         authority::Act,
@@ -99,6 +101,10 @@ fn recheck(core: &Core, tx: &mut Tx<'_>, by: Actor, id: FileId) -> Result<Done, 
     // Held because its place was wrong: nothing that a second look at the content could change.
     if file.delivery.is_none() {
         return Err(Refusal::NotHeld { file: id.to_string(), state: "held for its place, not for its content".into() }.into());
+    }
+    // What is held then waits for a person: asked about once more it would be purged, unread.
+    if let Some(ticket) = file.ticket {
+        moves(&facts, ticket)?;
     }
     let record = tx.append(Fact::new(by, Subject::File(id), Event::FileRecheckAsked))?;
     let headline = format!("{} is inspected again", file.name);

@@ -17,7 +17,7 @@ use crate::domain::{
     dossier::{State, TicketDossier},
     event::{Actor, Detail, Event, Fact, PurgeReason, Subject},
     file::FileDossier,
-    ids::{FileId, ObjectId},
+    ids::{FileId, ObjectId, TicketId},
     refusal::Refusal,
     vendor::VendorDossier,
 };
@@ -246,6 +246,18 @@ fn due<S: Source>(facts: &Facts<'_, S>, core: &Core, file: &FileDossier) -> Resu
 pub(super) fn ended<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, vendor: &VendorDossier) -> Option<State> {
     let state = ticket.state(&facts.around(vendor));
     (state.is_over() || vendor.revoked.is_some()).then_some(state)
+}
+
+/// # Errors
+/// Nothing of the ticket will be released any more: its own state says so, or its vendor's revocation.
+pub(super) fn moves<S: Source>(facts: &Facts<'_, S>, ticket: TicketId) -> Result<(), Refused> {
+    let ticket = facts.ticket(ticket)?;
+    let vendor = facts.vendor(ticket.vendor)?;
+    ticket.goes_on(&facts.around(&vendor))?;
+    match vendor.revoked {
+        Some(_) => Err(Refusal::VendorRevoked { vendor: vendor.slug.to_string() }.into()),
+        None => Ok(()),
+    }
 }
 
 fn certificate<S: Source>(facts: &Facts<'_, S>, id: FileId) -> Result<PurgeCertificate, Refused> {

@@ -24,7 +24,7 @@ use crate::{
         desk::Desk,
         facts::{Facts, Source},
         outcome::Refused,
-        purge::ended,
+        purge::{ended, moves},
         vault::{Tx, find},
     },
     inspection::FindingCode,
@@ -128,6 +128,7 @@ fn close(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber, named: O
     if state != DeliveryState::Open {
         return Err(Refusal::DeliveryNotOpen { delivery: path.to_string(), state: state.name().into() }.into());
     }
+    moves(&facts, ticket.id)?;
     if find::files_of(tx.conn(), id)?.is_empty() {
         return Err(Refusal::DeliveryEmpty { delivery: path.to_string() }.into());
     }

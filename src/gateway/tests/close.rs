@@ -303,3 +303,30 @@ async fn an_overdue_attestation_is_said_once_and_holds_new_tickets_until_it_is_s
     assert!(scene.submitted("2099-12-31").await.is_ok());
     assert!(scene.clock.now() > TODAY);
 }
+
+/// A second look would take away what waits for a person, and a delivery that is closed now is never released.
+#[tokio::test(flavor = "multi_thread")]
+async fn under_a_ticket_that_closes_no_file_is_inspected_again_and_no_delivery_is_closed() {
+    let mut scene = Scene::open().await;
+    let umbra = scene.house.vendor("umbra").await;
+    let (ends, stopped) = (scene.until("2026-11-30").await, scene.house.ticket(&umbra, "business").await);
+    let (desk, olga) = (scene.house.desk(), scene.house.person(Staff::Olga));
+    let held = async |ticket: TicketNumber| {
+        scene.house.drop_file(ticket, "wrong.csv", b"order_id,nonsense\n1,x\n");
+        crate::gateway::fixture::until("the file that is held", async || {
+            let rows = desk.file_list(olga, Some(ticket)).await.unwrap().rows;
+            rows.into_iter().find(|row| row.state == FileState::Held).and_then(|row| row.id)
+        })
+        .await
+    };
+    let (late, cut) = (held(ends).await, held(stopped).await);
+    scene.house.rest().await;
+    scene.house.revoke(Scope::Vendor(umbra.id.clone())).await.unwrap();
+    scene.clock.advance(days(10));
+    let before = scene.house.leaves();
+    for (ticket, file, refused) in [(ends, late, 2018), (stopped, cut, 2301)] {
+        assert_eq!(code(desk.file_recheck(olga, file).await), refused);
+        assert_eq!(code(desk.delivery_close(olga, ticket, None).await), refused);
+    }
+    assert_eq!(scene.house.leaves(), before);
+}
