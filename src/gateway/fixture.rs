@@ -12,7 +12,7 @@ mod tls_pair;
 
 pub(crate) use kept::private;
 pub(crate) use records::Ended;
-pub(crate) use risk::{Executive, signed};
+pub(crate) use risk::{Enrolled, signed};
 pub(crate) use tls_pair::TlsPair;
 
 use super::{

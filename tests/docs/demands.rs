@@ -185,6 +185,7 @@ const DEMANDS: &[Demand] = &[
          whose use is an alert until two people have looked into it",
         &[
             "who_may_ask_for_what_is_a_page_that_is_reviewed",
+            "who_may_do_what_in_which_state_is_a_page_that_is_reviewed",
             "who_is_out_of_scope_cannot_vote_and_a_vote_that_falls_out_of_it_suspends",
             "one_person_holds_one_gate_and_never_of_their_own_ticket",
             "acts_that_the_policy_keeps_apart_take_two_people_in_either_order",

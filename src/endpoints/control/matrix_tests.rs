@@ -1,5 +1,7 @@
 //! Who may ask for what, as a page: every role puts every request to a real gateway, and the answers are tests/golden/policy-matrix.txt.
 
+mod by_state;
+
 use super::{request::Request, serve::Answering};
 use crate::{
     domain::{
@@ -163,12 +165,12 @@ async fn who_may_ask_for_what_is_a_page_that_is_reviewed() {
         writeln!(page, "{name:26}{cells}").unwrap();
     }
     let page: String = page.lines().map(|line| format!("{}\n", line.trim_end())).collect();
-    golden(&page);
+    golden("policy-matrix.txt", &page);
 }
 
 #[expect(clippy::disallowed_methods, reason = "compares the page with the one in the tree, or writes it anew")]
-fn golden(page: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/policy-matrix.txt");
+fn golden(file: &str, page: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(file);
     if std::env::var("EGRESSD_REGENERATE").is_ok() {
         fs::write(&path, page).unwrap();
     }

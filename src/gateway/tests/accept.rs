@@ -11,7 +11,7 @@ use crate::{
     },
     gateway::{
         answers::{TicketState, TicketView},
-        fixture::{Executive, ManualClock, Staff, approval, csv, key, signed},
+        fixture::{Enrolled, ManualClock, Staff, approval, csv, key, signed},
     },
 };
 
@@ -43,7 +43,7 @@ async fn held() -> (House, Arc<ManualClock>, Vendor, crate::domain::ids::TicketN
 }
 
 /// A business approver's vote.
-async fn vote(house: &House, by: &Executive, ticket: crate::domain::ids::TicketNumber) {
+async fn vote(house: &House, by: &Enrolled, ticket: crate::domain::ids::TicketNumber) {
     let (asked, ballot) = (house.asked(ticket, Gate::Business).await, approval(Gate::Business));
     let signature = signed(&by.key, NAMESPACE_VOTE, &ballot.text(&asked));
     house.desk().ticket_vote(by.actor, asked, ballot, signature).await.unwrap();

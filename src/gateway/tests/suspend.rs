@@ -34,10 +34,6 @@ async fn resume(house: &House, by: Staff, number: TicketNumber) -> Result<Done, 
     house.desk().ticket_resume(house.person(by), number, "the vendor explained it".into()).await
 }
 
-fn a_minute_passes(house: &House) {
-    tokio::task::block_in_place(|| house.gateway().say_what_is_late()).unwrap();
-}
-
 /// Somebody with these roles, enrolled by two.
 async fn somebody(house: &House, name: &str, roles: &[Role]) -> Actor {
     let public = PublicKey::new(key().public_key()).unwrap();
@@ -203,8 +199,8 @@ async fn what_has_fallen_stays_suspended_though_its_cause_be_gone_and_only_then_
     assert_eq!(state(&house, number).await, TicketState::Active);
 
     house.reload_policy(&strict).await;
-    a_minute_passes(&house);
-    a_minute_passes(&house);
+    house.a_minute_passes();
+    house.a_minute_passes();
     let fell = |record: &crate::domain::event::Record| matches!(record.event, Event::TicketSuspended { code: Some(2201) });
     let recorded: Vec<_> = house.log().into_iter().filter(fell).collect();
     assert_eq!(recorded.iter().map(|record| record.by).collect::<Vec<_>>(), [Actor::System], "once");
