@@ -47,6 +47,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match ended {
         Ok(exit) => exit.into(),
         Err(trouble) => {
+            if json && let Some(text) = in_json(&trouble) {
+                // Whoever reads no standard output has the exit status, and standard error.
+                drop(io::stdout().lock().write_all(text.as_bytes()));
+            }
             complain(&trouble);
             trouble.exit().into()
         }
@@ -96,6 +100,15 @@ fn say(told: Told, json: bool) -> Result<Exit, Trouble> {
         Err(cause) if cause.kind() != io::ErrorKind::BrokenPipe => Err(Trouble::Output { cause }),
         _ => Ok(told.exit),
     }
+}
+
+/// For a script: what standard error says, as `{"refusal": …}` in place of the answer. None where the answer itself could not be written.
+fn in_json(trouble: &Trouble) -> Option<String> {
+    if matches!(trouble, Trouble::Output { .. }) {
+        return None;
+    }
+    let document = serde_json::to_string_pretty(&serde_json::json!({ "refusal": trouble.note() })).ok()?;
+    Some(text::visible_json(&document) + "\n")
 }
 
 fn complain(trouble: &Trouble) {

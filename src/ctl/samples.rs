@@ -76,8 +76,7 @@ fn ticket() -> Value {
         ],
         "answers": [{"path": "at_vendor.backup", "question": "What do we do if this delivery has to be stopped?", "answer": HOSTILE}],
         "conditions": ["Personal data leave their country"],
-        "assessment": DIGEST, "acceptances": [{"red_flags": ["no_iso27001"], "who": "erik", "at": AT, "until": "2027-03-31", "lapsed": HOSTILE,
-            "risk": HOSTILE, "need": "the season", "mitigations": ["only pseudonyms leave"], "fallback": "in house", "owner": HOSTILE}],
+        "assessment": DIGEST, "acceptances": acceptances(),
         "red_flags": [{"flag": "unresolved_breach", "consequence": "hold", "what": HOSTILE}],
         "end": {"closing_since": AT, "why": "its end date has passed", "files_left": 2, "attest_by": AT, "overdue_days": 3,
             "attested": {"leaf": 51, "at": AT, "filed_by": "olga", "key": KEY, "text": "egressd deletion attestation 1\n", "signature": "-----BEGIN SSH SIGNATURE-----\n"}},
@@ -93,13 +92,19 @@ fn security() -> Value {
                 "comments": [{"on": "at_vendor.breach_detection", "text": HOSTILE}]}]})
 }
 
+fn acceptances() -> Value {
+    json!([{"red_flags": ["no_iso27001"], "who": "erik", "at": AT, "until": "2027-03-31", "lapsed": HOSTILE,
+        "risk": HOSTILE, "need": "the season", "mitigations": ["only pseudonyms leave"], "fallback": "in house", "owner": HOSTILE}])
+}
+
 fn review() -> Value {
     json!({"ticket": "EGR-2026-0042", "title": HOSTILE, "state": "in_review", "tier": "T2", "vendor": "acme", "vendor_name": "Acme", "assessment": HOSTILE, "requester": "rita",
         "purpose": HOSTILE, "revision": DIGEST, "revision_number": 2, "policy": DIGEST, "conditions": ["Personal data leave their country"],
         "fields": [{"name": "customer_id", "type": "text", "class": "pseudonym", "treatment": "hmac", "source": "dwh.crm.customers.id",
             "destination": "acme.churn.id", "necessity": "joins the months", "tier": "T1", "describes": "an id that only we can turn back"}],
         "compared_with": 1, "changes": [{"path": "field.postcode.class", "before": "behaviour"}], "reasons": {"excess_fields": "more than needed"},
-        "held": [{"code": "F101", "what": HOSTILE, "files": 2}], "waits_for": [blocker()],
+        "held": [{"code": "F101", "what": HOSTILE, "files": 2}], "waits_for": [blocker()], "ticket_state": "suspended", "acceptances": acceptances(),
+        "red_flags": [{"flag": "no_iso27001", "consequence": "accept", "what": HOSTILE, "accepted": {"who": "erik", "until": "2027-03-31"}}],
         "gates": [{"gate": "security", "answers": [{"path": "purpose", "question": "What for?", "answer": HOSTILE}], "question_text": "{}",
             "commands": ["egressctl ticket vote EGR-2026-0042 --gate security --approve"], "standing": security()}]})
 }

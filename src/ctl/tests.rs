@@ -219,6 +219,20 @@ async fn json_is_what_the_daemon_said_to_the_member() {
 }
 
 #[tokio::test]
+async fn a_refusal_is_json_where_the_answer_would_have_been_and_drives_no_terminal() {
+    let rig = Rig::new();
+    let trouble = rig.run("--json ticket withdraw EGR-2026-0042 --reason x").await.err().unwrap();
+    let told: Value = serde_json::from_str(&in_json(&trouble).unwrap()).unwrap();
+    let refusal = told["refusal"].as_object().unwrap();
+    assert_eq!(refusal.keys().map(String::as_str).collect::<Vec<_>>(), ["code", "command", "what", "who", "why"]);
+    assert_eq!(refusal["code"], trouble.note().code);
+    let hostile = Trouble::Offline { cause: "\u{1b}[2J\u{202e}".to_owned() };
+    assert!(!in_json(&hostile).unwrap().contains(['\u{1b}', '\u{202e}']));
+    let full = Trouble::Output { cause: io::ErrorKind::StorageFull.into() };
+    assert_eq!(in_json(&full), None, "there is nowhere to say it");
+}
+
+#[tokio::test]
 async fn exit_status_is_by_what_came_of_it() {
     let rig = Rig::new();
     for (command, exit) in [

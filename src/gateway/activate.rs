@@ -40,11 +40,7 @@ fn activate(core: &Core, tx: &mut Tx<'_>, by: Actor, number: TicketNumber) -> Re
     ticket.kept_apart(Deed::Activate, person.id, &around)?;
     let state = ticket.goes_on(&around)?;
     if ticket.is_activated() && ticket.amendment().is_none() {
-        return Err(match state {
-            State::Active => Refusal::ActiveAlready { ticket: text },
-            _ => Refusal::NotActive { ticket: text, state: state.name().into() },
-        }
-        .into());
+        return Err(activated(&ticket, &around, state).into());
     }
     // What runs, and is suspended, may be amended meanwhile: it stays so.
     if let Some(suspension) = ticket.suspension.as_ref().filter(|_| !ticket.is_activated()) {
@@ -82,6 +78,17 @@ fn to_be_dropped(number: TicketNumber) -> Blocker {
         what: format!("files of it are dropped into {number}/ in the staging directory, and a file _READY ends each delivery"),
         who: "whoever produces the files makes that directory, before or after; the machine's administrator lets them".into(),
         command: format!("egressctl file list --ticket {number}"),
+    }
+}
+
+/// Nothing of it is left to activate: it runs, or two people resume it once its cause is gone.
+fn activated(ticket: &TicketDossier, around: &Surroundings<'_>, state: State) -> Refusal {
+    let text = ticket.number.to_string();
+    match &ticket.suspension {
+        Some(suspension) => Refusal::suspended(ticket.number, suspension),
+        None if state == State::Active => Refusal::ActiveAlready { ticket: text },
+        // It has fallen, and that is not on record yet.
+        None => ticket.falls(around).unwrap_or_else(|| Refusal::NotActive { ticket: text, state: state.name().into() }),
     }
 }
 

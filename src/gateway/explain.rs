@@ -190,8 +190,12 @@ fn key<S: Source>(facts: &Facts<'_, S>, key: Digest) -> Result<Option<Explanatio
     let fingerprint = openssh_fingerprint(key);
     if let Some(person) = facts.roster.by_key(key) {
         let roles: Vec<&str> = person.roles.iter().map(|role| role.name()).collect();
-        let headline = format!("{fingerprint} is {}'s key on the staff", person.name);
-        return Ok(Some(plain(fingerprint, headline, vec![format!("{} is {}", person.name, roles.join(", "))])));
+        let ended = named::ended(facts, person);
+        let but = if ended.is_some() { ", and counts no more" } else { "" };
+        let headline = format!("{fingerprint} is {}'s key on the staff{but}", person.name);
+        let mut told = from_blockers(fingerprint, headline, ended.into_iter().collect());
+        told.because.push(format!("{} is {}", person.name, roles.join(", ")));
+        return Ok(Some(told));
     }
     let (mut named, mut blockers) = (Vec::new(), Vec::new());
     for id in facts.find(|conn| find::vendors_of_key(conn, key))? {

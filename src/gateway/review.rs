@@ -1,7 +1,14 @@
 //! Review: one person's signed vote at one gate of a ticket, over that gate's question.
 
 use super::{
-    answers::Blocker, answers::Voted, core::Core, desk::Desk, facts::Facts, outcome::Refused, show::words, suspend::fall,
+    answers::Blocker,
+    answers::Voted,
+    core::Core,
+    desk::Desk,
+    facts::Facts,
+    outcome::Refused,
+    show::words,
+    suspend::{fall, resumption},
     vault::Tx,
 };
 use crate::domain::{
@@ -61,7 +68,7 @@ fn vote(core: &Core, tx: &mut Tx<'_>, by: Actor, asked: Asked, ballot: Ballot, s
     let facts = Facts::read(core, &*tx)?;
     let ticket = facts.ticket(ticket.id)?;
     let around = facts.around(&vendor);
-    let (review, state) = (ticket.review(ticket.under_review(), &around), ticket.state(&around));
+    let state = ticket.state(&around);
     let open_gates = ticket.open_gates(ticket.under_review(), &around).into_iter().filter(|_| !state.is_over());
     Ok(Voted {
         ticket: asked.ticket,
@@ -70,14 +77,19 @@ fn vote(core: &Core, tx: &mut Tx<'_>, by: Actor, asked: Asked, ballot: Ballot, s
         state: words::ticket_state(state),
         open_gates: open_gates.collect(),
         leaf: record.index,
-        next: next(&ticket, review),
+        next: next(&ticket, &around, state),
     })
 }
 
-fn next(ticket: &TicketDossier, review: State) -> Vec<Blocker> {
+/// What follows a vote that leaves the ticket in `state`.
+fn next(ticket: &TicketDossier, around: &Surroundings<'_>, state: State) -> Vec<Blocker> {
     let number = ticket.number;
+    if state.is_over() {
+        return Vec::new();
+    }
     let amendment = if ticket.amendment().is_some() { "its amendment" } else { "it" };
-    let next = match review {
+    let next = match ticket.review(ticket.under_review(), around) {
+        State::Approved if state == State::Suspended && ticket.amendment().is_none() => resumption(ticket, around),
         State::Approved => Blocker {
             what: format!("{amendment} is approved and waits to be activated"),
             who: "an operator".into(),

@@ -96,6 +96,18 @@ pub(super) fn resumed(number: TicketNumber) -> Blocker {
     }
 }
 
+/// The same, told by what is known: the cause of what the gateway stopped is gone once all of it holds again; why a person did, they
+/// know.
+pub(super) fn resumption(ticket: &TicketDossier, around: &Surroundings<'_>) -> Blocker {
+    let resumed = resumed(ticket.number);
+    let by_gateway = ticket.suspension.as_ref().is_some_and(|suspension| suspension.by.is_none());
+    if !by_gateway || ticket.holds_again(around).is_err() {
+        return resumed;
+    }
+    let what = "its cause is gone: it goes on once each of two people gives the same command within the hour".into();
+    Blocker { what, ..resumed }
+}
+
 /// That a ticket has fallen: goes on record before an act that may take the cause away.
 pub(super) fn fall(ticket: &TicketDossier, around: &Surroundings<'_>) -> Option<Fact> {
     let refusal = ticket.falls(around)?;

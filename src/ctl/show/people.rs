@@ -5,8 +5,8 @@ use crate::{
     ctl::text::minute,
     domain::policy::Consequence,
     gateway::answers::{
-        BrokenGlassRow, FiledKey, KeyRow, KeyState, RecordLine, RedFlagView, StaffRow, StaffState, StagingRecipient, TokenIssued,
-        VendorFiled, VendorRow, VendorView,
+        AcceptedBy, BrokenGlassRow, FiledKey, KeyRow, KeyState, RecordLine, RedFlagView, StaffRow, StaffState, StagingRecipient,
+        TokenIssued, VendorFiled, VendorRow, VendorView,
     },
 };
 
@@ -107,11 +107,13 @@ fn show_keys(keys: &[FiledKey], page: &mut Page) {
 
 /// One line for each, and what the policy makes of it.
 pub(super) fn show_red_flags(flags: &[RedFlagView], page: &mut Page) {
-    for RedFlagView { flag, consequence, what } in flags {
-        let (stops, tone) = match consequence {
-            Consequence::Note => ("", Tone::Warning),
-            Consequence::Accept => (" (wants an executive's acceptance)", Tone::Warning),
-            Consequence::Hold => (" (holds its tickets)", Tone::Bad),
+    for RedFlagView { flag, consequence, what, accepted } in flags {
+        let (stops, tone) = match (consequence, accepted) {
+            // No acceptance lets pass what the policy holds for.
+            (Consequence::Hold, _) => (" (holds its tickets)".to_owned(), Tone::Bad),
+            (_, Some(AcceptedBy { who, until })) => (format!(" (accepted by {who} until {until})"), Tone::Warning),
+            (Consequence::Accept, None) => (" (wants an executive's acceptance)".to_owned(), Tone::Warning),
+            (Consequence::Note, None) => (String::new(), Tone::Warning),
         };
         page.toned_field("red flag", &format!("{flag}{stops}: {what}"), tone);
     }

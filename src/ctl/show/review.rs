@@ -1,10 +1,12 @@
 //! The review page: what is asked, what has changed, what may be answered; and a vote's text.
 
-use super::{Cell, Column, Page, Row, Show, Table, Tone, people::show_red_flags, ticket_tone, tickets::vote};
+use super::{
+    Cell, Column, Page, Row, Show, Table, Tone, people::show_red_flags, risk::show_acceptances, ticket_tone, tickets::vote,
+};
 use crate::{
     ctl::{text::minute, trouble::Trouble},
     domain::{people::Gate, shown::many},
-    gateway::answers::{AnswerView, ChangeView, GateReview, ReviewedField, SignedVote, TicketReview, VoteText},
+    gateway::answers::{AnswerView, ChangeView, GateReview, ReviewedField, SignedVote, TicketReview, TicketState, VoteText},
 };
 
 /// A review, and the gate whose whole question is shown: the one that was asked for, or the only one that waits for whoever asks.
@@ -36,6 +38,7 @@ impl Show for Reviewed {
             page.heading(&format!("Changed since revision {before}"));
             show_changes(&review.changes, page);
         }
+        show_acceptances(&review.acceptances, review.gates.iter().map(|gate| &gate.standing), page);
         show_gates(review, page);
         let asked = review.gates.iter().find(|review| Some(review.gate) == *chosen);
         if asked.is_some() {
@@ -51,7 +54,7 @@ impl Show for Reviewed {
             }
         }
         asked.into_iter().for_each(|gate| show_gate(gate, page));
-        page.blockers("It waits because", &review.waits_for);
+        page.blockers(waits(review), &review.waits_for);
         if asked.is_some_and(|gate| !gate.commands.is_empty()) {
             page.heading("Codes for --because");
             for (code, means) in &review.reasons {
@@ -65,9 +68,24 @@ impl Show for Reviewed {
     }
 }
 
+/// Over what keeps it from moving, or over how it ended.
+fn waits(review: &TicketReview) -> &'static str {
+    use TicketState::{Closed, Rejected, Revoked, Withdrawn};
+    match review.ticket_state {
+        Some(Closed | Rejected | Revoked | Withdrawn) => "It has ended",
+        _ => "It waits because",
+    }
+}
+
 fn show_head(review: &TicketReview, page: &mut Page) {
     page.line(&format!("{}, revision {}: {}", review.ticket, review.revision_number, review.title), Tone::Plain);
-    page.toned_field("state", review.state.name(), ticket_tone(review.state));
+    match review.ticket_state {
+        None => page.toned_field("state", review.state.name(), ticket_tone(review.state)),
+        Some(state) => {
+            page.toned_field("state", state.name(), ticket_tone(state));
+            page.field("its review", review.state.name());
+        }
+    }
     page.field("tier", review.tier.name());
     let name = if review.vendor_name.is_empty() { String::new() } else { format!(": {}", review.vendor_name) };
     page.field("vendor", format!("{}{name}", review.vendor));

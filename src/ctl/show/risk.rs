@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// The acceptances of a ticket's, and under them every vote on it that is no approval.
-pub fn show_acceptances(acceptances: &[AcceptanceView], gates: &[GateView], page: &mut Page) {
+pub fn show_acceptances<'a>(acceptances: &[AcceptanceView], gates: impl IntoIterator<Item = &'a GateView>, page: &mut Page) {
     if acceptances.is_empty() {
         return;
     }

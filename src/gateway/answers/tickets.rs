@@ -25,6 +25,7 @@ pub struct TicketRow {
     pub tier: Tier,
     pub vendor: Slug,
     pub requester: Slug,
+    /// The last day, by whatever sets the earliest: the request, or a term of an approval that counts.
     pub until: String,
     /// The gates that are not green yet.
     pub open_gates: Vec<Gate>,
@@ -205,6 +206,9 @@ pub struct TicketReview {
     pub title: String,
     /// How far the review of this revision has got.
     pub state: TicketState,
+    /// The ticket's own state, where that is another one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ticket_state: Option<TicketState>,
     pub tier: Tier,
     pub vendor: Slug,
     /// As its confirmed revision calls it.
@@ -224,6 +228,9 @@ pub struct TicketReview {
     /// What speaks against the vendor now.
     #[serde(default)]
     pub red_flags: Vec<RedFlagView>,
+    /// The oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub acceptances: Vec<AcceptanceView>,
     /// The number of the revision that runs, or else of the one before this.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub compared_with: Option<u32>,
@@ -234,6 +241,7 @@ pub struct TicketReview {
     /// Those that wait for whoever asks.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub awaits_you: Vec<Gate>,
+    /// Of a ticket that has ended: how.
     pub waits_for: Vec<Blocker>,
     /// The policy's codes for votes that do not approve, and what each means.
     pub reasons: BTreeMap<String, String>,

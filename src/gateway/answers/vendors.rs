@@ -11,6 +11,16 @@ pub struct RedFlagView {
     /// What today's policy makes of it.
     pub consequence: Consequence,
     pub what: String,
+    /// Of a ticket: whose acceptance lets it pass.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub accepted: Option<AcceptedBy>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AcceptedBy {
+    pub who: Slug,
+    /// The last day.
+    pub until: String,
 }
 
 /// One thing that a vendor's assessment says: `SOC 2`, `type 2, 2025-10-01 to 2026-09-30`.

@@ -7,6 +7,7 @@ use crate::{
         event::Subject,
         ids::{DeliveryId, FileId, PersonId, SessionId, Slug, TicketId, TransferId, VendorId},
         people::{Person, Role},
+        refusal::Refusal,
         signature::openssh_fingerprint,
     },
     gateway::{
@@ -21,14 +22,37 @@ use uuid::Uuid;
 /// Somebody who is enrolled, or proposed and not enrolled yet.
 pub fn person<S: Source>(facts: &Facts<'_, S>, name: &Slug) -> Option<Explanation> {
     match facts.roster.by_name(name) {
-        Some(person) => Some(enrolled(person)),
+        Some(person) => Some(enrolled(facts, person)),
         None => proposed(facts, |person| person.name == *name),
     }
 }
 
-fn enrolled(person: &Person) -> Explanation {
-    let roles = person.roles.iter().map(|role| role.to_string()).collect();
-    plain(person.name.to_string(), "a person on the staff".into(), roles)
+fn enrolled<S: Source>(facts: &Facts<'_, S>, person: &Person) -> Explanation {
+    let roles: Vec<String> = person.roles.iter().map(|role| role.to_string()).collect();
+    match ended(facts, person) {
+        None => plain(person.name.to_string(), "a person on the staff".into(), roles),
+        Some(blocker) => {
+            let headline = "was on the staff: their key counts no more".into();
+            let mut told = from_blockers(person.name.to_string(), headline, vec![blocker]);
+            told.because.push(format!("enrolled as {}", roles.join(", ")));
+            told
+        }
+    }
+}
+
+/// Why somebody's key on the staff counts no more.
+pub fn ended<S: Source>(facts: &Facts<'_, S>, person: &Person) -> Option<Blocker> {
+    let refusal = facts.house.key_counts(person, facts.now).err()?;
+    // What a revoked key signed falls with it; what another one signed before its last day stands.
+    let votes = match refusal {
+        Refusal::StaffKeyExpired { .. } => "what it signed before stands",
+        _ => "whatever it signed counts no more, whenever that was",
+    };
+    Some(Blocker {
+        what: format!("{}; {votes}", refusal.what()),
+        who: "two enrolled people, who enrol a new key under a new name".into(),
+        command: "egressctl staff enroll --help".into(),
+    })
 }
 
 fn proposed<S: Source>(facts: &Facts<'_, S>, is_meant: impl Fn(&Person) -> bool) -> Option<Explanation> {
@@ -80,5 +104,5 @@ pub fn by_id<S: Source>(facts: &Facts<'_, S>, uuid: Uuid) -> Result<Option<Expla
         }
     }
     let id = PersonId::from_uuid(uuid);
-    Ok(facts.roster.person(id).map(enrolled).or_else(|| proposed(facts, |person| person.id == id)))
+    Ok(facts.roster.person(id).map(|person| enrolled(facts, person)).or_else(|| proposed(facts, |person| person.id == id)))
 }

@@ -1,12 +1,12 @@
 //! The review page: what each gate asks, what has changed since, and whether it asks the person who looks.
 
-use super::{gates, risk, slug_of, tickets, words};
+use super::{gates, moments::moment, risk, slug_of, tickets, words};
 use crate::{
     domain::{
         authority::Act,
         change::changes,
-        dossier::{Revision, Surroundings, TicketDossier},
-        event::{Actor, Decision},
+        dossier::{Revision, State, Surroundings, TicketDossier},
+        event::{Actor, Decision, Event, Subject},
         form::{QUESTIONS, Question},
         ids::TicketNumber,
         people::Person,
@@ -15,7 +15,7 @@ use crate::{
         vote::Vote,
     },
     gateway::{
-        answers::{AnswerView, GateReview, GateView, HeldFor, Listing, ReviewedField, SignedVote, TicketReview},
+        answers::{AnswerView, Blocker, GateReview, GateView, HeldFor, Listing, ReviewedField, SignedVote, TicketReview},
         desk::Desk,
         facts::{Facts, Source},
         outcome::Refused,
@@ -70,12 +70,14 @@ fn review<S: Source>(facts: &Facts<'_, S>, person: &Person, ticket: &TicketDossi
     let around = facts.around(&vendor);
     let revision = ticket.under_review();
     let document = &revision.document;
+    let (state, reviewed) = (ticket.state(&around), ticket.review(revision, &around));
     let before = compared_with(ticket, revision);
     let assessed = vendor.current(&facts.roster).or(vendor.revisions.last());
     Ok(TicketReview {
         ticket: ticket.number,
         title: document.title.clone(),
-        state: words::ticket_state(ticket.review(revision, &around)),
+        state: words::ticket_state(reviewed),
+        ticket_state: (state != reviewed).then(|| words::ticket_state(state)),
         tier: words::tier(document.tier(&facts.policy)),
         vendor: vendor.slug.clone(),
         vendor_name: assessed.map(|filed| filed.document.name.clone()).unwrap_or_default(),
@@ -87,7 +89,8 @@ fn review<S: Source>(facts: &Facts<'_, S>, person: &Person, ticket: &TicketDossi
         policy: facts.policy.digest(),
         fields: document.fields.iter().map(|field| reviewed_field(facts, field)).collect(),
         conditions: facts.policy.conditions_on(&document.traits(&facts.policy)).map(|condition| condition.name.clone()).collect(),
-        red_flags: risk::red_flags(facts, &vendor),
+        red_flags: risk::red_flags_of(facts, ticket, revision, &around),
+        acceptances: risk::acceptances(facts, ticket, &around),
         compared_with: before.map(|before| tickets::number_of(ticket, before)),
         changes: before.map_or_else(Vec::new, |before| changes(&before.document, document)).into_iter().map(Into::into).collect(),
         held: held(facts, ticket)?,
@@ -96,9 +99,31 @@ fn review<S: Source>(facts: &Facts<'_, S>, person: &Person, ticket: &TicketDossi
             .map(|gate| asked(person, ticket, revision, &around, gate))
             .collect(),
         awaits_you: ticket.awaits(person, &around),
-        waits_for: gates::waits_for(facts, ticket, revision, &around),
+        waits_for: waits_for(facts, ticket, &around, state)?,
         reasons: facts.policy.reasons().iter().map(|(code, means)| (code.to_string(), means.clone())).collect(),
     })
+}
+
+/// What runs waits for nothing but its amendment; what is over waits for no vote, and tells how it ended.
+fn waits_for<S: Source>(
+    facts: &Facts<'_, S>,
+    ticket: &TicketDossier,
+    around: &Surroundings<'_>,
+    state: State,
+) -> Result<Vec<Blocker>, Refused> {
+    if let Some(amendment) = tickets::amendment(facts, ticket, around) {
+        return Ok(amendment.next);
+    }
+    let mut waits_for = tickets::blockers(facts, ticket, around);
+    if matches!(state, State::Withdrawn | State::Revoked | State::Closed) {
+        let records = facts.source().chain(Subject::Ticket(ticket.id))?;
+        let ends = |event: &Event| matches!(event, Event::TicketWithdrawn | Event::TicketRevoked | Event::TicketClosed);
+        let end = records.iter().rfind(|record| ends(&record.event)).map(|record| moment(facts, record));
+        if let (Some(end), Some(told)) = (end, waits_for.first_mut()) {
+            told.what = format!("{}, by {} at {}", end.what, end.who, end.at);
+        }
+    }
+    Ok(waits_for)
 }
 
 /// `SOC 2 type II, October 2026; valid until 2027-10-31`

@@ -4,11 +4,11 @@ use super::slug_of;
 use crate::{
     domain::{
         acceptance::Acceptance,
-        dossier::{AcceptanceStanding, Surroundings, TicketDossier},
+        dossier::{AcceptanceStanding, Revision, Surroundings, TicketDossier},
         vendor::{Assessment, Contact, VendorDossier},
     },
     gateway::{
-        answers::{AcceptanceView, RecordLine, RedFlagView},
+        answers::{AcceptanceView, AcceptedBy, RecordLine, RedFlagView},
         facts::{Facts, Source},
     },
 };
@@ -16,8 +16,31 @@ use crate::{
 pub fn red_flags<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Vec<RedFlagView> {
     let raised = vendor.red_flags(&facts.roster, facts.now).into_iter();
     raised
-        .map(|raised| RedFlagView { flag: raised.flag, consequence: facts.policy.consequence(raised.flag), what: raised.what })
+        .map(|raised| RedFlagView {
+            flag: raised.flag,
+            consequence: facts.policy.consequence(raised.flag),
+            what: raised.what,
+            accepted: None,
+        })
         .collect()
+}
+
+/// The same for a revision of a ticket: with whoever answers for a red flag longest.
+pub fn red_flags_of<S: Source>(
+    facts: &Facts<'_, S>,
+    ticket: &TicketDossier,
+    revision: &Revision,
+    around: &Surroundings<'_>,
+) -> Vec<RedFlagView> {
+    let counts = |one: &&Acceptance| ticket.acceptance_standing(one, revision, around) == AcceptanceStanding::Stands;
+    let standing: Vec<&Acceptance> = ticket.acceptances.iter().filter(counts).collect();
+    let accepted = |raised: &RedFlagView| {
+        let covering = standing.iter().filter(|one| one.document.red_flags.contains(raised.flag));
+        let longest = covering.max_by_key(|one| one.document.expires)?;
+        Some(AcceptedBy { who: slug_of(facts, Some(longest.by)), until: longest.document.expires.to_string() })
+    };
+    let raised = red_flags(facts, around.vendor).into_iter();
+    raised.map(|raised| RedFlagView { accepted: accepted(&raised), ..raised }).collect()
 }
 
 /// Every acceptance of a ticket's, whether it counts or not: what was answered for stays shown.

@@ -6,7 +6,7 @@ use crate::{
         authority::Act,
         change::changes,
         diagram::Drawing,
-        dossier::{GateStanding, Revision, Serves, State, Surroundings, TicketDossier},
+        dossier::{GateStanding, Revision, Serves, Standing, State, Surroundings, TicketDossier},
         event::{Actor, Decision, Subject},
         form::{QUESTIONS, Question},
         ids::{PersonId, TicketId, TicketNumber},
@@ -120,8 +120,13 @@ impl Wanted {
             let ask = self.awaiting.is_some() && awaits.is_empty();
             let to_do = if ask { yours::on_ticket(facts, &ticket, &around, person) } else { None };
             let is_wanted = self.awaiting.is_none() || !awaits.is_empty() || to_do.is_some();
-            if is_wanted && self.takes(|| ticket.state(&around)) {
-                listing.add(|| Ok::<_, Refused>(TicketRow { to_do, ..row(facts, &ticket, &around, awaits)? }))?;
+            if !is_wanted {
+                continue;
+            }
+            // Made once for each: a list may be of thousands.
+            let standing = ticket.standing(&around);
+            if self.takes(|| standing.state) {
+                listing.add(|| Ok::<_, Refused>(TicketRow { to_do, ..row(facts, &ticket, &around, &standing, awaits)? }))?;
             }
         }
         Ok(())
@@ -132,9 +137,10 @@ fn row<S: Source>(
     facts: &Facts<'_, S>,
     ticket: &TicketDossier,
     around: &Surroundings<'_>,
+    standing: &Standing,
     awaits_you: Vec<Gate>,
 ) -> Result<TicketRow, Refused> {
-    let (document, state) = (ticket.document(), ticket.state(around));
+    let (document, state) = (ticket.document(), standing.state);
     // Nobody votes any more on what is over.
     let open_gates = if state.is_over() { BTreeSet::new() } else { ticket.open_gates(ticket.under_review(), around) };
     Ok(TicketRow {
@@ -144,7 +150,7 @@ fn row<S: Source>(
         tier: words::tier(document.tier(&facts.policy)),
         vendor: around.vendor.slug.clone(),
         requester: slug_of(facts, Some(ticket.requester)),
-        until: document.window.closes.to_string(),
+        until: standing.bounds.closes.to_string(),
         open_gates: open_gates.into_iter().collect(),
         waits: gates::waits(ticket, around),
         awaits_you,
@@ -185,7 +191,7 @@ fn view<S: Source>(
         terms: terms(ticket, &around, viewer.id),
         answers: answers(document),
         conditions: facts.policy.conditions_on(&document.traits(&facts.policy)).map(|condition| condition.name.clone()).collect(),
-        red_flags: risk::red_flags(facts, vendor),
+        red_flags: risk::red_flags_of(facts, ticket, current, &around),
         assessment: vendor.current(&facts.roster).map(|current| current.assessment),
         acceptances: risk::acceptances(facts, ticket, &around),
         refuses_acceptance: may_accept(facts, viewer, ticket, vendor).err().as_ref().map(Into::into),
@@ -325,7 +331,7 @@ fn activator(around: &Surroundings<'_>) -> &'static str {
 /// Its cause, while it lasts; then the two people.
 fn suspended<S: Source>(facts: &Facts<'_, S>, ticket: &TicketDossier, around: &Surroundings<'_>) -> Vec<Blocker> {
     let mut blockers = gates::waits_for(facts, ticket, ticket.current(), around);
-    let Blocker { what, who, command } = suspend::resumed(ticket.number);
+    let Blocker { what, who, command } = suspend::resumption(ticket, around);
     let Some(suspension) = &ticket.suspension else {
         let what = format!("it has fallen, which is on record within a minute; {what}");
         blockers.push(Blocker { what, who, command });

@@ -32,6 +32,12 @@ async fn show(house: &House, ticket: crate::domain::ids::TicketNumber) -> Ticket
     house.desk().ticket_show(house.person(Staff::Rita), ticket).await.unwrap()
 }
 
+/// Who answers for the missing SOC 2 report, and until when.
+fn flagged(view: &TicketView) -> Option<(String, String)> {
+    let raised = view.red_flags.iter().find(|raised| raised.flag == crate::domain::vendor::RedFlag::NoSoc2).unwrap();
+    raised.accepted.as_ref().map(|accepted| (accepted.who.to_string(), accepted.until.clone()))
+}
+
 /// A house whose policy lets a missing SOC 2 report pass only with an acceptance, a vendor without one, and a ticket to it.
 async fn held() -> (House, Arc<ManualClock>, Vendor, crate::domain::ids::TicketNumber) {
     let clock = Arc::new(ManualClock::at(TODAY));
@@ -67,6 +73,10 @@ async fn a_ticket_waits_for_an_acceptance_then_for_every_gate_and_is_suspended_w
     house.accept(&erik, ticket, &soc2()).await.unwrap();
     let accepted = show(&house, ticket).await;
     assert_eq!(accepted.state, TicketState::InReview);
+    let review = house.desk().ticket_review(house.person(Staff::Pia), ticket).await.unwrap();
+    assert_eq!((&review.acceptances, &review.red_flags), (&accepted.acceptances, &accepted.red_flags));
+    assert_eq!(flagged(&before), None);
+    assert_eq!(flagged(&accepted), Some(("erik".to_owned(), "2026-11-30".to_owned())));
     // It adds: every gate is asked as before, and none is answered by it.
     let asked = |view: &TicketView| view.gates.iter().map(|gate| (gate.gate, gate.question, gate.needed)).collect::<Vec<_>>();
     assert_eq!(asked(&accepted), asked(&before));
@@ -82,7 +92,7 @@ async fn a_ticket_waits_for_an_acceptance_then_for_every_gate_and_is_suspended_w
     clock.advance(days(1));
     assert!(pickup.open(&place).is_err());
     let over = show(&house, ticket).await;
-    assert_eq!(over.state, TicketState::Suspended);
+    assert_eq!((over.state, flagged(&over)), (TicketState::Suspended, None));
     assert!(
         over.acceptances[0].lapsed.is_some() && over.acceptances[0].risk.contains("Nobody outside"),
         "{:?}",

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     domain::{
         digest::Digest,
-        event::{Event, Subject as On},
+        event::{Actor, Event, Subject as On},
         people::Role,
         signature::{PublicKey, openssh_fingerprint},
     },
@@ -86,4 +86,12 @@ async fn somebody_who_is_proposed_and_a_key_that_is_revoked_are_explained() {
     house.revoke(Scope::Key(login)).await.unwrap();
     let told = explained(&house, &openssh_fingerprint(login)).await;
     assert!(told.headline.contains("revoked"), "{told:?}");
+    let Actor::Person { key: pias, .. } = house.person(Staff::Pia) else { panic!("pia is a person") };
+    assert!(explained(&house, "pia").await.commands.is_empty(), "nothing is to be done about her");
+    house.revoke(Scope::Key(pias)).await.unwrap();
+    for asked in ["pia".to_owned(), openssh_fingerprint(pias)] {
+        let told = explained(&house, &asked).await;
+        assert!(told.headline.contains("counts no more") && told.because[0].contains("is revoked"), "{told:?}");
+        assert_eq!(told.commands, ["egressctl staff enroll --help"], "{told:?}");
+    }
 }

@@ -249,3 +249,48 @@ async fn blind_approvals_are_shown_to_their_voter_and_to_nobody_else_before_the_
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_review_of_what_is_over_waits_for_nothing_and_says_how_it_ended() {
+    let house = House::open().await;
+    let acme = house.vendor("acme").await;
+    let review = async |number| house.desk().ticket_review(house.person(Staff::Pia), number).await.unwrap();
+    let withdrawn = house.submit(&acme, "health", "").await;
+    house.desk().ticket_withdraw(house.person(Staff::Rita), withdrawn, "no need".into()).await.unwrap();
+    let told = review(withdrawn).await;
+    assert_eq!((told.ticket_state, told.state), (Some(TicketState::Withdrawn), TicketState::InReview));
+    assert!(
+        matches!(&told.waits_for[..], [end] if end.what.starts_with("withdrawn") && end.what.contains("by rita")),
+        "{told:?}"
+    );
+
+    let rejected = house.submit(&acme, "health", "").await;
+    let no = Ballot { decision: Decision::Reject, ..sent_back(Gate::Privacy) };
+    house.vote(rejected, Ballot { comments: Vec::new(), ..no }).await.unwrap();
+    let told = review(rejected).await;
+    assert_eq!(told.ticket_state, Some(TicketState::Rejected));
+    assert!(matches!(&told.waits_for[..], [end] if end.what.starts_with("rejected at the gate privacy")), "{told:?}");
+
+    let active = house.ticket(&acme, "business").await;
+    let told = review(active).await;
+    assert_eq!((told.ticket_state, told.state), (Some(TicketState::Active), TicketState::Approved));
+    assert!(told.waits_for.is_empty() && told.gates.iter().all(|gate| gate.commands.is_empty()), "{told:?}");
+    // Its amendment has a review of its own.
+    house.revise(active, ticket_document(&acme, "health", "", r#""sftp""#)).await.unwrap();
+    let told = review(active).await;
+    assert_eq!((told.ticket_state, told.state), (Some(TicketState::Active), TicketState::InReview));
+    assert!(told.waits_for.iter().any(|next| next.command.contains("--gate privacy")), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_shows_the_last_day_that_a_term_leaves() {
+    let house = House::open().await;
+    let acme = house.vendor("acme").await;
+    let number = house.submit(&acme, "health", "").await;
+    let until = async || {
+        house.desk().ticket_list(house.person(Staff::Rita), None, Default::default()).await.unwrap().rows[0].until.clone()
+    };
+    let asked_for = until().await;
+    house.vote(number, tied(Gate::Privacy, &["until=2098-06-30"])).await.unwrap();
+    assert_eq!((asked_for.as_str(), until().await.as_str()), ("2099-12-31", "2098-06-30"));
+}

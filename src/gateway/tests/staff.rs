@@ -76,6 +76,8 @@ async fn a_key_whose_last_day_is_over_signs_nothing_more_and_what_it_signed_befo
     let listed = house.desk().staff_list(house.person(Staff::Olga)).await.unwrap().rows;
     let bruno = listed.iter().find(|row| row.name.as_str() == "bruno" && row.state != StaffState::Proposed).unwrap();
     assert_eq!((bruno.state, bruno.until.as_deref()), (StaffState::Expired, Some("2026-11-30")));
+    let told = house.desk().explain(house.person(Staff::Olga), "bruno".parse().unwrap()).await.unwrap();
+    assert!(told.because[0].contains("counted until 2026-11-30; what it signed before stands"), "{told:?}");
 
     // Whoever has the old key and can write the ledger puts a genuine signature there, and nothing opens.
     let (asked, ballot) = (house.asked(late, Gate::Business).await, approval(Gate::Business));

@@ -10,7 +10,7 @@ use crate::{
         time::Time,
     },
     gateway::{
-        answers::{Completion, Done, TicketState, TicketView},
+        answers::{Blocker, Completion, Done, TicketState, TicketView},
         fixture::{ManualClock, Staff, approval, csv, key, ticket_document},
     },
 };
@@ -66,7 +66,8 @@ async fn security_suspends_and_nothing_is_served_or_released_until_two_people_re
     assert_eq!(told.state, TicketState::Suspended);
     let [why] = &told.why_not_active[..] else { panic!("{:?}", told.why_not_active) };
     assert!(why.what.contains("by sam: pulled at night") && why.command.contains("ticket resume"), "{why:?}");
-    assert_eq!(code(house.desk().ticket_activate(house.person(Staff::Olga), number).await), 2202);
+    let advised = house.desk().ticket_activate(house.person(Staff::Olga), number).await;
+    assert_eq!(code(advised), 2206, "it is resumed, not activated");
     assert_eq!(code(house.vote(number, approval(Gate::Business)).await), 2106, "no vote starts it again");
 
     assert_eq!(resume(&house, Staff::Olga, number).await.unwrap().state, Completion::WaitsForSecond);
@@ -224,11 +225,19 @@ async fn a_vendor_that_stands_again_and_a_gate_that_answers_again_start_nothing_
     house.flag("no_soc2 = \"hold\"").await;
     assert_eq!(state(&house, number).await, TicketState::Suspended);
     house.assess(&acme, "[assessment.soc2]\ntype = 2\nfrom = \"2025-11-01\"\nuntil = \"2026-10-31\"\n").await;
+    let mut last = None;
     for view in show(&house, number).await.gates {
-        house.vote(number, approval(view.gate)).await.unwrap();
+        last = Some(house.vote(number, approval(view.gate)).await.unwrap());
     }
+    let next = last.unwrap().next;
+    assert!(matches!(&next[..], [resume] if resume.command.contains("ticket resume")), "{next:?}");
     let why = show(&house, number).await.why_not_active;
-    assert!(matches!(&why[..], [resume] if resume.command.contains("ticket resume")), "{why:?}");
+    let gone = |resume: &Blocker| resume.command.contains("ticket resume") && resume.what.contains("its cause is gone: ");
+    assert!(matches!(&why[..], [resume] if gone(resume)), "{why:?}");
+    let review = house.desk().ticket_review(house.person(Staff::Pia), number).await.unwrap();
+    assert_eq!((review.ticket_state, review.state), (Some(TicketState::Suspended), TicketState::Approved));
+    assert_eq!(review.waits_for, why);
+    assert_eq!(code(house.desk().ticket_activate(house.person(Staff::Olga), number).await), 2206);
     house.resume(number).await.unwrap();
     assert_eq!(state(&house, number).await, TicketState::Active);
     assert!(!house.log().iter().any(|record| {
