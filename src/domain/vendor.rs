@@ -154,6 +154,12 @@ impl VendorRevision {
         self.lacks(self.confirmed_by.standing(), roster)
     }
 
+    /// Whether this person's confirmation would be one of those that are missing.
+    pub fn gains_by(&self, person: PersonId, roster: &Roster) -> bool {
+        let with = self.confirmed_by.standing().filter(|id| *id != person).chain([person]);
+        !self.confirmed_by.contains(person) && self.lacks(with, roster).len() < self.missing(roster).len()
+    }
+
     fn lacks(&self, people: impl Iterator<Item = PersonId>, roster: &Roster) -> Vec<&'static str> {
         let others: Vec<_> = people.filter(|id| Some(*id) != self.filed_by).collect();
         let reviewed = others.iter().any(|id| roster.person(*id).is_some_and(|person| person.has(Role::SecurityReviewer)));

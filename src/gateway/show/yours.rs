@@ -120,21 +120,17 @@ fn unfreeze<S: Source>(facts: &Facts<'_, S>, person: &Person) -> Option<Blocker>
     facts.house.is_frozen().err()?;
     Act::Unfreeze.allowed(person).ok()?;
     let first = facts.acting(facts.house.unfreeze_asked_by(facts.now)?).filter(|first| first.id != person.id)?;
-    let of_security = |one: &Person| one.has(Role::SecurityResponder) || one.is_sealed();
-    let may = (of_security(first) || of_security(person)) && !(first.is_sealed() && person.is_sealed());
     let what = format!("{} asks to lift the freeze: you may be the second", first.name);
+    let may = first.restores_with(person, |person| person.has(Role::SecurityResponder));
     may.then(|| yours(what, "egressctl unfreeze --reason \"WHY\"".into()))
 }
 
 fn confirm<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier, person: &Person) -> Option<Blocker> {
     let pending = vendor.pending(&facts.roster).filter(|_| vendor.revoked.is_none())?;
-    let took_part = pending.filed_by == Some(person.id) || pending.confirmed_by.contains(person.id);
-    // A confirmation that nothing lacks helps nobody.
-    let missing = pending.missing(&facts.roster);
-    let helps = missing.len() > 1 || person.has(Role::SecurityReviewer) || missing.iter().any(|what| what.contains("a second"));
-    let what = format!("{} waits for {}: compare its keys with the vendor", vendor.slug, missing.join(" and "));
+    let missing = pending.missing(&facts.roster).join(" and ");
+    let what = format!("{} waits for {missing}: compare its keys with the vendor", vendor.slug);
     let command = format!("egressctl vendor show {}", vendor.slug);
-    (!took_part && helps).then(|| yours(what, command))
+    pending.gains_by(person.id, &facts.roster).then(|| yours(what, command))
 }
 
 fn confirm_tokens<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier, person: &Person) -> Vec<Blocker> {

@@ -3,16 +3,17 @@
 use super::*;
 use crate::{
     domain::{
-        event::Decision,
+        event::{Actor, Decision},
         ids::TicketNumber,
-        people::Gate,
+        people::{Gate, Role},
+        signature::PublicKey,
         time::{Day, days},
         vote::{Ballot, Comment},
     },
     gateway::{
         answers::{Explanation, TicketState},
         asked::{Awaiting, Subject},
-        fixture::{Staff, approval, ticket_document},
+        fixture::{Staff, TlsPair, approval, key, ticket_document},
     },
 };
 use std::collections::BTreeSet;
@@ -24,7 +25,7 @@ async fn explained(house: &House, number: TicketNumber) -> Explanation {
 }
 
 /// What the list says is this person's to do, votes aside.
-async fn to_do(house: &House, by: crate::domain::event::Actor) -> Vec<(TicketNumber, String)> {
+async fn to_do(house: &House, by: Actor) -> Vec<(TicketNumber, String)> {
     let listed = house.desk().ticket_list(by, Some(Awaiting::Me), BTreeSet::new()).await.unwrap();
     listed.rows.into_iter().filter_map(|row| Some((row.ticket, row.to_do?.command))).collect()
 }
@@ -145,6 +146,41 @@ async fn a_vendors_keys_wait_for_those_who_may_confirm_them_and_have_not() {
     assert!(waits(Staff::Olga).await.iter().any(|blocker| blocker.command == "egressctl vendor show acme"));
     assert_eq!(waits(Staff::Rita).await, []);
     assert_eq!(waits(Staff::Vera).await, [], "who filed it does not confirm it");
+    // Of two who are not of security the second helps nobody.
+    let umbra = Vendor { id: "umbra".parse().unwrap(), login: key(), recipient: key(), tls: TlsPair::new(&["umbra"]) };
+    let revision = house.put_forward(&umbra).await.unwrap();
+    let roles = BTreeSet::from([Role::VendorRiskAnalyst]);
+    let analyst = PublicKey::new(key().public_key()).unwrap();
+    for staff in [Staff::Olga, Staff::Sam] {
+        let by = house.person(staff);
+        house.desk().staff_enroll(by, "another".parse().unwrap(), roles.clone(), analyst.clone(), None).await.unwrap();
+    }
+    let id = house.desk().who(&analyst).await.unwrap().id;
+    let another = Actor::Person { id, key: analyst.fingerprint() };
+    let is_told = async |by| {
+        let waits = house.desk().status(by).await.unwrap().waits_for_you;
+        waits.iter().any(|blocker| blocker.command == "egressctl vendor show umbra")
+    };
+    assert!(is_told(another).await && is_told(house.person(Staff::Sam)).await);
+    house.confirm(&umbra, revision, Staff::Olga).await.unwrap();
+    assert!(!is_told(another).await && !is_told(house.person(Staff::Olga)).await);
+    assert!(is_told(house.person(Staff::Sam)).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_freeze_waits_for_whoever_may_be_the_second() {
+    let house = House::open().await;
+    let erik = house.executive("erik", &[]).await;
+    house.desk().freeze(house.person(Staff::Sam), "a drill".into()).await.unwrap();
+    let is_told = async |by| {
+        let waits = house.desk().status(by).await.unwrap().waits_for_you;
+        waits.iter().any(|blocker| blocker.command.contains(" unfreeze --reason"))
+    };
+    assert!(!is_told(house.person(Staff::Sam)).await, "nobody has asked");
+    house.desk().unfreeze(house.person(Staff::Olga), "it is over".into()).await.unwrap();
+    assert!(is_told(house.person(Staff::Sam)).await);
+    assert!(!is_told(house.person(Staff::Olga)).await && !is_told(house.person(Staff::Pia)).await);
+    assert!(!is_told(erik.actor).await, "neither of the two would be of security");
 }
 
 #[tokio::test(flavor = "multi_thread")]
