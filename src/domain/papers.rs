@@ -11,7 +11,7 @@ use super::{
     refusal::Refusal,
     time::{Time, days},
 };
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 /// A ticket that is approved, active and in its window right now, for one vendor.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub struct Approved {
     revision: Digest,
     vendor: VendorId,
     retention_days: u32,
-    bounds: Bounds,
+    bounds: Arc<Bounds>,
 }
 
 impl Approved {
@@ -274,7 +274,7 @@ impl Sight {
         Self::bounds(ticket, delivery, around).map(drop)
     }
 
-    fn bounds(ticket: &TicketDossier, delivery: &DeliveryDossier, around: &Surroundings<'_>) -> Result<Bounds, Refusal> {
+    fn bounds(ticket: &TicketDossier, delivery: &DeliveryDossier, around: &Surroundings<'_>) -> Result<Arc<Bounds>, Refusal> {
         around.house.is_frozen()?;
         let released = delivery.released.as_ref().ok_or(Refusal::NotYours {})?;
         if delivery.revoked.is_some() {

@@ -26,7 +26,7 @@ use super::{
     people::{Role, Roster},
     refusal::Refusal,
     signature::PublicKey,
-    time::Time,
+    time::{Day, Time},
 };
 use owed::Owed;
 use serde::{Deserialize, Serialize};
@@ -180,6 +180,8 @@ pub struct VendorDossier {
     pub(super) edition: Edition,
     /// With what was revoked for everybody, as of the house's edition.
     revised: Memo<EditionName, Option<Arc<Self>>>,
+    /// What speaks against it, by the roster's edition and the day.
+    raised: Memo<(EditionName, Day), Arc<[Raised]>>,
     pub id: VendorId,
     pub slug: Slug,
     pub revisions: Vec<VendorRevision>,
@@ -201,6 +203,7 @@ impl VendorDossier {
         let mut dossier = Self {
             edition: Edition::default(),
             revised: Memo::default(),
+            raised: Memo::default(),
             id,
             slug,
             revisions: Vec::new(),

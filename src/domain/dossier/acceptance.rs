@@ -73,8 +73,8 @@ impl TicketDossier {
             |acceptance: &&Acceptance| self.acceptance_standing(acceptance, revision, around) == AcceptanceStanding::Stands;
         let standing: Vec<&Acceptance> = self.acceptances.iter().filter(covers).collect();
         let is_accepted = |flag| standing.iter().any(|acceptance| acceptance.document.red_flags.contains(flag));
-        let raised = around.vendor.red_flags(around.roster, around.now).into_iter();
-        let waits = raised.filter(|raised| asks(raised.flag) && !is_accepted(raised.flag));
+        let raised = around.vendor.red_flags(around.roster, around.now);
+        let waits = raised.iter().filter(|raised| asks(raised.flag) && !is_accepted(raised.flag));
         let flags: Vec<String> = waits.map(|raised| format!("{} ({})", raised.flag, raised.what)).collect();
         (!flags.is_empty()).then(|| Refusal::RiskNotAccepted { ticket: self.number.to_string(), flags: flags.join("; ") })
     }

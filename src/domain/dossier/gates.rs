@@ -2,6 +2,7 @@
 
 use super::{Revision, Surroundings, TicketDossier};
 use crate::domain::{
+    bounds::Bounds,
     digest::Digest,
     event::Decision,
     ids::PersonId,
@@ -46,9 +47,10 @@ struct Around {
     house: EditionName,
 }
 
-/// Which votes count at each gate.
-struct Tally {
+/// Which votes count at each gate, and what binds by them.
+pub(super) struct Tally {
     gates: Vec<Counted>,
+    pub(super) bounds: Arc<Bounds>,
     /// As of when.
     at: Time,
     /// When the first of them is too old.
@@ -83,14 +85,10 @@ impl TicketDossier {
     /// question, is not too old and is the last that its voter gave to it; its voter is not the requester, still holds the gate's role, and has
     /// signed it as it stands here. One person holds at most one gate, and is one person there however often they vote.
     pub fn gates<'d>(&'d self, revision: &Revision, around: &Surroundings<'_>) -> Vec<GateStanding<'d>> {
-        let key = Around {
-            policy: around.policy.digest(),
-            vendor: around.vendor.edition.name(),
-            roster: around.roster.edition.name(),
-            house: around.house.edition.name(),
-        };
-        let holds = |tally: &Arc<Tally>| tally.at <= around.now && tally.until.is_none_or(|until| around.now < until);
-        let tally = revision.found.tally.get_while(key, holds, || Arc::new(self.tally(revision, around)));
+        self.standing_at(&self.tally(revision, around))
+    }
+
+    pub(super) fn standing_at(&self, tally: &Tally) -> Vec<GateStanding<'_>> {
         let standing = |counted: &Counted| GateStanding {
             gate: counted.gate,
             question: counted.question,
@@ -100,9 +98,32 @@ impl TicketDossier {
         tally.gates.iter().map(standing).collect()
     }
 
-    fn tally(&self, revision: &Revision, around: &Surroundings<'_>) -> Tally {
-        let mut tally = Tally { gates: Vec::new(), at: around.now, until: None };
-        let Some(assessment) = assessment(around) else { return tally };
+    /// Whether a gate of a role of this person's has too few approvals: no more than a look at what was counted.
+    pub fn lacks_votes_of(&self, person: &Person, revision: &Revision, around: &Surroundings<'_>) -> bool {
+        let lacks = |gate: &Counted| gate.approvals.len() < gate.needed as usize && person.has(gate.gate.role());
+        self.tally(revision, around).gates.iter().any(lacks)
+    }
+
+    pub(super) fn tally(&self, revision: &Revision, around: &Surroundings<'_>) -> Arc<Tally> {
+        let key = Around {
+            policy: around.policy.digest(),
+            vendor: around.vendor.edition.name(),
+            roster: around.roster.edition.name(),
+            house: around.house.edition.name(),
+        };
+        let holds = |tally: &Arc<Tally>| tally.at <= around.now && tally.until.is_none_or(|until| around.now < until);
+        revision.found.tally.get_while(key, holds, || Arc::new(self.count_up(revision, around)))
+    }
+
+    fn count_up(&self, revision: &Revision, around: &Surroundings<'_>) -> Tally {
+        let bounds = |gates: &[Counted]| {
+            let approvals = gates.iter().flat_map(|gate| &gate.approvals).map(|vote| &self.votes[*vote].ballot);
+            Arc::new(Bounds::of(&revision.document, around.policy, approvals))
+        };
+        let Some(assessment) = assessment(around) else {
+            return Tally { gates: Vec::new(), bounds: bounds(&[]), at: around.now, until: None };
+        };
+        let (mut gates, mut until) = (Vec::new(), None);
         let mut holders: BTreeMap<PersonId, Gate> = BTreeMap::new();
         for vote in &self.votes {
             holders.entry(vote.by).or_insert(vote.ballot.gate);
@@ -124,12 +145,12 @@ impl TicketDossier {
             let of_gate = self.votes.iter().enumerate().filter(|(_, vote)| may(vote));
             let last: BTreeMap<PersonId, (usize, &Vote)> = of_gate.map(|(place, vote)| (vote.by, (place, vote))).collect();
             let lapse = last.values().filter_map(|(_, vote)| around.policy.approval_until(traits.tier, vote.at));
-            tally.until = tally.until.into_iter().chain(lapse).min();
+            until = lapse.chain(until).min();
             let approvals = last.into_values().filter(|(_, vote)| vote.ballot.decision == Decision::Approve);
             let approvals = approvals.map(|(place, _)| place).collect();
-            tally.gates.push(Counted { gate, question, approvals, needed: around.policy.votes_needed(gate, traits.tier) });
+            gates.push(Counted { gate, question, approvals, needed: around.policy.votes_needed(gate, traits.tier) });
         }
-        tally
+        Tally { bounds: bounds(&gates), gates, at: around.now, until }
     }
 }
 

@@ -9,13 +9,16 @@ use crate::domain::{
     refusal::Refusal,
     vote::Vote,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// Where a ticket stands, and within what.
 #[derive(Clone, Debug)]
 pub struct Standing {
     pub state: State,
-    pub bounds: Bounds,
+    pub bounds: Arc<Bounds>,
     pub serves: Serves,
 }
 
@@ -43,6 +46,9 @@ impl TicketDossier {
 
     /// Those who asked for changes of this very revision and have not said otherwise since.
     pub fn asks_for_changes(&self, revision: &Revision, around: &Surroundings<'_>) -> Vec<&Vote> {
+        if !self.votes.iter().any(|vote| vote.ballot.decision == Decision::RequestChanges) {
+            return Vec::new();
+        }
         let genuine = |vote: &&Vote| around.roster.person(vote.by).is_some_and(|person| counts(vote, person, around));
         let on_it = self.votes.iter().filter(|vote| vote.asked.revision == revision.digest).filter(genuine);
         let last: BTreeMap<PersonId, &Vote> = on_it.map(|vote| (vote.by, vote)).collect();
@@ -55,14 +61,14 @@ impl TicketDossier {
 
     pub fn standing(&self, around: &Surroundings<'_>) -> Standing {
         let revision = self.current();
-        let gates = self.gates(revision, around);
-        let approvals = gates.iter().flat_map(|gate| &gate.approvals).map(|vote| &vote.ballot);
-        let bounds = Bounds::of(&revision.document, around.policy, approvals);
-        let running = || match (self.reviewed(revision, &gates, around), self.is_activated()) {
+        let tally = self.tally(revision, around);
+        let bounds = Arc::clone(&tally.bounds);
+        let reviewed = || self.reviewed(revision, &self.standing_at(&tally), around);
+        let running = || match self.is_activated() {
             _ if self.suspension.is_some() => State::Suspended,
-            (State::Approved, true) => State::Active,
-            (_, true) => State::Suspended,
-            (state, false) => state,
+            true if reviewed() == State::Approved => State::Active,
+            true => State::Suspended,
+            false => reviewed(),
         };
         let is_over = bounds.is_over(around.now);
         // An activation after the last day is none: what has ended by its date alone stays so.

@@ -10,7 +10,7 @@ use crate::domain::{
     time::{Day, Time, days},
 };
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// What may speak against a vendor. The names are stable: the policy and people's decisions name them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -99,18 +99,21 @@ pub struct Raised {
 
 impl VendorDossier {
     /// What speaks against the vendor at `now`: against its current revision, or the newest while none is confirmed.
-    pub fn red_flags(&self, roster: &Roster, now: Time) -> Vec<Raised> {
-        let Some(revision) = self.current(roster).or(self.revisions.last()) else { return Vec::new() };
-        let mut raised = of_assessment(&revision.document.assessment, now);
-        raised.extend(self.old_login_key(revision, now));
-        raised
+    pub fn red_flags(&self, roster: &Roster, now: Time) -> Arc<[Raised]> {
+        // They are raised and lowered at midnight, and every ticket of the vendor's asks for them.
+        let today = Day::of(now);
+        self.raised.get((roster.edition.name(), today), || {
+            let Some(revision) = self.current(roster).or(self.revisions.last()) else { return Arc::default() };
+            let mut raised = of_assessment(&revision.document.assessment, today.begins());
+            raised.extend(self.old_login_key(revision, today.begins()));
+            raised.into()
+        })
     }
 
     /// May this vendor receive anything at `now` under `policy`? Its own standing, then the red flags that the policy stops it for.
     pub fn may_receive(&self, policy: &Policy, roster: &Roster, now: Time) -> Result<&VendorRevision, Refusal> {
         let current = self.stands(roster, now)?;
-        let stopping = self.red_flags(roster, now).into_iter().find(|raised| policy.stops_for(raised.flag));
-        match stopping {
+        match self.red_flags(roster, now).iter().find(|raised| policy.stops_for(raised.flag)) {
             Some(Raised { flag, what }) => {
                 let reason = format!("the policy holds it for its red flag {flag}: {what}");
                 Err(Refusal::OnHold { vendor: self.slug.to_string(), reason })
@@ -123,7 +126,7 @@ impl VendorDossier {
         let keys: Vec<_> = revision.document.logins().filter(|key| !self.is_revoked_key(*key)).collect();
         let [only] = keys.as_slice() else { return None };
         let filed = self.revisions.iter().find(|revision| revision.document.logins().any(|key| key == *only))?.filed_at;
-        let is_old = now >= filed + days(limits::OLD_KEY_DAYS);
+        let is_old = now >= Day::of(filed).begins() + days(limits::OLD_KEY_DAYS);
         let what = format!("its only login key has been the same since {}", Day::of(filed));
         is_old.then_some(Raised { flag: RedFlag::OldLoginKey, what })
     }

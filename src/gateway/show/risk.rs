@@ -5,7 +5,7 @@ use crate::{
     domain::{
         acceptance::Acceptance,
         dossier::{AcceptanceStanding, Revision, Surroundings, TicketDossier},
-        vendor::{Assessment, Contact, VendorDossier},
+        vendor::{Assessment, Contact, Raised, VendorDossier},
     },
     gateway::{
         answers::{AcceptanceView, AcceptedBy, RecordLine, RedFlagView},
@@ -14,15 +14,13 @@ use crate::{
 };
 
 pub fn red_flags<S: Source>(facts: &Facts<'_, S>, vendor: &VendorDossier) -> Vec<RedFlagView> {
-    let raised = vendor.red_flags(&facts.roster, facts.now).into_iter();
-    raised
-        .map(|raised| RedFlagView {
-            flag: raised.flag,
-            consequence: facts.policy.consequence(raised.flag),
-            what: raised.what,
-            accepted: None,
-        })
-        .collect()
+    let view = |raised: &Raised| RedFlagView {
+        flag: raised.flag,
+        consequence: facts.policy.consequence(raised.flag),
+        what: raised.what.clone(),
+        accepted: None,
+    };
+    vendor.red_flags(&facts.roster, facts.now).iter().map(view).collect()
 }
 
 /// The same for a revision of a ticket: with whoever answers for a red flag longest.

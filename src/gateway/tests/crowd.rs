@@ -206,6 +206,8 @@ async fn measure_looks(house: &House, told: &Told, times: &mut Vec<Times>) {
     let awaiting = async |_: usize| drop(desk.ticket_list(pia, Some(Awaiting::Me), BTreeSet::new()).await.unwrap());
     times.push(timed("ticket list --awaiting me, nothing read before", 1, awaiting).await);
     times.push(timed("ticket list --awaiting me", 40, awaiting).await);
+    let operator = async |_: usize| drop(desk.ticket_list(olga, Some(Awaiting::Me), BTreeSet::new()).await.unwrap());
+    times.push(timed("the same for an operator", 40, operator).await);
     let all = async |_: usize| drop(desk.ticket_list(olga, None, BTreeSet::new()).await.unwrap());
     times.push(timed("ticket list, nothing read before", 1, all).await);
     times.push(timed("ticket list", 10, all).await);
