@@ -20,13 +20,16 @@ pub struct GateStanding<'a> {
     pub question: Digest,
     /// The votes that count, one of a person.
     pub approvals: Vec<&'a Vote>,
-    /// How many have to.
+    /// The last words of those who asked for changes, or said no, where the same was asked. A new title answers nobody, and a "no" outlives the key
+    /// that gave it.
+    pub objections: Vec<&'a Vote>,
+    /// How many have to approve.
     pub needed: u32,
 }
 
 impl GateStanding<'_> {
     pub fn is_green(&self) -> bool {
-        self.approvals.len() >= self.needed as usize
+        self.objections.is_empty() && self.approvals.len() >= self.needed as usize
     }
 }
 
@@ -50,6 +53,8 @@ struct Around {
 /// Which votes count at each gate, and what binds by them.
 pub(super) struct Tally {
     gates: Vec<Counted>,
+    /// Places among the ticket's votes of those whose terms bind.
+    binding: Vec<usize>,
     pub(super) bounds: Arc<Bounds>,
     /// As of when.
     at: Time,
@@ -62,6 +67,7 @@ struct Counted {
     question: Digest,
     /// Places among the ticket's votes.
     approvals: Vec<usize>,
+    objections: Vec<usize>,
     needed: u32,
 }
 
@@ -93,14 +99,31 @@ impl TicketDossier {
             gate: counted.gate,
             question: counted.question,
             approvals: counted.approvals.iter().map(|vote| &self.votes[*vote]).collect(),
+            objections: counted.objections.iter().map(|vote| &self.votes[*vote]).collect(),
             needed: counted.needed,
         };
         tally.gates.iter().map(standing).collect()
     }
 
+    /// The approvals whose terms bind a revision: of each person the last one to its gate's question, whether it still counts or not. What somebody
+    /// tied their approval to holds until they say otherwise themselves, or are asked something else.
+    pub fn binding(&self, revision: &Revision, around: &Surroundings<'_>) -> Vec<&Vote> {
+        self.tally(revision, around).binding.iter().map(|vote| &self.votes[*vote]).collect()
+    }
+
+    /// Whether a vote was given on this revision or one before it. What is said of an amendment touches what runs only once it is activated.
+    pub(super) fn is_about(&self, vote: &Vote, revision: &Revision) -> bool {
+        let asked = self.revisions.iter().position(|other| other.digest == vote.asked.revision);
+        let last = self.revisions.iter().rposition(|other| other.digest == revision.digest);
+        asked.is_some_and(|asked| last.is_none_or(|last| asked <= last))
+    }
+
     /// Whether a gate of a role of this person's has too few approvals: no more than a look at what was counted.
     pub fn lacks_votes_of(&self, person: &Person, revision: &Revision, around: &Surroundings<'_>) -> bool {
-        let lacks = |gate: &Counted| gate.approvals.len() < gate.needed as usize && person.has(gate.gate.role());
+        let lacks = |gate: &Counted| {
+            let is_open = !gate.objections.is_empty() || gate.approvals.len() < gate.needed as usize;
+            is_open && person.has(gate.gate.role())
+        };
         self.tally(revision, around).gates.iter().any(lacks)
     }
 
@@ -116,14 +139,14 @@ impl TicketDossier {
     }
 
     fn count_up(&self, revision: &Revision, around: &Surroundings<'_>) -> Tally {
-        let bounds = |gates: &[Counted]| {
-            let approvals = gates.iter().flat_map(|gate| &gate.approvals).map(|vote| &self.votes[*vote].ballot);
+        let bounds = |binding: &[usize]| {
+            let approvals = binding.iter().map(|vote| &self.votes[*vote].ballot);
             Arc::new(Bounds::of(&revision.document, around.policy, approvals))
         };
         let Some(assessment) = assessment(around) else {
-            return Tally { gates: Vec::new(), bounds: bounds(&[]), at: around.now, until: None };
+            return Tally { gates: Vec::new(), binding: Vec::new(), bounds: bounds(&[]), at: around.now, until: None };
         };
-        let (mut gates, mut until) = (Vec::new(), None);
+        let (mut gates, mut binding, mut until) = (Vec::new(), Vec::new(), None);
         let mut holders: BTreeMap<PersonId, Gate> = BTreeMap::new();
         for vote in &self.votes {
             holders.entry(vote.by).or_insert(vote.ballot.gate);
@@ -131,9 +154,10 @@ impl TicketDossier {
         let traits = revision.document.traits(around.policy);
         for gate in around.policy.gates(&traits) {
             let question = self.asks(revision, gate, assessment, around);
+            let answers =
+                |vote: &Vote| vote.ballot.gate == gate && vote.asked.question == question && self.is_about(vote, revision);
             let may = |vote: &Vote| {
-                vote.ballot.gate == gate
-                    && vote.asked.question == question
+                answers(vote)
                     && vote.by != self.requester
                     && !self.has_lapsed(vote, traits.tier, around)
                     && holders.get(&vote.by) == Some(&gate)
@@ -142,16 +166,35 @@ impl TicketDossier {
                         .person(vote.by)
                         .is_some_and(|person| self.admits(person, revision, gate, around).is_ok() && counts(vote, person, around))
             };
-            let of_gate = self.votes.iter().enumerate().filter(|(_, vote)| may(vote));
-            let last: BTreeMap<PersonId, (usize, &Vote)> = of_gate.map(|(place, vote)| (vote.by, (place, vote))).collect();
+            let last = last_of_each(self.votes.iter().enumerate().filter(|(_, vote)| may(vote)));
             let lapse = last.values().filter_map(|(_, vote)| around.policy.approval_until(traits.tier, vote.at));
             until = lapse.chain(until).min();
+            let (approved, objections): (Vec<_>, Vec<_>) = last_of_each(self.genuine(around).filter(|(_, vote)| answers(vote)))
+                .into_values()
+                .partition(|(_, vote)| vote.ballot.decision == Decision::Approve);
+            binding.extend(places(approved));
             let approvals = last.into_values().filter(|(_, vote)| vote.ballot.decision == Decision::Approve);
-            let approvals = approvals.map(|(place, _)| place).collect();
-            gates.push(Counted { gate, question, approvals, needed: around.policy.votes_needed(gate, traits.tier) });
+            let (approvals, objections) = (places(approvals), places(objections));
+            gates.push(Counted { gate, question, approvals, objections, needed: around.policy.votes_needed(gate, traits.tier) });
         }
-        Tally { bounds: bounds(&gates), gates, at: around.now, until }
+        Tally { bounds: bounds(&binding), binding, gates, at: around.now, until }
     }
+
+    /// The votes that their voters signed, with their places. Whether their keys count for anything now is not asked.
+    fn genuine(&self, around: &Surroundings<'_>) -> impl Iterator<Item = (usize, &Vote)> {
+        let signed = |vote: &Vote| around.roster.person(vote.by).is_some_and(|person| vote.is_genuine(person));
+        self.votes.iter().enumerate().filter(move |(_, vote)| signed(vote))
+    }
+}
+
+type Last<'a> = BTreeMap<PersonId, (usize, &'a Vote)>;
+
+fn last_of_each<'a>(votes: impl Iterator<Item = (usize, &'a Vote)>) -> Last<'a> {
+    votes.map(|(place, vote)| (vote.by, (place, vote))).collect()
+}
+
+fn places<'a>(votes: impl IntoIterator<Item = (usize, &'a Vote)>) -> Vec<usize> {
+    votes.into_iter().map(|(place, _)| place).collect()
 }
 
 /// The vendor's assessment that questions name.
@@ -160,6 +203,6 @@ fn assessment(around: &Surroundings<'_>) -> Option<Digest> {
 }
 
 /// Whether it is this person's own, by a key that counted then and is not revoked now.
-pub(super) fn counts(vote: &Vote, person: &Person, around: &Surroundings<'_>) -> bool {
+fn counts(vote: &Vote, person: &Person, around: &Surroundings<'_>) -> bool {
     around.house.key_counts(person, vote.at).is_ok() && vote.is_genuine(person)
 }

@@ -1,6 +1,6 @@
 //! A ticket's standing: its gates with the votes that count, the state that follows, and what binds meanwhile.
 
-use super::{GateStanding, Revision, State, Surroundings, TicketDossier, gates::counts};
+use super::{GateStanding, Revision, State, Surroundings, TicketDossier};
 use crate::domain::{
     bounds::Bounds,
     event::{Closing, Decision},
@@ -44,12 +44,12 @@ impl TicketDossier {
         self.gates(revision, around).into_iter().filter(|standing| !standing.is_green()).map(|standing| standing.gate).collect()
     }
 
-    /// Those who asked for changes of this very revision and have not said otherwise since.
+    /// Those who asked for changes of this very revision and have not said otherwise since. A revoked key takes back no "no".
     pub fn asks_for_changes(&self, revision: &Revision, around: &Surroundings<'_>) -> Vec<&Vote> {
         if !self.votes.iter().any(|vote| vote.ballot.decision == Decision::RequestChanges) {
             return Vec::new();
         }
-        let genuine = |vote: &&Vote| around.roster.person(vote.by).is_some_and(|person| counts(vote, person, around));
+        let genuine = |vote: &&Vote| around.roster.person(vote.by).is_some_and(|person| vote.is_genuine(person));
         let on_it = self.votes.iter().filter(|vote| vote.asked.revision == revision.digest).filter(genuine);
         let last: BTreeMap<PersonId, &Vote> = on_it.map(|vote| (vote.by, vote)).collect();
         last.into_values().filter(|vote| vote.ballot.decision == Decision::RequestChanges).collect()

@@ -115,6 +115,76 @@ fn terms_narrow_what_runs_and_a_file_that_was_cleared_without_them_is_not_releas
     assert!(release(&world, file, delivery).is_err());
 }
 
+fn max_rows(world: &World) -> Option<u64> {
+    world.judged(today(), |ticket, around| ticket.standing(around).bounds.content.max_rows)
+}
+
+/// What is said of an amendment touches what runs only once it is activated; what an approval is tied to goes with no key.
+#[test]
+fn a_term_holds_until_its_voter_says_otherwise_of_what_runs() {
+    let mut world = World::new();
+    world.policy = two_for_privacy();
+    world.enrol(10, vec![Role::PrivacyReviewer]);
+    world.enrol(11, vec![Role::PrivacyReviewer]);
+    world.vendor(1, "2027-01-31");
+    world.submit("behaviour");
+    world.approve();
+    world.vote(10, Gate::Privacy, Decision::Approve, world.question(Gate::Privacy));
+    let tied = Ballot { terms: vec![Term::MaxRows(10)], ..said(Gate::Privacy, Decision::Approve) };
+    world.cast(11, tied, world.question(Gate::Privacy));
+    world.activate();
+    assert_eq!((world.state(), max_rows(&world)), (State::Active, Some(10)));
+    // The protocols are asked of security alone: the question of privacy stays what it was.
+    world.revise(|text| text.replace("[\"sftp\"]", "[\"https\"]"));
+    world.vote(11, Gate::Privacy, Decision::RequestChanges, world.question(Gate::Privacy));
+    assert_eq!((world.state(), max_rows(&world)), (State::Active, Some(10)), "asked for changes of the amendment");
+    world.vote(11, Gate::Privacy, Decision::Approve, world.question(Gate::Privacy));
+    assert_eq!((world.state(), max_rows(&world)), (State::Active, Some(10)), "approved the amendment without the term");
+    world.vote(11, Gate::Privacy, Decision::Reject, world.question(Gate::Privacy));
+    assert_eq!((world.state(), max_rows(&world)), (State::Active, Some(10)), "rejected the amendment");
+    world.record(World::by(20), Subject::House, Event::KeyRevoked { key: key(11).fingerprint() }, None);
+    assert_eq!((world.state(), max_rows(&world)), (State::Active, Some(10)), "two others approve, and nobody lifted the term");
+}
+
+/// Only who said no, or a request that asks their gate something else, opens that gate again.
+#[test]
+fn a_no_outlives_a_new_title_and_the_key_that_gave_it() {
+    let mut world = World::new();
+    world.enrol(10, vec![Role::PrivacyReviewer]);
+    world.vendor(1, "2027-01-31");
+    world.submit("behaviour");
+    world.approve();
+    world.vote(10, Gate::Privacy, Decision::RequestChanges, world.question(Gate::Privacy));
+    assert_eq!(world.state(), State::Returned);
+    world.revise(|text| text.replace("title = \"t\"", "title = \"t.\""));
+    let open = |world: &World| world.judged(today(), |ticket, around| ticket.open_gates(ticket.under_review(), around));
+    assert_eq!(open(&world), BTreeSet::from([Gate::Privacy]), "another of the gate has approved");
+    let waits = world.judged(today(), |ticket, around| {
+        let objector = around.roster.person(person(10)).unwrap();
+        ticket.awaits(objector, around)
+    });
+    assert_eq!(waits, [Gate::Privacy]);
+    world.record(World::by(20), Subject::House, Event::KeyRevoked { key: key(10).fingerprint() }, None);
+    assert_eq!(open(&world), BTreeSet::from([Gate::Privacy]), "the key is revoked, and what it said was no");
+    world.revise(|text| text.replace("purpose = \"p\"", "purpose = \"another\""));
+    world.approve();
+    assert_eq!(world.state(), State::Approved, "privacy was asked something else");
+}
+
+#[test]
+fn an_amendment_that_was_rejected_is_not_filed_again_with_another_title() {
+    let mut world = World::active();
+    world.enrol(10, vec![Role::PrivacyReviewer]);
+    world.revise(|text| text.replace("purpose = \"p\"", "purpose = \"another\""));
+    world.vote(10, Gate::Privacy, Decision::Reject, world.question(Gate::Privacy));
+    world.revise(|text| text.replace("purpose = \"p\"", "purpose = \"another\"").replace("title = \"t\"", "title = \"t.\""));
+    world.approve();
+    let review = |world: &World| world.judged(today(), |ticket, around| ticket.review(ticket.under_review(), around));
+    assert_eq!(review(&world), State::InReview);
+    world.vote(10, Gate::Privacy, Decision::Approve, world.question(Gate::Privacy));
+    assert_eq!(review(&world), State::Approved, "whoever rejected it says otherwise");
+}
+
 /// Whoever can write the ledger still has nobody's key.
 #[test]
 fn a_vote_that_nobody_signed_as_it_stands_opens_no_gate() {
