@@ -184,7 +184,7 @@ fn of_assessment(assessment: &Assessment, now: Time) -> Vec<Raised> {
 }
 
 /// What is broken, or is no encryption, by the words of a standard's name.
-const WEAK: [&str; 23] = [
+const WEAK: [&str; 27] = [
     "des",
     "des3",
     "3des",
@@ -206,21 +206,32 @@ const WEAK: [&str; 23] = [
     "ecb",
     "blowfish",
     "none",
+    "null",
     "plaintext",
+    "cleartext",
+    "unencrypted",
+    "tripledes",
     "ftp",
 ];
 
-/// Whether a standard's name names something weak. Names are cut at everything but letters, digits and points, so that
-/// `TLS 1.0-1.2`, `TLSv1.1` and `TLS_1_0` are read alike.
+/// Whether a standard's name names something weak. Names are cut at everything but letters, digits and points, and each word is read alone
+/// and with the one after it, so that `TLS 1.0-1.2`, `TLSv1.1`, `TLS_1_0`, `SSLv3.0`, `TLS 1` and `MD-5` are read as they are meant.
 fn is_weak(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    let pointed = name.replace('_', ".");
-    let cut = |c: char| !c.is_ascii_alphanumeric() && c != '.';
     let is_tls = name.contains("tls");
-    name.split(cut).chain(pointed.split(cut)).any(|word| {
+    let read = |word: &str| {
+        let word = word.trim_end_matches(".0");
         let version = word.trim_start_matches("tls").trim_start_matches(['v', '.']);
-        let is_old_tls = is_tls && (matches!(version, "1.0" | "1.1") || (version == "1" && word != version));
+        let is_old_tls = is_tls && (version == "1.1" || (version == "1" && word != version));
         WEAK.contains(&word) || is_old_tls
+    };
+    let cut = |c: char| !c.is_ascii_alphanumeric() && c != '.';
+    [name.clone(), name.replace('_', ".")].iter().any(|name| {
+        let words: Vec<&str> = name.split(cut).filter(|word| !word.is_empty()).collect();
+        let is_old_tls = |word: &str| is_tls && matches!(word, "1.0" | "1.0.0");
+        words.iter().any(|word| read(word) || is_old_tls(word))
+            || words.windows(2).any(|pair| WEAK.contains(&pair.concat().as_str()))
+            || matches!(words.as_slice(), [.., "tls" | "tlsv", "1"])
     })
 }
 

@@ -152,6 +152,14 @@ fn weak_standards_are_found_however_they_are_spelled_and_strong_ones_are_not_acc
         "none",
         "plaintext",
         "FTP",
+        "TLS 1",
+        "TLSv1.0.0",
+        "SSLv3.0",
+        "MD-5",
+        "RC-4",
+        "SHA-1",
+        "TripleDES",
+        "unencrypted",
     ] {
         assert!(is_weak(weak), "{weak}");
     }
