@@ -1,4 +1,5 @@
-//! On record: what its own records name, whatever the index says. No row that somebody removed or re-pointed refuses a revocation.
+//! On record: what its own records name, whatever the index says. No row that somebody removed or re-pointed refuses a revocation, or makes room
+//! for a second vendor or ticket of the same name that a revocation would hit instead.
 
 use super::{
     facts::{Facts, Source},
@@ -14,6 +15,14 @@ use crate::domain::{
 use std::sync::Arc;
 
 impl<S: Source> Facts<'_, S> {
+    /// A vendor by its name, to file something of it: one whose row is gone is not made a second time.
+    pub(super) fn vendor_filed(&self, slug: &Slug) -> Result<Option<Arc<VendorDossier>>, Refused> {
+        match self.vendor_named(slug)? {
+            None => self.first_on_record(|vendor| vendor.slug == *slug),
+            found => Ok(found),
+        }
+    }
+
     pub(super) fn vendor_on_record(&self, slug: &Slug) -> Result<Arc<VendorDossier>, Refused> {
         // The index is asked first: somebody else's records may be unreadable, and this one's are not.
         if let Ok(Some(vendor)) = self.vendor_named(slug) {

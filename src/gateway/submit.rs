@@ -86,7 +86,9 @@ fn submit(core: &Core, tx: &mut Tx<'_>, by: Actor, text: String) -> Result<Submi
     }
     apart(&facts.policy, Deed::Submit, &dossier.deeds_of(facts.person(by)?.id, &facts.roster))?;
     let year = facts.now.year();
-    let number = TicketNumber { year, sequence: find::last_sequence(tx.conn(), year)? + 1 };
+    // Of this batch the index knows, and of rows that somebody removed the log.
+    let last = find::last_sequence(tx.conn(), year)?.max(tx.courses(|courses| courses.last_sequence(year)));
+    let number = TicketNumber { year, sequence: last + 1 };
     let id = core.new_ticket();
     let revision = document.digest();
     let event = Event::TicketSubmitted { number, revision, vendor, policy: facts.policy.digest() };

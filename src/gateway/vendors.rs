@@ -72,7 +72,7 @@ fn file(core: &Core, tx: &mut Tx<'_>, by: Actor, filing: Filing) -> Result<Vendo
     let Filing { text, document, recipients } = filing;
     let facts = Facts::read(core, &*tx)?;
     Act::FileVendor.allowed(facts.person(by)?)?;
-    let existing = facts.vendor_named(&document.id)?;
+    let existing = facts.vendor_filed(&document.id)?;
     let existing_id = existing.as_ref().map(|dossier| dossier.id);
     logins_are_free(&facts, &document, existing_id)?;
     let revision = document.digest();

@@ -109,6 +109,27 @@ async fn a_number_that_was_re_pointed_to_another_delivery_is_a_fault_and_shows_n
     assert!(house.transfers().is_empty());
 }
 
+/// A second vendor or ticket of one name would be revoked in the first one's stead.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_lost_its_row_leaves_no_room_for_another_of_its_name() {
+    let house = House::open().await;
+    let acme = house.vendor("acme").await;
+    let ticket = house.ticket(&acme, "business").await;
+    edit(&house, "DELETE FROM ticket");
+    let next = house.submit(&acme, "business", "").await;
+    assert_eq!(next.sequence, ticket.sequence + 1);
+    edit(&house, "DELETE FROM vendor_key; DELETE FROM vendor");
+    let decoy = Vendor { id: acme.id.clone(), ..house.vendor("decoy").await };
+    let _ = house.put_forward(&decoy).await;
+    house.revoke(Scope::Vendor(acme.id.clone())).await.unwrap();
+    let revoked = house.gateway().look(|facts| {
+        let all = facts.source().vendors().into_iter().map(|id| facts.vendor(id));
+        let named: Vec<_> = all.filter_map(Result::ok).filter(|vendor| vendor.slug == acme.id).collect();
+        Ok((named.len(), named.iter().all(|vendor| vendor.revoked.is_some())))
+    });
+    assert_eq!(revoked.unwrap(), (1, true));
+}
+
 /// What the list and `status` tell of tickets.
 async fn told(house: &House) -> (Vec<(TicketNumber, TicketState)>, BTreeMap<TicketState, u64>) {
     let olga = house.person(Staff::Olga);

@@ -102,6 +102,12 @@ impl Courses {
         self.iter().find(|(_, course)| course.number == number).map(|(id, _)| id)
     }
 
+    /// The highest sequence given out in `year`; 0 before the first.
+    pub fn last_sequence(&self, year: u16) -> u32 {
+        let of_year = self.0.values().filter(|course| course.number.year == year);
+        of_year.map(|course| course.number.sequence).max().unwrap_or(0)
+    }
+
     /// Tickets that no record has ended, newest first.
     pub fn open(&self) -> Vec<TicketId> {
         let open = self.iter().filter(|(_, course)| course.ended.is_none());
