@@ -213,13 +213,13 @@ async fn ticket(mut desk: Desk, command: Ticket) -> Result<Told, Trouble> {
             }
             Ok(Told::new(answered, desk.page))
         }
-        Ticket::Vote { ticket, said, print_text, signature } => {
+        Ticket::Vote { ticket, said, question, print_text, signature } => {
             let by = match (print_text, signature) {
                 (true, _) => Signing::PrintOnly,
                 (false, Some(file)) => Signing::Made { signature: document(&file)? },
                 (false, None) => Signing::Key,
             };
-            match vote::on_ticket(&mut desk.caller, Voting { ticket, ballot: said.into(), by }).await? {
+            match vote::on_ticket(&mut desk.caller, Voting { ticket, ballot: said.into(), read: question, by }).await? {
                 Came::Voted(answered) => Ok(Told::new(answered, desk.page)),
                 Came::Text(text) => local(VoteText { text }, desk.page),
             }

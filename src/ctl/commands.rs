@@ -341,6 +341,9 @@ pub enum Ticket {
         ticket: TicketNumber,
         #[command(flatten)]
         said: Said,
+        /// How the question's digest begins that you read: refused if the gate asks another by now
+        #[arg(long, value_name = "DIGEST")]
+        question: Option<String>,
         /// Print the text that is to be signed, and stop: for ssh-keygen -Y sign -n egressd-vote
         #[arg(long)]
         print_text: bool,

@@ -11,6 +11,7 @@ use crate::{
         acceptance::{AcceptanceDocument, Accepted, acceptance_text},
         digest::Digest,
         ids::{Slug, TicketNumber},
+        refusal::Refusal,
         signature::{NAMESPACE_VOTE, openssh_fingerprint},
         vendor::token_confirmation_text,
         vote::{Asked, Ballot},
@@ -24,6 +25,8 @@ use std::{io::Write, path::Path};
 pub struct Voting {
     pub ticket: TicketNumber,
     pub ballot: Ballot,
+    /// How the digest of the question begins that the person has read. Between the reading and the vote the request may have been revised.
+    pub read: Option<String>,
     pub by: Signing,
 }
 
@@ -44,13 +47,16 @@ pub enum Came {
 }
 
 /// Votes at one gate of a ticket. The text is made here: what is signed is what was typed, and the question that the daemon names.
-pub async fn on_ticket(caller: &mut Caller, Voting { ticket, ballot, by }: Voting) -> Result<Came, Trouble> {
+pub async fn on_ticket(caller: &mut Caller, Voting { ticket, ballot, read, by }: Voting) -> Result<Came, Trouble> {
     let view: TicketView = caller.ask(&Request::TicketShow { ticket }).await?.answer;
     let gate = ballot.gate;
     let Some(asks) = view.gates.iter().find(|view| view.gate == gate) else {
         let gates = view.gates.iter().map(|view| view.gate.name()).collect::<Vec<_>>().join(", ");
         return Err(Trouble::NoGate { ticket, gate, gates });
     };
+    if read.is_some_and(|read| read.is_empty() || !asks.question.to_string().starts_with(&read)) {
+        return Err(Trouble::certain(&(&Refusal::QuestionChanged { ticket: ticket.to_string() }).into()));
+    }
     let certain = asks.refuses.iter().find(|refused| refused.decision == ballot.decision);
     certain.map_or(Ok(()), |refused| Err(Trouble::certain(&refused.refusal)))?;
     let (question, revision, policy) = (asks.question, view.under_review, view.policy);

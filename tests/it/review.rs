@@ -22,6 +22,8 @@ fn a_vote_is_signed_by_openssh_from_the_printed_text_and_verified_by_openssh_wit
     let ticket = submitted["ticket"].as_str().unwrap();
     let vote =
         ["ticket", "vote", ticket, "--gate", "privacy", "--approve", "--reason", "seen and \"agreed\"", "--term", "max_rows=5"];
+    // 0. Whoever read another question is told before there is anything to sign.
+    house.ctl("frank", vote.iter().copied().chain(["--question", "000000000000"])).refused("E2104");
     // 1. The text is printed; ssh-keygen signs it with the reviewer's key; the signature is handed in.
     let printed = house.ctl("frank", vote.iter().copied().chain(["--print-text"])).done()["text"].as_str().unwrap().to_owned();
     assert!(printed.starts_with("egressd vote 2\n") && printed.contains("term \"max_rows=5\"\n"), "{printed}");

@@ -174,9 +174,9 @@ fn asked(
     let gate = standing.gate;
     let question_text = ticket.question_text(revision, gate, around).unwrap_or_default();
     let may = |decision| eligible(person, ticket, around, gate, decision);
-    let number = ticket.number;
+    let (number, read) = (ticket.number, standing.question.short());
     let ways = [
-        (Decision::Approve, format!("egressctl ticket vote {number} --gate {gate} --approve")),
+        (Decision::Approve, format!("egressctl ticket vote {number} --gate {gate} --approve --question {read}")),
         (
             Decision::RequestChanges,
             format!(
