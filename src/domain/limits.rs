@@ -147,6 +147,8 @@ pub const NAMED_ONE_BY_ONE: usize = 20;
 pub const TICKETS_SIMULATED: usize = 20_000;
 /// Tickets that are looked at one after another before others may read.
 pub const TICKETS_AT_ONCE: usize = 64;
+/// Tickets that one answer names as waiting for one person; the others are counted. Whoever has more to do begins somewhere.
+pub const AWAITED_ROWS: usize = 500;
 /// Lines of a history in one answer; the log has the rest.
 pub const HISTORY_ROWS: usize = 200;
 
@@ -335,8 +337,9 @@ pub const WAL_TRIES: u32 = 100;
 pub const WAL_PAUSE: Duration = Duration::from_millis(50);
 /// Encoded bytes of the chains that are kept ready, in each of two generations. In memory they take about twice that.
 pub const CACHED_CHAIN_BYTES: usize = 8 * 1024 * 1024;
-/// Bytes of the dossiers that are kept ready, in each of two generations, roughly: some ten thousand tickets, as many as are open at once.
-pub const CACHED_DOSSIER_BYTES: usize = 96 * 1024 * 1024;
+/// Bytes of the dossiers that are kept ready, in each of two generations, estimated high: some ten thousand tickets, as many as are open at once.
+/// With fewer than are open every list reads them all again.
+pub const CACHED_DOSSIER_BYTES: usize = 256 * 1024 * 1024;
 /// Tiles of checked leaf hashes that are kept ready, in each of two generations: 8 KiB each, together a quarter of a million leaves.
 pub const CACHED_TILES: usize = 512;
 /// Leaves after which the place where a start begins is kept anew: a start reads at most these and what came within [`PURGE_TURN`].

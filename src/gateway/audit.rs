@@ -49,7 +49,7 @@ impl Desk {
                 rows.push(TailRow {
                     leaf: record.index,
                     at: record.at.to_string(),
-                    who: moments::who(facts, record.by),
+                    who: moments::voter(facts, &record),
                     subject: subject(&record.on),
                     about: about(facts, &record.on),
                     event: kind.unwrap_or_default(),

@@ -71,16 +71,18 @@ fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-/// Whether the policy keeps a vote from this viewer: its gate is voted on blindly, and has not all its votes. What was sent back or
-/// rejected is told: its requester has to know why.
+/// Whether the policy keeps a vote from this viewer: its gate is voted on blindly, and what the vote answers has not been approved by as many
+/// people as it takes, whatever is asked since. What was sent back or rejected is told: its requester has to know why.
 pub fn is_hidden(ticket: &TicketDossier, vote: &Vote, around: &Surroundings<'_>, viewer: Option<PersonId>) -> bool {
     let gate = vote.ballot.gate;
-    let under_review = ticket.under_review();
-    around.policy.is_blind(gate)
-        && Some(vote.by) != viewer
-        && vote.ballot.decision == Decision::Approve
-        && ticket.question(under_review, gate, around) == Some(vote.asked.question)
-        && ticket.open_gates(under_review, around).contains(&gate)
+    if !around.policy.is_blind(gate) || Some(vote.by) == viewer || vote.ballot.decision != Decision::Approve {
+        return false;
+    }
+    let same = |other: &&Vote| other.ballot.decision == Decision::Approve && other.asked.question == vote.asked.question;
+    let approved: BTreeSet<PersonId> = ticket.votes.iter().filter(same).map(|other| other.by).collect();
+    let document = ticket.revision(vote.asked.revision).map_or_else(|| ticket.document(), |revision| &revision.document);
+    let needed = around.policy.votes_needed(gate, document.tier(around.policy));
+    approved.len() < needed as usize && !ticket.state(around).is_over()
 }
 
 /// Whether this record is of such a vote, whoever looks.

@@ -25,7 +25,7 @@ pub fn timeline<S: Source>(facts: &Facts<'_, S>, subject: Subject) -> Result<Vec
 }
 
 pub fn moment<S: Source>(facts: &Facts<'_, S>, record: &Record) -> Moment {
-    Moment { leaf: record.index, at: record.at.to_string(), who: who(facts, record.by), what: told(facts, record) }
+    Moment { leaf: record.index, at: record.at.to_string(), who: voter(facts, record), what: told(facts, record) }
 }
 
 /// What happened, as far as the policy lets it be told yet.
@@ -36,6 +36,11 @@ pub fn told<S: Source>(facts: &Facts<'_, S>, record: &Record) -> String {
         }
         _ => sentence(record),
     }
+}
+
+/// Who did it. Whoever votes blindly is named with what they said: what is told at once is no approval.
+pub fn voter<S: Source>(facts: &Facts<'_, S>, record: &Record) -> String {
+    if gates::is_masked(facts, record) { "somebody of the gate".into() } else { who(facts, record.by) }
 }
 
 pub fn who<S: Source>(facts: &Facts<'_, S>, by: Actor) -> String {

@@ -6,7 +6,7 @@ use crate::{
         authority::Act,
         change::changes,
         diagram::Drawing,
-        dossier::{GateStanding, Revision, Serves, Standing, State, Surroundings, TicketDossier},
+        dossier::{Revision, Serves, Standing, State, Surroundings, TicketDossier},
         event::{Actor, Decision, Subject},
         form::{QUESTIONS, Question},
         ids::{PersonId, TicketId, TicketNumber},
@@ -125,7 +125,12 @@ impl Wanted {
             }
             // Made once for each: a list may be of thousands.
             let standing = ticket.standing(&around);
-            if self.takes(|| standing.state) {
+            if !self.takes(|| standing.state) {
+                continue;
+            }
+            if self.awaiting.is_some() && listing.rows.len() >= limits::AWAITED_ROWS {
+                listing.left_off += 1;
+            } else {
                 listing.add(|| Ok::<_, Refused>(TicketRow { to_do, ..row(facts, &ticket, &around, &standing, awaits)? }))?;
             }
         }
@@ -220,13 +225,9 @@ fn refusing(gate: GateView, viewer: &Person, ticket: &TicketDossier, around: &Su
 
 /// The terms that bind what runs, each with its gate; not those of a vote that `viewer` is not shown yet.
 fn terms(ticket: &TicketDossier, around: &Surroundings<'_>, viewer: PersonId) -> Vec<String> {
-    let gates = ticket.gates(ticket.current(), around);
-    let of = |gate: &GateStanding<'_>| {
-        let shown = gate.approvals.iter().filter(|vote| !gates::is_hidden(ticket, vote, around, Some(viewer)));
-        let terms = shown.flat_map(|vote| &vote.ballot.terms);
-        terms.map(|term| format!("{term} ({})", gate.gate)).collect::<Vec<_>>()
-    };
-    gates.iter().flat_map(of).collect()
+    let binding = ticket.binding(ticket.current(), around).into_iter();
+    let shown = binding.filter(|vote| !gates::is_hidden(ticket, vote, around, Some(viewer)));
+    shown.flat_map(|vote| vote.ballot.terms.iter().map(|term| format!("{term} ({})", vote.ballot.gate))).collect()
 }
 
 fn limits(document: &TicketDocument) -> BTreeMap<String, u64> {

@@ -233,12 +233,20 @@ async fn blind_approvals_are_shown_to_their_voter_and_to_nobody_else_before_the_
     let number = house.submit(&acme, "health", "").await;
     let said = Ballot { reason: "I have seen the contract".into(), ..tied(Gate::Privacy, &["max_rows=1000"]) };
     house.vote(number, said).await.unwrap();
-    for (who, sees) in [(Staff::Pia, 1), (Staff::Rita, 0), (Staff::Sam, 0)] {
+    let looks = [(Staff::Pia, 1), (Staff::Rita, 0), (Staff::Sam, 0)];
+    for (n, (who, sees)) in looks.into_iter().chain(looks).enumerate() {
+        if n == looks.len() {
+            // Another revision asks again, and shows nobody what was said of this one.
+            let other =
+                ticket_document(&acme, "health", "", r#""sftp", "https""#).replace("purpose = \"", "purpose = \"weekly: ");
+            house.revise(number, other).await.unwrap();
+        }
         let by = house.person(who);
         let shown = house.desk().ticket_show(by, number).await.unwrap();
         let gate = shown.gates.iter().find(|gate| gate.gate == Gate::Privacy).unwrap();
         assert_eq!((gate.votes.len(), gate.hidden), (sees, 1 - sees as u32), "{who:?}");
-        assert_eq!(shown.terms.len(), sees, "{who:?} reads {:?}", shown.terms);
+        let binds = if n < looks.len() { sees } else { 0 };
+        assert_eq!(shown.terms.len(), binds, "{who:?} reads {:?}", shown.terms);
         let told = [
             serde_json::to_string(&shown.timeline).unwrap(),
             serde_json::to_string(&house.desk().audit_tail(by, None, 100).await.unwrap()).unwrap(),
